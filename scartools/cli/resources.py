@@ -1,0 +1,74 @@
+"""How many threads, and which device: what was asked for, what the job was given, what is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scartools.errors import UsageError
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def threads_to_use(asked: int | None) -> int:
+    """Return the number of threads: --threads, SCARTOOLS_THREADS, SLURM_CPUS_PER_TASK, or the CPU affinity."""
+    if asked is not None:
+        return asked
+    for variable in ("SCARTOOLS_THREADS", "SLURM_CPUS_PER_TASK"):
+        text = os.environ.get(variable, "")
+        if not text:
+            continue
+        if not text.isdecimal() or int(text) < 1:
+            raise UsageError(
+                f"{variable}={text!r} is not a number of threads", remedy=f"Set {variable} to 1 or more"
+            )
+        return int(text)
+    # not os.cpu_count(): on a shared node that counts the CPUs of other jobs too
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def limit_threads(count: int) -> None:
+    """Bound the threads of BLAS and OpenMP; must be called before numpy or torch is imported."""
+    for variable in _THREAD_VARIABLES:
+        os.environ[variable] = str(count)
+
+
+def device_to_use(asked: str) -> str:
+    """Return the torch device for --device: `cpu` or `cuda:N`.
+
+    `auto` takes the first CUDA device if there is one; a device named outright must be there.
+    """
+    if asked == "cpu":
+        return "cpu"
+    match = re.fullmatch(r"auto|cuda(?::(\d+))?", asked)
+    if match is None:
+        raise UsageError(f"--device {asked!r} is not auto, cpu, cuda or cuda:N")
+    import torch
+
+    present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if asked == "auto":
+        return "cuda:0" if present else "cpu"
+    index = int(match.group(1) or 0)
+    if index >= present:
+        raise UsageError(
+            f"--device {asked}: this machine has {present} CUDA devices",
+            remedy="Use --device auto or --device cpu",
+        )
+    return f"cuda:{index}"
+
+
+@contextmanager
+def scratch_for_matplotlib() -> Iterator[None]:
+    """Give matplotlib a scratch folder under TMPDIR for its font list, which it would else write into the home folder."""
+    if "MPLCONFIGDIR" in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="scartools-") as folder:
+        os.environ["MPLCONFIGDIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["MPLCONFIGDIR"]

@@ -1,0 +1,271 @@
+"""Run one command and turn whatever happens into one line on stderr and an exit status.
+
+This is the only place where errors become statuses, where signals are met, and where stdout is closed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from typer.exceptions import TyperException
+from typer.models import ParameterInfo
+
+from scartools.cli import resources, signals, streams
+from scartools.cli.contracts import CONTRACTS, Reads, Writes
+from scartools.cli.options import COMMON, NOT_PARAMETERS
+from scartools.errors import ExitStatus, InputError, OutputError, ScartoolsError, UsageError
+from scartools.files import atomic, provenance
+
+Command = Callable[..., Mapping[str, Any]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `scartools` with these arguments (default: those of the process) and return the exit status."""
+    signals.install()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = given[: given.index("--")] if "--" in given else given
+    name = " ".join(["scartools", *_command_words(given)])
+    message = ""
+    try:
+        status = _run_table(given)
+        sys.stdout.flush()
+    except ScartoolsError as error:
+        status, message = error.status, str(error)
+        _show_traceback(options)
+    except TyperException as error:
+        status, message = ExitStatus.USAGE, _usage_message(error, name, options)
+    except KeyboardInterrupt:
+        status, message = ExitStatus.INTERRUPTED, "interrupted; nothing was left behind"
+    except signals.Terminated:
+        status, message = ExitStatus.TERMINATED, "terminated; nothing was left behind"
+    except BrokenPipeError:  # the reader of our stdout has gone, as in `| head`: no message is due
+        status = ExitStatus.FAILURE
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        status, message = ExitStatus.FAILURE, f"{where}{error.strerror or error}."
+        _show_traceback(options)
+    except MemoryError:
+        status, message = ExitStatus.FAILURE, "out of memory. Crop the volume, or use fewer --threads."
+        _show_traceback(options)
+    except Exception as error:  # noqa: BLE001 - the last net: an unexpected failure is status 1 and one line
+        status = ExitStatus.FAILURE
+        message = " ".join(f"unexpected failure: {type(error).__name__}: {error}".split())
+        message += ". Run again with --debug and report the traceback."
+        _show_traceback(options)
+    if message:
+        streams.say(name, f"error: {message}")
+        if "--json" in options:
+            _print_failure({"Command": name, "ExitStatus": int(status), "Error": message})
+    return _close_stdout(int(status))
+
+
+def declared(command: Command) -> Callable[..., None]:
+    """Return the function that Typer registers for a command: the same, with COMMON added and `execute` around it."""
+    signature = inspect.signature(command)
+    hints = get_type_hints(command, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in signature.parameters.items()
+        if name not in {common.name for common in COMMON}  # a command that wants --threads itself is given it
+    ]
+    for (
+        parameter
+    ) in own:  # whether a file can be read is answered by _check_input, as bad input and not as usage
+        for mark in getattr(parameter.annotation, "__metadata__", ()):
+            if isinstance(mark, ParameterInfo):
+                mark.readable = False
+    own.sort(key=lambda parameter: parameter.default is not inspect.Parameter.empty)
+
+    def registered(**given: Any) -> None:
+        common = {parameter.name: given.pop(parameter.name) for parameter in COMMON}
+        execute(command, hints, given, **common)
+
+    registered.__name__ = command.__name__
+    registered.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*own, *COMMON], return_annotation=inspect.Signature.empty
+    )
+    registered.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *COMMON]}
+    return registered
+
+
+def execute(
+    command: Command,
+    hints: Mapping[str, Any],
+    given: dict[str, Any],
+    *,
+    threads: int | None,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    debug: bool,
+) -> None:
+    """Check the paths, set the scene, call the command, and say what it found."""
+    name = full_name(command)
+    talk = streams.start_talk(f"scartools {name}", quiet=quiet, verbose=verbose)
+    count = resources.threads_to_use(threads)
+    resources.limit_threads(count)
+    _check_paths(hints, given)
+    parameters = {key: value for key, value in given.items() if key not in NOT_PARAMETERS}
+    provenance.running.set(provenance.Running(name, parameters, given.get("seed")))
+    call = {**given, "threads": count} if "threads" in inspect.signature(command).parameters else given
+    if json and given.get("output") == Path("-"):
+        raise UsageError("--json and -o - both want stdout", remedy="Use one of them")
+    facts = command(**call)
+    if json:
+        streams.print_json({"Command": name, **facts, "Warnings": talk.warnings})
+
+
+def full_name(command: Command) -> str:
+    """Return the words that call a command: `aha17`, or `simulate cohort` for a function in a family's module."""
+    family = command.__module__.rsplit(".", 1)[-1].replace("_", "-")
+    own = command.__name__.replace("_", "-")
+    return own if own == family else f"{family} {own}"
+
+
+def file_marks(hints: Mapping[str, Any]) -> dict[str, Reads | Writes]:
+    """Return the parameters of a command that are files, with their contracts."""
+    marks = {}
+    for name, hint in hints.items():
+        for mark in getattr(hint, "__metadata__", ()):
+            if isinstance(mark, Reads | Writes):
+                marks[name] = mark
+    return marks
+
+
+def _run_table(given: list[str]) -> int:
+    from scartools.cli.app import table
+
+    app = table()
+    if not given:
+        app(["--help"], standalone_mode=False, prog_name="scartools")
+        raise UsageError("no command given", remedy="Choose one of those above")
+    result = app(given, standalone_mode=False, prog_name="scartools")
+    if result == ExitStatus.INTERRUPTED:  # Typer has met the KeyboardInterrupt first
+        raise KeyboardInterrupt
+    return int(result) if isinstance(result, int) else ExitStatus.DONE
+
+
+def _command_words(given: Sequence[str]) -> list[str]:
+    from scartools.cli.app import families
+
+    known = families()
+    if not given or given[0] not in known:
+        return []
+    return [given[0], *([given[1]] if len(given) > 1 and given[1] in known[given[0]] else [])]
+
+
+def _usage_message(error: TyperException, name: str, options: Sequence[str]) -> str:
+    """Return what Typer says in one line, with the value that was given, which it leaves out."""
+    text = " ".join(str(error.format_message()).split()).rstrip(".")
+    flag = re.search(r"'(--[a-z-]+)'", text)
+    given = _value_of(flag.group(1), options) if flag else None
+    got = f" (given: {given!r})" if given is not None and given not in text else ""
+    return f"{text[:1].lower()}{text[1:]}{got}. See '{name} --help'."
+
+
+def _value_of(flag: str, options: Sequence[str]) -> str | None:
+    for word, following in zip(options, [*options[1:], None], strict=True):
+        if word == flag:
+            return following
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+    return None
+
+
+def _check_paths(hints: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse missing inputs and unusable outputs before anything heavy is loaded."""
+    marks = file_marks(hints)
+    inputs: list[Path] = []
+    for name, mark in marks.items():
+        if not isinstance(mark, Reads) or given.get(name) is None:
+            continue
+        value = given[name]
+        for path in value if isinstance(value, list | tuple) else [value]:
+            _check_input(path, mark, name)
+            inputs.append(path)
+    for name, mark in marks.items():
+        if isinstance(mark, Writes) and given.get(name) is not None:
+            _check_output(given[name], mark, inputs, force=bool(given.get("force")), option=name)
+
+
+def _check_input(path: Path, mark: Reads, name: str) -> None:
+    contract = CONTRACTS[mark.contract]
+    option = f"--{name.replace('_', '-')}"
+    if mark.contract == "any":  # `check` reports on each file by itself
+        return
+    if path == Path("-"):
+        if contract.stream:
+            return
+        raise InputError(
+            f"'-' was given for {option}, but a {mark.contract} must be a named file", remedy="Give its path"
+        )
+    if not path.exists():
+        raise InputError("does not exist", where=path, remedy="Check the path")
+    if path.is_dir() and not contract.folder:
+        raise InputError("is a folder where a file is due", where=path, remedy=f"Name the {mark.contract} file")
+    if not path.is_dir() and not path.is_file():
+        raise InputError("is neither a file nor a folder", where=path, remedy="Give a regular file")
+    if not os.access(path, os.R_OK):
+        raise InputError("may not be read", where=path, remedy="Check its permissions")
+    if contract.suffixes and not path.name.endswith(contract.suffixes) and not contract.stream:
+        raise InputError(
+            f"is not named {' or '.join('*' + suffix for suffix in contract.suffixes)}, as a {mark.contract} is",
+            where=path,
+            remedy="Check which file this is",
+        )
+
+
+def _check_output(path: Path, mark: Writes, inputs: Sequence[Path], *, force: bool, option: str) -> None:
+    contract = CONTRACTS[mark.contract]
+    if path == Path("-"):
+        if contract.stream:
+            return
+        raise UsageError(f"--{option} -: a {mark.contract} cannot go to stdout", remedy="Give a path")
+    if contract.suffixes and (not path.name.endswith(contract.suffixes) or path.name in contract.suffixes):
+        raise UsageError(
+            f"--{option} {path}: a {mark.contract} is named {' or '.join('*' + s for s in contract.suffixes)}"
+        )
+    written = {
+        path.absolute(),
+        provenance.sidecar_path(path).absolute(),
+        provenance.provenance_path(path).absolute(),
+    }
+    for other in inputs:
+        if other.absolute() in written or (path.exists() and other.exists() and path.samefile(other)):
+            raise UsageError(
+                f"--{option} {path} would replace the input {other}", remedy="Choose another --output"
+            )
+    atomic.require_place(path, force=force, folder=contract.folder)
+
+
+def _print_failure(facts: Mapping[str, Any]) -> None:
+    try:
+        streams.print_json(facts)
+    except (OutputError, BrokenPipeError) as error:  # stdout itself is what failed: stderr has said so
+        streams.say("scartools", f"the same could not be printed as JSON: {error}")
+
+
+def _show_traceback(options: Sequence[str]) -> None:
+    if "--debug" in options:
+        traceback.print_exc()
+
+
+def _close_stdout(status: int) -> int:
+    """Flush and close stdout so that a full disk or a closed pipe is not mistaken for success."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
+        return status or ExitStatus.FAILURE
+    except OSError as error:
+        streams.say("scartools", f"error: standard output cannot be written: {error.strerror}.")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return status or int(OutputError.status)
+    return status

@@ -1,0 +1,194 @@
+"""Draw the 17 segments as a bullseye, for one to three tables side by side.
+
+The standard display: seen from the apex, anterior on top, septum on the left, basal segments outside, the
+apex in the middle. Panels share one colour scale, safe for the colour-blind; every segment shows its number
+and its value. A segment that was not imaged is hatched and says n/a; it is never coloured as zero. Heavy
+lines divide the coronary territories that the AHA standard assigns.
+
+INPUT FILES
+
+TABLE is the output of scartools-quantify(1), or - for one on stdin: any TSV with level, region and the
+column to draw. A NIfTI segmentation may stand in its place together with --prior; it is then measured
+first.
+
+OUTPUT FILES
+
+The figure is 90 mm wide for one panel and 180 mm for two or three. OUTPUT.json repeats the values drawn.
+Equal inputs give equal bytes.
+
+EXAMPLES
+
+    scartools aha17 cohort/truth/sim-0001/segmentation.nii.gz -o prior.nii.gz
+    scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o segments.tsv
+    scartools bullseye segments.tsv -o bullseye.svg
+    scartools bullseye segments.tsv segments.tsv --panel truth --panel model --value transmurality_mean_percent -o pair.pdf
+    scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o - | scartools bullseye - -o piped.png
+
+REFERENCES
+
+Cerqueira MD et al. Circulation 2002;105:539. doi:10.1161/hc0402.102975
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scartools.cli.contracts import Kind, Reads, Writes
+from scartools.cli.options import Force, Labels, Output, SpacingFrom
+
+if TYPE_CHECKING:
+    from scartools.files.provenance import Source
+
+KIND: Kind = "exact"
+log = logging.getLogger(__name__)
+MOST_PANELS = 3
+COLOUR_BAR = {"scar_percent": "Scar (% of segment)", "lv_percent": "Scar (% of the LV)"}
+
+
+def bullseye(
+    tables: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="TABLE...", help="Tables of segments, one a panel; or a segmentation with --prior."
+        ),
+        Reads("segments"),
+    ],
+    output: Annotated[Output, Writes("figure")],
+    prior: Annotated[
+        Path | None,
+        typer.Option("--prior", metavar="FILE", help="AHA segments, where TABLE is a segmentation."),
+        Reads("prior"),
+    ] = None,
+    labels: Labels = "scartools",
+    value: Annotated[
+        str, typer.Option("--value", metavar="COLUMN", help="The column to draw.")
+    ] = "scar_percent",
+    panel: Annotated[
+        list[str] | None,
+        typer.Option("--panel", metavar="TEXT", help="Name of a panel; once per table, in their order."),
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="Above all panels.")] = None,
+    decimals: Annotated[
+        int, typer.Option("--decimals", min=0, max=4, metavar="N", help="Digits after the point.")
+    ] = 0,
+    maximum: Annotated[
+        float | None,
+        typer.Option(
+            "--max",
+            metavar="VALUE",
+            help="Upper end of the colour scale; else 100 for percent, or the largest.",
+        ),
+    ] = None,
+    spacing_from: SpacingFrom = "auto",
+    force: Force = False,
+) -> dict[str, Any]:
+    """Read the tables, draw them, write the figure."""
+    from scartools.cli.resources import scratch_for_matplotlib
+    from scartools.errors import UsageError
+    from scartools.files import atomic
+
+    if len(tables) > MOST_PANELS:
+        raise UsageError(f"{len(tables)} tables, at most {MOST_PANELS} fit", remedy="Draw several figures")
+    names = panel or [""] * len(tables)
+    if len(names) != len(tables):
+        raise UsageError(
+            f"--panel was given {len(names)} times for {len(tables)} tables", remedy="Name each or none"
+        )
+    panels, sources = [], []
+    for path, name in zip(tables, names, strict=True):
+        values, read = _values(path, prior, value, labels, spacing_from)
+        panels.append((name, values))
+        sources += read
+    unit = _unit(value)
+    with scratch_for_matplotlib():
+        from scartools.heart.bullseye import draw_bullseye, figure_bytes
+
+        limits = (0.0, maximum) if maximum is not None and maximum > 0 else None
+        if maximum is not None and limits is None:
+            raise UsageError(
+                f"--max {maximum:g} is not above 0", remedy="Leave it out or give a positive number"
+            )
+        figure = draw_bullseye(panels, unit=unit, title=title, limits=limits, decimals=decimals)
+        picture = figure_bytes(figure, output.suffix)
+    facts = {
+        "Value": value,
+        "Unit": unit,
+        "Panels": [
+            {"Name": name, "Values": {str(k): None if v != v else v for k, v in values.items()}}
+            for name, values in panels
+        ],
+        "Notice": "Research use only. Not a medical device; not for diagnosis or treatment.",
+    }
+
+    def save(path: Path) -> None:
+        path.write_bytes(picture)
+
+    atomic.publish(output, save, facts=facts, sources=sources, force=force)
+    log.info("%s: %s of %d panel%s", output, value, len(panels), "s" if len(panels) > 1 else "")
+    return {"Output": str(output), **facts}
+
+
+def _values(
+    path: Path, prior: Path | None, column: str, labels: str, spacing_from: Any
+) -> tuple[dict[int, float], list[Source]]:
+    """Return what each segment shows, NaN where it was not imaged, and what was read."""
+    from scartools.errors import InputError, UsageError, concerning
+    from scartools.files import table, volume
+    from scartools.heart.quantities import COLUMNS, quantify
+
+    if not path.name.endswith(volume.SUFFIXES):
+        if prior is not None:
+            raise UsageError(f"--prior has no meaning for the table {path}", remedy="Leave it out")
+        found = table.read(path, required=("level", "region", column))
+        return _segments_of(found, column), [found.source]
+    if prior is None:
+        raise UsageError(f"{path} is a segmentation and needs --prior", remedy="Make it with: scartools aha17")
+    if column not in COLUMNS:
+        raise UsageError(
+            f"--value {column!r} is no column of a table of segments", remedy=f"Known: {', '.join(COLUMNS)}"
+        )
+    mask = volume.read_labels(path, scheme=labels, spacing_from=spacing_from)
+    regions = volume.read_prior(prior, spacing_from=spacing_from)
+    volume.require_same_grid(regions, mask)
+    with concerning(path):
+        rows = quantify(mask.array, mask.affine, segments=regions.array).rows
+    chosen = {int(row["region"]): row[column] for row in rows if row["level"] == "segment"}
+    if not all(isinstance(item, int | float) for item in chosen.values()):
+        raise InputError(f"the column {column} holds no numbers", where=path, remedy="Choose another --value")
+    return chosen, [mask.source, regions.source]
+
+
+def _segments_of(found: Any, column: str) -> dict[int, float]:
+    from scartools.errors import InputError
+    from scartools.files import table
+
+    values: dict[int, float] = {}
+    for row, cells in enumerate(found.rows):
+        if cells["level"] != "segment":
+            continue
+        region = cells["region"] or ""
+        if not region.isdecimal() or not 1 <= int(region) <= 17 or int(region) in values:
+            raise InputError(
+                f"line {row + 2} has the segment {region[:20]!r}",
+                where=found.path,
+                remedy="Each of 1-17 may stand once",
+            )
+        values[int(region)] = table.number(found, row, column)
+    if not values:
+        raise InputError("has no row with level segment", where=found.path, remedy="Run quantify with --prior")
+    return values
+
+
+def _unit(column: str) -> str:
+    """Return what stands beside the colour bar: the column's name in words, with its unit."""
+    from scartools.heart.quantities import COLUMNS
+
+    if column in COLOUR_BAR:
+        return COLOUR_BAR[column]
+    unit = COLUMNS.get(column, ("", None))[1]
+    words = column.removesuffix("_percent").removesuffix("_ml").removesuffix("_g").replace("_", " ")
+    return f"{words[:1].upper()}{words[1:]} ({unit})" if unit else words

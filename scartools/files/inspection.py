@@ -1,0 +1,180 @@
+"""Is this file complete, readable and what its sidecar says? One question for every kind of file of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scartools.errors import InputError
+from scartools.files import dataset, model, page, provenance, record, table, volume
+from scartools.files.provenance import FOLDER_PROVENANCE, sha256_of
+
+
+def inspect(path: Path, *, foreign: bool = False) -> str:
+    """Read a file or folder through its contract and return what it is, in a few words.
+
+    foreign   the file was not made by this toolkit: no provenance is asked for
+    Raises InputError with the first thing that is wrong.
+    """
+    kind, read = _reader_of(path)
+    what = read(path)
+    if not foreign and path.name != FOLDER_PROVENANCE and not path.name.endswith(".prov.json"):
+        _require_provenance(path)
+    return f"{kind}, {what}"
+
+
+def _reader_of(path: Path) -> tuple[str, Callable[[Path], str]]:
+    """Return the kind of a file, by its name or by what a folder holds, and what reads it."""
+    if not path.exists():
+        raise InputError("does not exist", where=path, remedy="Check the path")
+    if not path.is_dir() and not path.is_file():
+        raise InputError("is neither a file nor a folder", where=path, remedy="Give a regular file")
+    if path.is_dir():
+        for name, kind, read in _FOLDERS:
+            if (path / name).is_file():
+                return kind, read
+        raise InputError(
+            "is a folder without dataset.json, model.json or prov.json",
+            where=path,
+            remedy="It is not a folder of this toolkit, or not complete",
+        )
+    for suffixes, described, reader in _READERS:
+        if path.name.lower().endswith(suffixes):
+            return described, reader
+    raise InputError(f"is of no kind that is known here ({path.suffix or 'no suffix'})", where=path)
+
+
+def _volume(path: Path) -> str:
+    found = volume.read(path)
+    spacing = " x ".join(f"{value:.4g}" for value in found.spacing_mm)
+    return f"{' x '.join(map(str, found.array.shape))} voxels of {spacing} mm"
+
+
+def _record(path: Path) -> str:
+    found = record.read_record(path)
+    return f"12 leads x {found.signals.shape[1]} samples at {found.rate:g} Hz"
+
+
+def _table(path: Path) -> str:
+    found = table.read(path, none_empty=False)
+    sidecar = provenance.sidecar_path(path)
+    if sidecar.is_file():
+        described = provenance.read_json(sidecar).get("Columns")
+        if isinstance(described, dict) and tuple(described) != found.columns:
+            raise InputError(
+                f"has the columns {', '.join(found.columns)[:200]}, which {sidecar.name} describes differently",
+                where=path,
+                remedy="Make both again",
+            )
+    return f"{len(found.rows)} rows x {len(found.columns)} columns"
+
+
+def _page(path: Path) -> str:
+    found = page.inspect(path)
+    if found.pixels is None:
+        return f"{found.pages} pages"
+    page.read_picture(path)
+    return f"{found.pixels[1]} x {found.pixels[0]} pixels"
+
+
+def _svg(path: Path) -> str:
+    data = path.read_bytes()
+    if b"<svg" not in data[:4096] or not data.rstrip().endswith(b"</svg>"):
+        raise InputError("is not a whole SVG file", where=path, remedy="Make it again")
+    return f"{len(data)} bytes"
+
+
+def _json(path: Path) -> str:
+    return f"{len(provenance.read_json(path))} keys"
+
+
+def _dataset(path: Path) -> str:
+    facts = dataset.read_dataset(path)
+    for case in facts["Cases"]:
+        dataset.read_case(path, case)
+    return f"{len(facts['Cases'])} cases"
+
+
+def _model(path: Path) -> str:
+    model.read_description(path)
+    return "weights whole"
+
+
+def _folder(path: Path) -> str:
+    return f"{len(_outputs(path / FOLDER_PROVENANCE))} files"
+
+
+_FOLDERS: tuple[tuple[str, str, Callable[[Path], str]], ...] = (
+    ("dataset.json", "dataset", _dataset),
+    ("model.json", "model", _model),
+    (FOLDER_PROVENANCE, "folder", _folder),
+)
+_READERS: tuple[tuple[str | tuple[str, ...], str, Callable[[Path], str]], ...] = (
+    (volume.SUFFIXES, "volume", _volume),
+    (".hea", "record", _record),
+    (".tsv", "table", _table),
+    (".svg", "figure", _svg),
+    ((".png", ".jpg", ".jpeg", ".bmp", ".pdf"), "page", _page),
+    (".json", "sidecar", _json),
+)
+
+
+def _require_provenance(path: Path) -> None:
+    """Find the provenance that lists this file or folder and compare the hashes."""
+    if path.is_dir():
+        if not (path / FOLDER_PROVENANCE).is_file():
+            raise InputError(
+                f"has no {FOLDER_PROVENANCE}: it is not complete", where=path, remedy="Make it again"
+            )
+        for name, sha256 in _outputs(path / FOLDER_PROVENANCE).items():
+            _require_hash(path / name, sha256)
+        return
+    for note, name in _candidates(path):
+        listed = _outputs(note) if note.is_file() else {}
+        if name in listed:
+            _require_hash(path, listed[name])
+            return
+    raise InputError(
+        "has no provenance that lists it: it is not complete, or not made by this toolkit",
+        where=path,
+        remedy="Make it again; for a file from elsewhere use --foreign",
+    )
+
+
+def _candidates(path: Path) -> list[tuple[Path, str]]:
+    """Return where a file may be listed, and under which name: beside it, or in a folder above it."""
+    path = path.absolute()
+    own = [(provenance.provenance_path(path), path.name)]
+    above = [
+        (folder / FOLDER_PROVENANCE, path.relative_to(folder).as_posix()) for folder in list(path.parents)[:4]
+    ]
+    return own + above
+
+
+def _outputs(note: Path) -> dict[str, str]:
+    """Return path to SHA-256 as a provenance file lists them; paths that leave its folder are refused."""
+    listed: Any = provenance.read_json(note).get("Outputs")
+    if not isinstance(listed, list):
+        raise InputError("lists no outputs", where=note, remedy="Make the output again")
+    found = {}
+    for item in listed:
+        if not (
+            isinstance(item, dict) and isinstance(item.get("Path"), str) and isinstance(item.get("SHA256"), str)
+        ):
+            raise InputError("has a damaged list of outputs", where=note, remedy="Make the output again")
+        if Path(item["Path"]).is_absolute() or ".." in Path(item["Path"]).parts:
+            raise InputError(f"lists an output outside its folder: {item['Path'][:80]!r}", where=note)
+        found[item["Path"]] = item["SHA256"]
+    return found
+
+
+def _require_hash(path: Path, listed: str) -> None:
+    if not path.is_file():
+        raise InputError("is listed in the provenance and missing", where=path, remedy="Make the output again")
+    if sha256_of(path) != listed:
+        raise InputError(
+            "has changed since it was written (SHA-256 differs from its provenance)",
+            where=path,
+            remedy="Make it again, or find out who changed it",
+        )

@@ -1,0 +1,110 @@
+"""`model/` and `encoder/`: a description, and weights that cannot run code.
+
+    model.json            architecture, plan, labels, the inputs it needs, cohort, metrics, SHA-256 of the weights
+    weights.safetensors   tensors by name
+    card.md               what the model is for, in words
+
+Weights are safetensors only: a pickle, whatever its name, is refused unread.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scartools.errors import InputError
+from scartools.files import atomic, provenance
+from scartools.files.provenance import Source, sha256_of
+
+if TYPE_CHECKING:
+    import torch
+
+FORMAT_VERSION = 1
+WEIGHTS = "weights.safetensors"
+MAX_WEIGHTS_HEADER_BYTES = 64 << 20
+_PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04", b"\x1f\x8b")
+
+
+def write_model(
+    output: Path,
+    description: Mapping[str, Any],
+    weights: Mapping[str, torch.Tensor],
+    *,
+    card: str,
+    sources: Sequence[Source] = (),
+    force: bool = False,
+) -> None:
+    """Write a model folder; `model.json` records the SHA-256 of the weights.
+
+    description  what rebuilds the network and says what it was trained on
+    weights      tensors by name, saved contiguous on the CPU
+    card         Markdown: intended use, cohort, metrics, limits
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    def fill(folder: Path) -> None:
+        tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}
+        broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+        if broken:
+            raise InputError(
+                f"the weights {broken[0]} hold NaN or infinity: this model is not saved", where=output
+            )
+        save_file(tensors, folder / WEIGHTS)
+        facts = {"FormatVersion": FORMAT_VERSION, **description, "WeightsSHA256": sha256_of(folder / WEIGHTS)}
+        provenance.write_json(folder / "model.json", facts)
+        (folder / "card.md").write_text(card, encoding="utf-8")
+
+    atomic.publish_folder(output, fill, sources=sources, force=force)
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Return `model.json` after checking that its weights are there, whole and the ones it was written with."""
+    facts = provenance.read_json(folder / "model.json")
+    if facts.get("FormatVersion") != FORMAT_VERSION:
+        raise InputError(
+            f"has format version {facts.get('FormatVersion')!r}, this version reads {FORMAT_VERSION}",
+            where=folder / "model.json",
+        )
+    _require_safetensors(folder / WEIGHTS)
+    if sha256_of(folder / WEIGHTS) != facts.get("WeightsSHA256"):
+        raise InputError(
+            "is not the file that model.json was written with (SHA-256 differs)",
+            where=folder / WEIGHTS,
+            remedy="Copy the whole model folder again",
+        )
+    return facts
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return the weights by name, on the CPU, after the checks of `read_description`."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    read_description(folder)
+    try:
+        return dict(load_file(folder / WEIGHTS))
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"cannot be read ({error})", where=folder / WEIGHTS, remedy="Copy it again") from error
+
+
+def _require_safetensors(path: Path) -> None:
+    """Refuse anything but safetensors by its first bytes: the length of a JSON header, then the header."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            head = stream.read(9)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path) from error
+    length = struct.unpack("<Q", head[:8])[0] if len(head) == 9 else 0
+    if 2 <= length <= min(MAX_WEIGHTS_HEADER_BYTES, size - 8) and head[8:9] == b"{":
+        return
+    if head.startswith(_PICKLE_STARTS):
+        raise InputError(
+            "is a pickle or an archive that may run code when loaded; it was not read",
+            where=path,
+            remedy="Convert it on a machine you trust to safetensors",
+        )
+    raise InputError("is not a safetensors file", where=path, remedy="Copy the whole model folder again")

@@ -1,0 +1,235 @@
+"""ECG records and median beats: WFDB files with a JSON sidecar.
+
+Twelve leads in the order I II III aVR aVL aVF V1-V6, millivolts, an explicit sampling rate; absent samples
+are WFDB's invalid value on disk and NaN in memory (a 3 x 4 page holds 2.5 s a lead).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from scartools.errors import InputError
+from scartools.files import atomic, provenance
+from scartools.files.provenance import Source, source_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+ADC_UNITS_PER_MV = 1000  # 1 uV a step: the range of format 16 is then +-32.767 mV
+BEAT_RATE_HZ, BEAT_SAMPLES, BEAT_R_SAMPLE = 500, 600, 200  # -0.4 ... +0.8 s around R
+MAX_HEADER_BYTES = 64 << 10
+MAX_SAMPLES = 1 << 28  # over all leads: six hours of twelve leads at 1000 Hz
+_BYTES_PER_SAMPLE = {"8": 1, "16": 2, "24": 3, "32": 4, "61": 2, "80": 1, "160": 2, "212": 1.5}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A 12-lead recording.
+
+    signals  float64 (12, T), mV, rows in the order of LEADS, NaN where a sample is absent
+    rate     sampling rate, Hz
+    facts    the sidecar: source kind, scales and how they were found, quality per lead
+    sources  the files it was read from; empty for a record made in memory
+    """
+
+    signals: np.ndarray
+    rate: float
+    facts: dict[str, Any] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+
+
+def read_record(path: Path) -> Record:
+    """Read a WFDB record from its header file (`.hea`), leads brought into the standard order.
+
+    Lead names are matched without regard to case; leads beyond the twelve are left out.
+    Raises InputError for a header that points outside its own folder, claims more samples than its signal
+    file holds, states no rate or a unit other than mV or uV, or lacks a lead.
+    """
+    import numpy as np
+    import wfdb
+
+    header = _header_of(path)
+    files = _signal_files(path, header)
+    try:
+        raw = wfdb.rdrecord(str(path.with_suffix("")), physical=True, smooth_frames=True)
+    except Exception as error:  # wfdb raises what its parser trips over: ValueError, IndexError, KeyError ...
+        raise InputError(
+            f"cannot be read as WFDB ({error})", where=path, remedy="Export the record again"
+        ) from error
+    order = _standard_order(path, raw.sig_name)
+    signals = np.asarray(raw.p_signal, dtype=np.float64).T[order]  # (12, T)
+    signals *= np.array([_millivolts_per(path, raw.units[i]) for i in order])[:, None]
+    if np.isinf(signals).any():
+        raise InputError("holds infinite values", where=path, remedy="Check the gains in the header")
+    if np.isnan(signals).all():
+        raise InputError("holds no valid sample in any lead", where=path)
+    sidecar = provenance.sidecar_path(path)
+    facts = provenance.read_json(sidecar) if sidecar.is_file() else {}
+    return Record(signals, float(raw.fs), facts, tuple(source_of(file) for file in (path, *files)))
+
+
+def write_record(output: Path, record: Record, *, sources: Sequence[Source] = (), force: bool = False) -> None:
+    """Write a record as NAME.hea, NAME.dat, NAME.json and NAME.prov.json.
+
+    output  the header file, ending in .hea
+    Raises InputError when a sample is beyond what 16 bits hold at 1000 units a mV.
+    """
+    import numpy as np
+    import wfdb
+
+    signals = np.asarray(record.signals, dtype=np.float64)
+    if signals.ndim != 2 or signals.shape[0] != len(LEADS) or not signals.shape[1]:
+        raise InputError(f"a record has the shape (12, samples), this one {signals.shape}", where=output)
+    if not record.rate > 0:
+        raise InputError(f"a record needs a sampling rate above 0 Hz, this one has {record.rate}", where=output)
+    largest = float(np.nanmax(np.abs(signals), initial=0.0))
+    limit = 32767 / ADC_UNITS_PER_MV
+    if not largest <= limit:
+        raise InputError(
+            f"holds {largest:.4g} mV, beyond the {limit} mV of a 16-bit record",
+            where=output,
+            remedy="Check the unit and the gain of the input",
+        )
+    digital = np.round(signals.T * ADC_UNITS_PER_MV)
+    digital = np.where(np.isnan(digital), -32768, digital).astype(np.int64)  # -32768 is WFDB's invalid sample
+
+    def save(path: Path) -> None:
+        wfdb.wrsamp(
+            path.stem,
+            fs=record.rate,
+            units=["mV"] * len(LEADS),
+            sig_name=list(LEADS),
+            d_signal=digital,
+            fmt=["16"] * len(LEADS),
+            adc_gain=[float(ADC_UNITS_PER_MV)] * len(LEADS),
+            baseline=[0] * len(LEADS),
+            write_dir=str(path.parent),
+        )
+
+    facts = {"SamplingFrequency": record.rate, "Units": "mV", "Leads": list(LEADS), **record.facts}
+    atomic.publish(output, save, facts=facts, sources=[*record.sources, *sources], force=force)
+
+
+def read_beat(path: Path) -> Record:
+    """Read a median beat: a record of 12 x 600 samples at 500 Hz with R at sample 200."""
+    beat = read_record(path)
+    if beat.signals.shape[1] != BEAT_SAMPLES or beat.rate != BEAT_RATE_HZ:
+        raise InputError(
+            f"has {beat.signals.shape[1]} samples at {beat.rate:g} Hz where a beat has {BEAT_SAMPLES} at {BEAT_RATE_HZ}",
+            where=path,
+            remedy="A recording becomes a beat through median-beat",
+        )
+    return beat
+
+
+def write_beat(output: Path, beat: Record, *, sources: Sequence[Source] = (), force: bool = False) -> None:
+    """Write a median beat; refuses any other shape or rate than 12 x 600 at 500 Hz."""
+    if beat.signals.shape != (len(LEADS), BEAT_SAMPLES) or beat.rate != BEAT_RATE_HZ:
+        raise InputError(
+            f"a beat has the shape (12, {BEAT_SAMPLES}) at {BEAT_RATE_HZ} Hz, this one {beat.signals.shape} at {beat.rate:g} Hz",
+            where=output,
+        )
+    write_record(output, beat, sources=sources, force=force)
+
+
+def _header_of(path: Path) -> list[str]:
+    """Return the lines of a header that are neither empty nor comments."""
+    if path.suffix != ".hea":
+        raise InputError("is not a WFDB header", where=path, remedy="Name the .hea file of the record")
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_HEADER_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path) from error
+    if len(data) > MAX_HEADER_BYTES:
+        raise InputError(f"is over {MAX_HEADER_BYTES} bytes, too long for a WFDB header", where=path)
+    try:
+        lines = data.decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError("is not a text file, so not a WFDB header", where=path) from error
+    lines = [line.strip() for line in lines]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _signal_files(path: Path, lines: list[str]) -> list[Path]:
+    """Check the claims of a header and return its signal files, which must lie in the header's own folder."""
+    fields = lines[0].split() if lines else []
+    if len(fields) < 4:
+        raise InputError(
+            "states no leads, rate or length in its first line", where=path, remedy="Export the record again"
+        )
+    if "/" in fields[0] and fields[0].split("/")[1].isdigit():
+        raise InputError("is a multi-segment record", where=path, remedy="Export it as one segment")
+    try:
+        leads, rate, samples = int(fields[1]), float(fields[2].split("/")[0].split("(")[0]), int(fields[3])
+    except ValueError as error:
+        raise InputError(f"has a damaged first line: {lines[0][:60]!r}", where=path) from error
+    if leads < 1 or samples < 1 or not 0 < rate < 1e6:
+        raise InputError(
+            f"claims {leads} leads, {rate:g} Hz and {samples} samples", where=path, remedy="Export it again"
+        )
+    if leads * samples > MAX_SAMPLES:
+        raise InputError(f"claims {leads} x {samples} samples, over the limit of {MAX_SAMPLES}", where=path)
+    if len(lines) < 1 + leads:
+        raise InputError(f"claims {leads} leads and describes {len(lines) - 1}", where=path)
+    needed: dict[str, float] = {}
+    for line in lines[1 : 1 + leads]:
+        parts = line.split()
+        size = (
+            _BYTES_PER_SAMPLE.get(parts[1].split("x")[0].split(":")[0].split("+")[0])
+            if len(parts) > 1
+            else None
+        )
+        if size is None:
+            raise InputError(f"has a lead line in an unknown format: {line[:60]!r}", where=path)
+        needed[parts[0]] = needed.get(parts[0], 0.0) + size * samples
+    return [_signal_file(path, name, size) for name, size in needed.items()]
+
+
+def _signal_file(path: Path, name: str, needed_bytes: float) -> Path:
+    if PurePosixPath(name).name != name or "\\" in name or name in (".", "..", "-", "~"):
+        raise InputError(
+            f"points to a signal file outside its folder: {name[:80]!r}",
+            where=path,
+            remedy="The signal file must lie beside its header",
+        )
+    file = path.parent / name
+    if not file.is_file():
+        raise InputError(f"names the signal file {name}, which is not beside it", where=path)
+    size = file.stat().st_size
+    if size < int(needed_bytes):
+        raise InputError(
+            f"holds {size} bytes where its header claims {int(needed_bytes)}",
+            where=file,
+            remedy="It is truncated: copy it again",
+        )
+    return file
+
+
+def _standard_order(path: Path, names: Sequence[str]) -> list[int]:
+    """Return the index of each standard lead among the names of a file."""
+    found: dict[str, int] = {}
+    for index, name in enumerate(names):
+        key = str(name).strip().lower()
+        if key in found:
+            raise InputError(f"has the lead {name} twice", where=path)
+        found[key] = index
+    missing = [lead for lead in LEADS if lead.lower() not in found]
+    if missing:
+        raise InputError(
+            f"lacks the leads {', '.join(missing)}",
+            where=path,
+            remedy=f"It has {', '.join(map(str, names[:20]))}; all twelve are due",
+        )
+    return [found[lead.lower()] for lead in LEADS]
+
+
+def _millivolts_per(path: Path, unit: str) -> float:
+    scale = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "v": 1e3}.get(str(unit).strip().lower())
+    if scale is None:
+        raise InputError(f"states its signals in {unit!r}", where=path, remedy="mV, uV or V are understood")
+    return scale

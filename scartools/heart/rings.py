@@ -1,0 +1,150 @@
+"""Which slices count, and whether each is basal, mid or apical.
+
+Cerqueira et al., Circulation 2002;105:539: the ventricle is cut into equal thirds perpendicular to its long
+axis, and only slices with myocardium in all 360 degrees are used; the apical cap, segment 17, has no cavity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from scartools.errors import GeometryError, InputError
+from scartools.heart.slices import ROUND_MM, Slices
+
+RingRule = Literal["distance", "count"]
+COMPLETE_RING = 0.97  # share of the circle; a break of one voxel still passes
+RING_NAMES = ("Basal", "Mid", "Apical")
+EXCLUDED, CAP = -1, 3  # beside 0 basal, 1 mid, 2 apical
+
+
+@dataclass(frozen=True)
+class Rings:
+    """The ring of each slice.
+
+    of_slice  int (K,), 0 basal, 1 mid, 2 apical, 3 apical cap, -1 excluded or empty
+    facts     Rings, RingBoundaries (mm from the basal edge), SlicesPerRing, ExcludedSlices, ApexImaged
+    warnings  sentences the user should see
+    """
+
+    of_slice: np.ndarray
+    facts: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def assign_rings(
+    slices: Slices, direction: int, step_mm: float, first_slice: int, rule: RingRule, complete_ring: float
+) -> Rings:
+    """Sort the slices into basal, mid and apical thirds and the apical cap.
+
+    direction      +1 where the base has the higher index
+    step_mm        slice step; half of it is added at both ends of the extent
+    first_slice    index of the first slice in the whole array, for the facts
+    rule           "distance": equal thirds in mm, a slice goes where its centre lies; "count": ceil(n/3),
+                   ceil(2n/3)
+    complete_ring  share of the circle that the myocardium must cover
+    Slices basal of the first complete ring are excluded. Open slices between complete rings are kept with a
+    warning; so are open slices beyond the last complete ring while they have a cavity, because nothing but the
+    apex is left there and its wall is thin. Beyond them, myocardium without cavity is the apical cap.
+    """
+    if not 0.0 < complete_ring <= 1.0:
+        raise InputError(
+            f"the complete ring is {complete_ring:g}, where a share in (0, 1] is due", remedy="Use 0.97"
+        )
+    order = np.flatnonzero(slices.myocardium)[::-direction]  # base to apex
+    ringed, cap, excluded, warnings = _sort_slices(slices, order, complete_ring)
+    depth = -direction * slices.position_mm  # mm, growing towards the apex
+    if rule == "distance":
+        rank, borders = _thirds_by_distance(depth[ringed], step_mm)
+    elif rule == "count":
+        rank, borders = _thirds_by_count(depth[ringed], step_mm)
+    else:
+        raise InputError(f"ring rule '{rule}' is unknown", remedy="Use distance or count")
+    of_slice = np.full(len(slices.myocardium), EXCLUDED)
+    of_slice[ringed] = rank
+    of_slice[cap] = CAP
+    warnings += [
+        f"the {name.lower()} ring holds no slice, so its segments are not imaged"
+        for k, name in enumerate(RING_NAMES)
+        if not (rank == k).any()
+    ]
+    facts = {
+        "Rings": rule,
+        "RingBoundaries": [round(float(border), 3) for border in borders],
+        "SlicesPerRing": {
+            name: [int(k) + first_slice for k in order if of_slice[k] == rank]
+            for rank, name in enumerate((*RING_NAMES, "Apex"))
+        },
+        "ExcludedSlices": [{"Slice": int(k) + first_slice, "Reason": reason} for k, reason in excluded],
+        "CompleteRing": complete_ring,
+        "ApexImaged": bool(cap),
+    }
+    return Rings(of_slice, facts, tuple(warnings))
+
+
+def _sort_slices(
+    slices: Slices, order: np.ndarray, complete_ring: float
+) -> tuple[list[int], list[int], list[tuple[int, str]], list[str]]:
+    """Slices with myocardium, base to apex, into rings, cap, excluded with reasons, and warnings."""
+    covered = np.round(slices.covered, ROUND_MM)
+    complete = slices.ventricle & slices.cavity & (covered >= complete_ring)
+    hits = [place for place, k in enumerate(order) if complete[k]]
+    if not hits:
+        best = float(covered.max())
+        raise GeometryError(
+            f"no slice shows a complete ring of myocardium around a cavity (the best covers {100 * best:.0f} "
+            "% of "
+            "the circle)",
+            remedy="Check the segmentation, or accept less with a lower share of the circle",
+        )
+    ringed, cap, excluded, warnings = [], [], [], []
+    with_cavity = [place for place, k in enumerate(order) if slices.cavity[k] and slices.ventricle[k]]
+    for place, k in enumerate(order.tolist()):
+        if not slices.ventricle[k]:
+            excluded.append((k, "stray voxels only, not connected to the ventricle"))
+        elif place < hits[0]:
+            excluded.append((k, _why_not(slices, k)))
+        elif place > with_cavity[-1]:
+            cap.append(k)
+        else:
+            ringed.append(k)
+            if not complete[k]:
+                where = "beyond the last complete ring" if place > hits[-1] else "between complete rings"
+                warnings.append(f"a slice {where} was kept although it shows {_why_not(slices, k)}")
+    if len(ringed) < 2:
+        raise GeometryError(
+            "only one slice shows a ring, and one slice alone is neither basal, mid nor apical",
+            remedy="Give a stack of at least two short-axis slices",
+        )
+    if len(ringed) == 2:
+        warnings.append("only two slices show a ring, so the thirds of the ventricle are a guess")
+    return ringed, cap, excluded, warnings
+
+
+def _why_not(slices: Slices, k: int) -> str:
+    if not slices.cavity[k]:
+        return "no cavity"
+    return f"an open ring (myocardium covers {100 * slices.covered[k]:.0f} % of the circle)"
+
+
+def _thirds_by_distance(depth: np.ndarray, step_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ring ranks and the four borders in mm from the basal edge; depth (n,) mm, base to apex."""
+    from_edge = depth - depth[0] + step_mm / 2
+    extent = float(from_edge[-1]) + step_mm / 2
+    rank = np.floor(np.round(3 * from_edge / extent, ROUND_MM)).astype(int)
+    return rank, extent * np.arange(4) / 3
+
+
+def _thirds_by_count(depth: np.ndarray, step_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """As _thirds_by_distance, with ceil(n/3) basal slices and ceil(2n/3) basal and mid ones.
+
+    Two slices are basal and apical, as they are by distance: the plain rule would leave the apical ring empty.
+    """
+    n = len(depth)
+    first, second = (1, 1) if n == 2 else (-(-n // 3), -(-2 * n // 3))
+    rank = np.repeat([0, 1, 2], [first, second - first, n - second])
+    from_edge = depth - depth[0] + step_mm / 2
+    middles = [(from_edge[cut - 1] + from_edge[cut]) / 2 for cut in (first, second)]
+    return rank, np.array([0.0, *middles, from_edge[-1] + step_mm / 2])

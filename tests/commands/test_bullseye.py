@@ -1,0 +1,97 @@
+"""bullseye as a user meets it: what is drawn is what the table says, and what was not imaged is not zero."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+
+from tests.conftest import run_inside
+
+SEGMENTATION = "cohort/truth/sim-0001/segmentation.nii.gz"
+
+
+def rows(values: dict[int, str], column: str = "scar_percent") -> str:
+    return f"level\tregion\t{column}\n" + "".join(f"segment\t{k}\t{v}\n" for k, v in values.items())
+
+
+@pytest.fixture
+def table(workspace) -> Path:
+    Path("t.tsv").write_text(rows({k: str(5 * k) for k in range(1, 17)} | {17: "n/a"}))
+    return Path("t.tsv")
+
+
+@pytest.mark.parametrize(("suffix", "start"), [(".svg", b"<?xml"), (".pdf", b"%PDF"), (".png", b"\x89PNG")])
+def test_the_suffix_chooses_the_format(table, suffix, start):
+    assert run_inside("bullseye", table, "-o", f"b{suffix}").status == 0
+    assert Path(f"b{suffix}").read_bytes().startswith(start)
+
+
+def test_the_sidecar_repeats_the_values_and_missing_is_null(table):
+    done = run_inside("bullseye", table, "-o", "b.svg", "--json")
+    assert done.json["Panels"][0]["Values"]["3"] == 15 and done.json["Panels"][0]["Values"]["17"] is None
+    assert "Research use only" in json.loads(Path("b.json").read_text())["Notice"]
+
+
+def test_one_panel_is_90_mm_wide_and_two_are_180(table):
+    for count, millimetres in ((1, 90), (2, 180), (3, 180)):
+        assert run_inside("bullseye", *[table] * count, "-o", f"b{count}.png").status == 0
+        assert cv2.imread(f"b{count}.png").shape[1] == pytest.approx(millimetres / 25.4 * 300, abs=2)
+
+
+def test_a_segmentation_with_its_prior_is_the_table_they_give(workspace):
+    assert run_inside("aha17", SEGMENTATION, "-o", "prior.nii.gz").status == 0
+    assert run_inside("quantify", SEGMENTATION, "--prior", "prior.nii.gz", "-o", "s.tsv").status == 0
+    assert run_inside("bullseye", "s.tsv", "-o", "a.png").status == 0
+    assert run_inside("bullseye", SEGMENTATION, "--prior", "prior.nii.gz", "-o", "b.png").status == 0
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+
+
+def test_the_values_change_the_picture(table):
+    Path("u.tsv").write_text(rows(dict.fromkeys(range(1, 18), "0")))
+    for name in ("t", "u"):
+        assert run_inside("bullseye", f"{name}.tsv", "-o", f"{name}-figure.png").status == 0
+    assert Path("t-figure.png").read_bytes() != Path("u-figure.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [({0: "1"}, "segment '0'"), ({18: "1"}, "segment '18'"), ({1: "many"}, "'many' is not a number")],
+)
+def test_a_table_that_makes_no_sense_is_refused_with_its_line(workspace, values, said):
+    Path("t.tsv").write_text(rows(values))
+    done = run_inside("bullseye", "t.tsv", "-o", "b.svg")
+    assert done.status == 3 and said in done.error and "line 2" in done.error
+
+
+def test_a_segment_twice_is_refused(workspace):
+    Path("t.tsv").write_text(rows({1: "1"}) + "segment\t1\t2\n")
+    done = run_inside("bullseye", "t.tsv", "-o", "b.svg")
+    assert done.status == 3 and "line 3" in done.error
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--value", "nothing"], "no column nothing"),
+        (["--panel", "a", "--panel", "b"], "--panel was given 2 times"),
+        (["--prior", "cohort/truth/sim-0001/aha17.nii.gz"], "no meaning"),
+        (["--max", "0"], "--max"),
+    ],
+)
+def test_options_that_do_not_fit(table, options, said):
+    done = run_inside("bullseye", table, "-o", "b.svg", *options)
+    assert done.status in (2, 3) and said in done.error
+    assert not Path("b.svg").exists()
+
+
+def test_four_tables_and_a_segmentation_without_prior_are_usage_errors(table):
+    assert run_inside("bullseye", *[table] * 4, "-o", "b.svg").status == 2
+    assert "needs --prior" in run_inside("bullseye", SEGMENTATION, "-o", "b.svg").error
+
+
+def test_a_jpeg_is_not_offered(table):
+    done = run_inside("bullseye", table, "-o", "b.jpg")
+    assert done.status == 2 and "*.svg" in done.error

@@ -1,0 +1,99 @@
+"""check as a user meets it: the exit status is the answer."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scartools.files import record
+from tests.conftest import run_inside
+
+SEGMENTATION = "cohort/truth/sim-0001/segmentation.nii.gz"
+
+
+@pytest.fixture
+def prior(workspace) -> Path:
+    assert run_inside("aha17", SEGMENTATION, "-o", "prior.nii.gz").status == 0
+    return Path("prior.nii.gz")
+
+
+def test_what_the_toolkit_made_is_good(prior):
+    assert run_inside("quantify", SEGMENTATION, "--prior", prior, "-o", "segments.tsv").status == 0
+    record.write_record(Path("ecg.hea"), record.Record(np.zeros((12, 5000)), 500.0))
+    done = run_inside(
+        "check", "cohort", prior, "segments.tsv", "ecg.hea", "ecg.json", "cohort/lge/sim-0001.nii.gz", "--json"
+    )
+    assert done.status == 0, done.stderr
+    kinds = [item["Kind"] for item in done.json["Files"]]
+    assert [kind.split(",")[0] for kind in kinds] == [
+        "folder",
+        "volume",
+        "table",
+        "record",
+        "sidecar",
+        "volume",
+    ]
+    assert "12 leads x 5000 samples at 500 Hz" in kinds[3]
+
+
+def test_a_changed_file_is_noticed(prior):
+    data = bytearray(prior.read_bytes())
+    data[4] = 1  # the time stamp of the gzip header: the volume itself is as readable as before
+    prior.write_bytes(bytes(data))
+    done = run_inside("check", prior)
+    assert done.status == 3 and "SHA-256 differs" in done.error
+
+
+def test_a_file_without_provenance_is_not_complete_unless_foreign(prior):
+    Path("prior.prov.json").unlink()
+    done = run_inside("check", prior)
+    assert done.status == 3 and "not complete" in done.error and "--foreign" in done.error
+    assert run_inside("check", prior, "--foreign").status == 0
+
+
+def test_columns_against_their_description(workspace):
+    Path("a.tsv").write_text("id\tb\n1\t2\n")
+    Path("a.json").write_text(json.dumps({"Columns": {"id": {}, "c": {}}}))
+    done = run_inside("check", "a.tsv", "--foreign")
+    assert done.status == 3 and "describes differently" in done.error
+
+
+def test_several_files_some_bad_is_5_and_all_bad_is_3(prior):
+    Path("bad.nii.gz").write_bytes(b"no")
+    done = run_inside("check", prior, "bad.nii.gz")
+    assert done.status == 5
+    assert "bad.nii.gz: " in done.stderr and "1 of 2" in done.stderr
+    assert run_inside("check", "bad.nii.gz", "worse.nii.gz").status == 3
+
+
+def test_a_list_comes_from_a_file_or_a_pipe(prior, monkeypatch):
+    Path("list.txt").write_text(f"{prior}\n\n{prior}\n")
+    assert run_inside("check", "--list", "list.txt").status == 0
+    stdin = io.TextIOWrapper(io.BytesIO(f"{prior}\n".encode()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert run_inside("check", "--list", "-").status == 0
+
+
+def test_a_folder_with_a_missing_file_is_not_complete(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_inside("simulate", "cohort", "-n", "1", "-o", "c").status == 0
+    assert run_inside("check", "c").status == 0
+    Path("c/lge/sim-0001.nii.gz").unlink()
+    done = run_inside("check", "c")
+    assert done.status == 3 and "listed in the provenance and missing" in done.error
+
+
+def test_a_provenance_that_points_elsewhere_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("c").mkdir()
+    Path("c/prov.json").write_text(json.dumps({"Outputs": [{"Path": "../../etc/passwd", "SHA256": "0"}]}))
+    done = run_inside("check", "c")
+    assert done.status == 3 and "outside its folder" in done.error
+
+
+def test_no_file_is_a_usage_error():
+    assert run_inside("check").status == 2

@@ -1,0 +1,240 @@
+"""Outputs appear whole or not at all, never over a file that is there, and say where they came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scartools.files import provenance
+from tests.conftest import run_inside, run_process
+from tests.contract.declarations import (
+    COMMANDS,
+    WRITING,
+    Declared,
+    ids,
+    input_positions,
+    output_of,
+    with_output,
+)
+
+# A process that stops itself at the first audit event of a kind: the only way to be killed at the same point every time.
+KILLED_AT = """
+import os, signal, sys
+seen = []
+def hook(event, arguments):
+    if event == {event!r} and not seen and {marker!r} in str(arguments):
+        seen.append(event)
+        os.kill(os.getpid(), signal.{signal})
+sys.addaudithook(hook)
+from scartools.cli.run import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def ready(workspace: Path, request: pytest.FixtureRequest) -> Declared:
+    """The command of this test, with what its example needs already made."""
+    command = request.param
+    for words in command.setup:
+        assert run_inside(*words, "-q").status == 0
+    return command
+
+
+for_writing = pytest.mark.parametrize("ready", WRITING, ids=ids, indirect=True)
+for_all = pytest.mark.parametrize("ready", COMMANDS, ids=ids, indirect=True)
+
+
+def visible(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if "cohort" not in path.parts}
+
+
+def killed_at(
+    event: str, arguments: list[str], marker: str = "", signal: str = "SIGTERM"
+) -> subprocess.CompletedProcess:
+    code = KILLED_AT.format(event=event, marker=marker, signal=signal)
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@for_writing
+def test_the_output_carries_its_provenance(ready: Declared):
+    done = run_inside(*with_output(ready.example, Path("out" + "".join(output_of(ready.example).suffixes))))
+    output = Path("out" + "".join(output_of(ready.example).suffixes))
+    assert done.status == 0, done.stderr
+    facts = json.loads(provenance.provenance_path(output).read_text())
+    assert facts["Command"] == ready.name
+    assert facts["GeneratedBy"]["Name"] == "scartools"
+    assert all(len(item["SHA256"]) == 64 for item in facts["Sources"] + facts["Outputs"])
+    assert not any(Path(item["Path"]).is_absolute() for item in facts["Sources"] + facts["Outputs"])
+    assert str(Path.cwd()) not in json.dumps(facts)
+    assert run_inside("check", output).status == 0
+
+
+@for_writing
+def test_an_existing_output_is_left_alone_without_force(ready: Declared, workspace: Path):
+    output = output_of(ready.example)
+    assert run_inside(*ready.example).status == 0
+    before = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
+    done = run_inside(*ready.example)
+    assert done.status == 4
+    assert "--force" in done.error and output.name in done.error
+    assert before == {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
+    assert run_inside(*ready.example, "--force").status == 0
+
+
+@for_writing
+def test_a_file_of_the_user_is_not_taken_for_ours(ready: Declared):
+    output = output_of(ready.example)
+    if output.suffix:
+        output.write_text("mine")
+    else:
+        output = Path("mine")
+        output.mkdir()
+        (output / "letter.txt").write_text("mine")
+        assert run_inside(*with_output(ready.example, output), "--force").status == 4
+        assert (output / "letter.txt").read_text() == "mine"
+    assert run_inside(*with_output(ready.example, output)).status == 4
+
+
+@for_writing
+@pytest.mark.parametrize("event", ["tempfile.mkdtemp", "os.link", "os.rename"])
+def test_sigterm_leaves_nothing_behind(ready: Declared, event: str, workspace: Path):
+    before = visible(workspace)
+    arguments = with_output(ready.example, Path("fresh" + "".join(output_of(ready.example).suffixes)))
+    done = killed_at(event, arguments, marker=".tmp-" if event != "tempfile.mkdtemp" else "fresh")
+    if done.returncode == 0:
+        assert event in ("os.link", "os.rename")  # files are linked into place, folders renamed
+        return
+    assert done.returncode == 143, done.stderr
+    assert visible(workspace) == before
+    assert "terminated" in done.stderr and "Traceback" not in done.stderr
+
+
+@for_writing
+def test_sigint_leaves_nothing_behind(ready: Declared, workspace: Path):
+    before = visible(workspace)
+    arguments = with_output(ready.example, Path("fresh" + "".join(output_of(ready.example).suffixes)))
+    done = killed_at("tempfile.mkdtemp", arguments, marker="fresh", signal="SIGINT")
+    assert done.returncode == 130, done.stderr
+    assert visible(workspace) == before
+
+
+@for_writing
+def test_a_missing_folder_is_named(ready: Declared, workspace: Path):
+    before = visible(workspace)
+    done = run_inside(*with_output(ready.example, Path("nowhere") / output_of(ready.example)))
+    assert done.status == 1
+    assert "mkdir -p nowhere" in done.error
+    assert visible(workspace) == before
+
+
+@for_writing
+def test_a_full_disk_leaves_nothing_behind(ready: Declared, workspace: Path):
+    before = visible(workspace)
+    arguments = with_output(ready.example, Path("fresh" + "".join(output_of(ready.example).suffixes)))
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))"
+    code = f"import sys; {limit}; from scartools.cli.run import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "cannot be written" in done.stderr and "Traceback" not in done.stderr
+    assert visible(workspace) == before
+
+
+@for_writing
+def test_a_read_only_folder_is_refused(ready: Declared, workspace: Path):
+    (workspace / "locked").mkdir(mode=0o555)
+    done = bound_by_permissions(with_output(ready.example, Path("locked") / output_of(ready.example)))
+    assert done.returncode == 1, done.stderr
+    assert "not writable" in done.stderr and "Traceback" not in done.stderr
+    assert not any((workspace / "locked").iterdir())
+
+
+def bound_by_permissions(arguments: list[str]) -> subprocess.CompletedProcess:
+    """Run as one whom permissions bind: root without the capability to pass them all."""
+    bound = []
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root passes every permission, and setpriv is not there to bind it")
+        bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    return subprocess.run(
+        [*bound, sys.executable, "-m", "scartools", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("ready", [c for c in COMMANDS if input_positions(c)], ids=ids, indirect=True)
+def test_an_unreadable_input_is_refused(ready: Declared, workspace: Path):
+    words = list(ready.example)
+    position, _ = input_positions(ready)[0]
+    good = Path(words[position])
+    bad = workspace / f"locked{good.suffix}"
+    bad.write_bytes(next(good.rglob("*.nii.gz")).read_bytes() if good.is_dir() else good.read_bytes())
+    bad.chmod(0)
+    words[position] = str(bad)
+    done = bound_by_permissions(words)
+    assert done.returncode == 3, done.stderr
+    assert bad.name in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def inputs_like_the_output(command: Declared) -> list[int]:
+    """Return where the example of a command names an input with the suffix of its output."""
+    suffix = output_of(command.example).suffix
+    return [at for at, _ in input_positions(command) if Path(command.example[at]).suffix == suffix]
+
+
+@pytest.mark.parametrize("ready", [c for c in WRITING if inputs_like_the_output(c)], ids=ids, indirect=True)
+def test_the_input_is_never_the_output(ready: Declared):
+    same = Path(ready.example[inputs_like_the_output(ready)[0]])
+    before = same.read_bytes()
+    done = run_inside(*with_output(ready.example, same), "--force")
+    assert done.status == 2
+    assert "replace the input" in done.error
+    assert same.read_bytes() == before
+
+
+@for_all
+def test_stdout_is_empty_unless_asked(ready: Declared):
+    done = run_process(*ready.example)
+    assert (done.status, done.stdout) == (0, ""), done.stderr
+
+
+@for_all
+def test_json_is_one_object_on_stdout(ready: Declared):
+    done = run_process(*ready.example, "--json")
+    assert done.status == 0, done.stderr
+    assert done.json["Command"] == ready.name
+    assert isinstance(done.json["Warnings"], list)
+
+
+@for_all
+def test_json_tells_of_a_failure_too(ready: Declared):
+    done = run_inside(
+        *ready.words, "--json", "no-such-file.nii.gz", *(["-o", "x.nii.gz"] if ready.outputs else [])
+    )
+    assert done.status in (2, 3)
+    assert done.json["ExitStatus"] == done.status
+    assert done.json["Error"] in done.stderr
+
+
+@for_all
+def test_quiet_is_quiet(ready: Declared):
+    done = run_process(*ready.example, "--quiet")
+    assert done.status == 0
+    assert [line for line in done.stderr.splitlines() if ": warning: " not in line] == []
+
+
+@for_all
+def test_a_full_standard_output_is_not_success(ready: Declared):
+    with open("/dev/full", "w") as full:
+        call = [sys.executable, "-m", "scartools", *ready.example, "--json"]
+        done = subprocess.run(call, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "standard output cannot be written" in done.stderr and "Traceback" not in done.stderr

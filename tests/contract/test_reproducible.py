@@ -1,0 +1,143 @@
+"""Same inputs, options and seed give the same bytes: on a second run, and with 1 or 2 threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import run_inside, run_process
+from tests.contract.declarations import COMMANDS, WRITING, Declared, ids, output_of, with_output
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    """Return every file under a folder; provenance without its time."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file():
+            continue
+        data = path.read_bytes()
+        if path.name.endswith("prov.json"):
+            facts = json.loads(data)
+            facts.pop("Time")
+            data = json.dumps(facts).encode()
+        found[str(path.relative_to(folder))] = data
+    return found
+
+
+def prepared(command: Declared) -> None:
+    for words in command.setup:
+        assert run_inside(*words, "-q").status == 0
+
+
+EXACT = [command for command in WRITING if command.module.KIND == "exact"]
+
+
+@pytest.mark.parametrize("command", WRITING, ids=ids)
+def test_a_second_run_gives_the_same_bytes(command: Declared, workspace: Path):
+    prepared(command)
+    for name in ("one", "two"):
+        Path(name).mkdir()
+        done = run_process(
+            *with_output(command.example, Path(name) / output_of(command.example).name), "--threads", "2"
+        )
+        assert done.status == 0, done.stderr
+    assert written(Path("one")) == written(Path("two"))
+    assert written(Path("one"))
+
+
+@pytest.mark.parametrize("command", EXACT, ids=ids)
+def test_threads_do_not_change_a_byte(command: Declared, workspace: Path):
+    prepared(command)
+    for count in ("1", "2"):
+        Path(count).mkdir()
+        done = run_process(
+            *with_output(command.example, Path(count) / output_of(command.example).name), "--threads", count
+        )
+        assert done.status == 0, done.stderr
+    assert written(Path("1")) == written(Path("2"))
+
+
+@pytest.mark.parametrize("command", WRITING, ids=ids)
+def test_source_date_epoch_fixes_the_provenance_too(command: Declared, workspace: Path, monkeypatch):
+    prepared(command)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    output = output_of(command.example)
+    seen = []
+    for _ in range(2):
+        assert (
+            run_inside(
+                *with_output(command.example, Path("again" + "".join(output.suffixes))), "--force"
+            ).status
+            == 0
+        )
+        seen.append(
+            {
+                path: path.read_bytes()
+                for path in [*Path().glob("again*"), *Path().glob("again*/**/*")]
+                if path.is_file()
+            }
+        )
+    assert seen[0] == seen[1]
+
+
+# Records every write and every connection of a run; the sandbox that needs no privileges.
+WATCHED = """
+import os, sys
+allowed = [os.path.realpath(path) for path in sys.argv[1].split(os.pathsep)]
+bad = []
+def inside(path):
+    return os.path.realpath(os.path.abspath(os.fsdecode(path))).startswith(tuple(allowed)) or os.fsdecode(path) == os.devnull
+def hook(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.sendmsg"):
+        bad.append((event, str(arguments[1:])))
+    elif event == "open" and isinstance(arguments[0], (str, bytes)) and isinstance(arguments[2], int):
+        if arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND) and not inside(arguments[0]):
+            bad.append((event, str(arguments[0])))
+    elif event in ("os.mkdir", "os.rename", "os.remove", "os.link", "os.symlink", "os.rmdir", "os.truncate"):
+        path = arguments[0]
+        if isinstance(arguments[-1], int) and event in ("os.remove", "os.rmdir") and arguments[-1] >= 0:
+            path = os.path.join(os.readlink(f"/proc/self/fd/{arguments[-1]}"), path)  # relative to an open folder
+        if isinstance(path, (str, bytes)) and not inside(path):
+            bad.append((event, str(path)))
+sys.addaudithook(hook)
+sys.dont_write_bytecode = True
+from scartools.cli.run import main
+status = main(sys.argv[2:])
+print(*bad, sep=chr(10), file=sys.stderr)
+sys.exit(99 if bad else status)
+"""
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=ids)
+def test_no_network_and_no_write_outside_the_output(command: Declared, workspace: Path, tmp_path_factory):
+    prepared(command)
+    home, scratch = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("scratch")
+    home.chmod(0o555)
+    arguments = list(command.example)
+    place = Path("place")
+    place.mkdir()
+    if command.outputs:
+        arguments = with_output(arguments, place / output_of(arguments).name)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "MPL"))}
+    environment |= {"HOME": str(home), "TMPDIR": str(scratch)}
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, os.pathsep.join([str(place.absolute()), str(scratch)]), *arguments],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert list(home.iterdir()) == []
+    assert list(scratch.iterdir()) == [], "scratch files were left behind"
+
+
+def test_the_watch_bites(tmp_path: Path):
+    code = WATCHED.replace("status = main(sys.argv[2:])", "open(sys.argv[2], 'w'); status = 0")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "allowed"), str(tmp_path / "elsewhere")],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 99
