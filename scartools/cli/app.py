@@ -96,7 +96,8 @@ def _family() -> None:
 
 def _command_help(module: ModuleType, name: str) -> str:
     page = (module.__doc__ or "").strip()
-    example = page.split("\nEXAMPLES\n", 1)[-1].strip().splitlines()[0].strip()
+    examples = [line.strip() for line in page.split("\nEXAMPLES\n", 1)[-1].splitlines()]
+    example = next(line for line in examples if line.startswith(f"scartools {name} "))
     description = page.split("\n\n")[1] if "\n\n" in page else ""
     return f"{summary(module)}\n\n{_flat(description)}\n\n\b\nExample:\n  {example}\n\nManual: man scartools-{name}"
 

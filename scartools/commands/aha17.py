@@ -11,8 +11,9 @@ The angle needs an anchor. With an RV pool in the segmentation, --anchor auto ta
 for stacks without orientation, --anchor image-left, which assumes the RV on the left of a radiological
 display and is recorded as assumed.
 
-Basal slices whose ring is open (the outflow tract) are not labelled. Segment 17 is the myocardium beyond
-the cavity at the apical end; where the apex was not imaged it is absent, never empty.
+Basal slices whose ring is open (the outflow tract) are not labelled; slices thinner than 8 mm are judged in
+slabs of 8 mm. Segment 17 is the myocardium beyond the cavity at the apical end; where the apex was not
+imaged it is absent, never empty.
 
 INPUT FILES
 

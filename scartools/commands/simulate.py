@@ -39,7 +39,7 @@ Columns of truth/scars.tsv:
 EXAMPLES
 
     scartools simulate cohort -n 2 --seed 1 -o demo-cohort
-    column -t -s "$(printf '\\t')" demo-cohort/mri.tsv
+    cut -f 1,3 demo-cohort/mri.tsv
 
 REFERENCES
 

@@ -2,6 +2,7 @@
 
 Cerqueira et al., Circulation 2002;105:539: the ventricle is cut into equal thirds perpendicular to its long
 axis, and only slices with myocardium in all 360 degrees are used; the apical cap, segment 17, has no cavity.
+Slices thinner than the standard had in mind are judged in slabs: see SLAB_MM.
 """
 
 from __future__ import annotations

@@ -248,3 +248,14 @@ def test_no_complete_ring_anywhere_is_refused() -> None:
     labels[CENTRE:, :, :][labels[CENTRE:, :, :] == 2] = 0
     with pytest.raises(GeometryError, match="no slice shows a complete ring"):
         label_segments(labels, affine())
+
+
+def test_a_thin_slice_is_judged_on_the_slab_that_a_conventional_slice_would_be() -> None:
+    thick = ventricle(slices=9)
+    thick[:30, :, 8][thick[:30, :, 8] == 2] = 0  # half of the basal ring is missing
+    thin = np.repeat(thick, 4, axis=2)  # the same heart in 2 mm slices: 32-35 are open
+    by_thick = label_segments(thick, affine(step=8.0), anchor="angle", angle=180.0)
+    by_thin = label_segments(thin, affine(step=2.0), anchor="angle", angle=180.0)
+    assert [item["Slice"] for item in by_thick.facts["ExcludedSlices"]] == [8]
+    # the two thin slices within 4 mm of the last whole ring see it; the two above them do not
+    assert [item["Slice"] for item in by_thin.facts["ExcludedSlices"]] == [35, 34]
