@@ -14,7 +14,7 @@ menu:                ## print this menu
 venv:                ## make .venv with scartools and its test tools (again only when the requirements change)
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh tools/make_venv.sh
 
-demo: venv           ## simulate two hearts, label their segments, quantify the scar, draw the bullseyes (into demo/)
+demo: venv           ## simulate four hearts, label their segments, quantify the scar, draw the bullseyes (into demo/)
 	@$(MAKE) --no-print-directory -C examples/quickstart BIN='$(abspath $(BIN))' OUT='$(abspath $(DEMO))'
 
 test: venv           ## run all tests

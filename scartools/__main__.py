@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
-    from scartools.cli.run import main as run
+    try:
+        from scartools.cli.run import main as run
 
-    sys.exit(run())
+        status = run()
+    except KeyboardInterrupt:  # while Python was still importing us
+        os.write(2, b"scartools: error: interrupted.\n")
+        status = 130
+    sys.exit(status)
 
 
 if __name__ == "__main__":

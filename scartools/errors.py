@@ -6,10 +6,11 @@ A message reads `where: problem. remedy` on one line: name the file, the option 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 
 class ExitStatus(IntEnum):
@@ -31,8 +32,16 @@ class ScartoolsError(Exception):
 
     status: ExitStatus = ExitStatus.FAILURE
 
-    def __init__(self, problem: str, *, where: str | Path | None = None, remedy: str = "") -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str | Path | None = None,
+        remedy: str = "",
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(problem)
+        self.facts = dict(facts or {})  # what --json prints beside the error
         self.problem = problem
         self.where = where
         self.remedy = remedy

@@ -100,6 +100,11 @@ def data_folder() -> Path:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Fail a full run that collected too little: tests that are never collected never fail."""
-    partial = config.option.keyword or config.option.markexpr or config.option.lf or config.args != ["tests"]
+    partial = (
+        config.option.keyword
+        or config.option.markexpr
+        or getattr(config.option, "lf", False)
+        or config.args != ["tests"]
+    )
     if not partial and len(items) < COLLECTED_FLOOR:
         raise pytest.UsageError(f"{len(items)} tests collected, at least {COLLECTED_FLOOR} are there")

@@ -15,6 +15,10 @@ from scartools.cli.contracts import Reads
 from scartools.errors import UsageError
 
 LabelScheme = Literal["scartools", "emidec", "myops2020", "acdc", "mnms", "ukbb"]
+Anchor = Literal[
+    "auto", "mid-septum", "anterior-insertion", "both-insertions", "landmarks", "angle", "image-left"
+]
+SegmentationSource = Literal["truth", "predicted", "manual", "unstated"]
 SpacingChoice = Literal["auto", "affine", "pixdim"]
 
 Output = Annotated[
@@ -87,7 +91,7 @@ COMMON = tuple(
     )
 )
 
-# Options that choose how to run and cannot change a result: they stay out of the provenance.
+# Options that choose how to run and cannot change the result of an exact command: they stay out of the provenance.
 NOT_PARAMETERS = frozenset(
     {"force", "skip_existing", "resume", "device", "threads", "json", "quiet", "verbose", "debug", "output"}
 )

@@ -62,13 +62,18 @@ def device_to_use(asked: str) -> str:
 
 @contextmanager
 def scratch_for_matplotlib() -> Iterator[None]:
-    """Give matplotlib a scratch folder under TMPDIR for its font list, which it would else write into the home folder."""
-    if "MPLCONFIGDIR" in os.environ:
-        yield
-        return
+    """Give matplotlib a scratch folder under TMPDIR for its font list, which it would else write into the home folder.
+
+    No back end is needed: figures are drawn straight to bytes, whatever MPLBACKEND says.
+    """
+    before = {name: os.environ.get(name) for name in ("MPLCONFIGDIR", "MPLBACKEND")}
+    os.environ["MPLBACKEND"] = "agg"
     with tempfile.TemporaryDirectory(prefix="scartools-") as folder:
-        os.environ["MPLCONFIGDIR"] = folder
+        os.environ.setdefault("MPLCONFIGDIR", folder)
         try:
             yield
         finally:
-            del os.environ["MPLCONFIGDIR"]
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value

@@ -28,23 +28,24 @@ Command = Callable[..., Mapping[str, Any]]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `scartools` with these arguments (default: those of the process) and return the exit status."""
-    signals.install()
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = given[: given.index("--")] if "--" in given else given
-    name = " ".join(["scartools", *_command_words(given)])
-    message = ""
+    name, message, facts = "scartools", "", {}
     try:
+        signals.install()
+        streams.require_streams()
+        name = " ".join([name, *_command_words(given)])
         status = _run_table(given)
         sys.stdout.flush()
     except ScartoolsError as error:
-        status, message = error.status, str(error)
+        status, message, facts = error.status, str(error), error.facts
         _show_traceback(options)
     except TyperException as error:
         status, message = ExitStatus.USAGE, _usage_message(error, name, options)
     except KeyboardInterrupt:
-        status, message = ExitStatus.INTERRUPTED, "interrupted; nothing was left behind"
+        status, message = ExitStatus.INTERRUPTED, "interrupted; what was not complete was removed"
     except signals.Terminated:
-        status, message = ExitStatus.TERMINATED, "terminated; nothing was left behind"
+        status, message = ExitStatus.TERMINATED, "terminated; what was not complete was removed"
     except BrokenPipeError:  # the reader of our stdout has gone, as in `| head`: no message is due
         status = ExitStatus.FAILURE
     except OSError as error:
@@ -62,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if message:
         streams.say(name, f"error: {message}")
         if "--json" in options:
-            _print_failure({"Command": name, "ExitStatus": int(status), "Error": message})
+            words = name.removeprefix("scartools").strip()
+            _print_failure({"Command": words, "ExitStatus": int(status), "Error": message, **facts})
     return _close_stdout(int(status))
 
 
@@ -110,11 +112,14 @@ def execute(
     name = full_name(command)
     talk = streams.start_talk(f"scartools {name}", quiet=quiet, verbose=verbose)
     count = resources.threads_to_use(threads)
-    resources.limit_threads(count)
+    shares_threads = "threads" in inspect.signature(command).parameters  # it runs that many items side by side
+    resources.limit_threads(1 if shares_threads else count)
     _check_paths(hints, given)
-    parameters = {key: value for key, value in given.items() if key not in NOT_PARAMETERS}
+    _check_epoch()
+    kept_out = NOT_PARAMETERS if _kind_of(command) == "exact" else NOT_PARAMETERS - {"device", "threads"}
+    parameters = {key: value for key, value in {**given, "threads": count}.items() if key not in kept_out}
     provenance.running.set(provenance.Running(name, parameters, given.get("seed")))
-    call = {**given, "threads": count} if "threads" in inspect.signature(command).parameters else given
+    call = {**given, "threads": count} if shares_threads else given
     if json and given.get("output") == Path("-"):
         raise UsageError("--json and -o - both want stdout", remedy="Use one of them")
     facts = command(**call)
@@ -137,6 +142,10 @@ def file_marks(hints: Mapping[str, Any]) -> dict[str, Reads | Writes]:
             if isinstance(mark, Reads | Writes):
                 marks[name] = mark
     return marks
+
+
+def _kind_of(command: Command) -> str:
+    return str(sys.modules[command.__module__].KIND)
 
 
 def _run_table(given: list[str]) -> int:
@@ -188,25 +197,42 @@ def _check_paths(hints: Mapping[str, Any], given: Mapping[str, Any]) -> None:
             continue
         value = given[name]
         for path in value if isinstance(value, list | tuple) else [value]:
-            _check_input(path, mark, name)
+            _check_input(path, mark)
             inputs.append(path)
     for name, mark in marks.items():
         if isinstance(mark, Writes) and given.get(name) is not None:
             _check_output(given[name], mark, inputs, force=bool(given.get("force")), option=name)
 
 
-def _check_input(path: Path, mark: Reads, name: str) -> None:
+def _check_epoch() -> None:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if epoch and not re.fullmatch(
+        r"[0-9]{1,11}", epoch
+    ):  # eleven digits reach the year 5138; more are milliseconds
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH={epoch!r} is not a number of seconds since 1970", remedy="Unset it"
+        )
+
+
+def _check_input(path: Path, mark: Reads) -> None:
     contract = CONTRACTS[mark.contract]
-    option = f"--{name.replace('_', '-')}"
     if mark.contract == "any":  # `check` reports on each file by itself
         return
     if path == Path("-"):
         if contract.stream:
             return
         raise InputError(
-            f"'-' was given for {option}, but a {mark.contract} must be a named file", remedy="Give its path"
+            f"a {mark.contract} must be a named file and cannot come from stdin",
+            where="-",
+            remedy="Give its path",
         )
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:  # a name too long, for instance
+        raise InputError(
+            f"cannot be looked up ({error.strerror})", where=path, remedy="Check the path"
+        ) from error
+    if not there:
         raise InputError("does not exist", where=path, remedy="Check the path")
     if path.is_dir() and not contract.folder:
         raise InputError("is a folder where a file is due", where=path, remedy=f"Name the {mark.contract} file")
@@ -232,6 +258,8 @@ def _check_output(path: Path, mark: Writes, inputs: Sequence[Path], *, force: bo
         raise UsageError(
             f"--{option} {path}: a {mark.contract} is named {' or '.join('*' + s for s in contract.suffixes)}"
         )
+    if not path.name:
+        raise UsageError(f"--{option} {path} has no name to write under", remedy="Choose another --output")
     written = {
         path.absolute(),
         provenance.sidecar_path(path).absolute(),

@@ -22,11 +22,14 @@ class StopRequest:
         return self.requested
 
 
+_LEAVING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
 def install() -> None:
-    """Make SIGTERM and SIGHUP raise Terminated; SIGINT keeps raising KeyboardInterrupt, even in a background job."""
-    signal.signal(signal.SIGTERM, _terminate)
-    signal.signal(signal.SIGHUP, _terminate)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Make SIGTERM and SIGHUP raise Terminated, and SIGINT KeyboardInterrupt; a SIGHUP that nohup ignores stays ignored."""
+    for number in _LEAVING:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
 
 
 @contextmanager
@@ -39,7 +42,7 @@ def stop_requests() -> Iterator[StopRequest]:
 
     def request(number: int, frame: FrameType | None) -> None:
         if stop.requested and number != signal.SIGUSR1:
-            raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+            _leave(number, frame)
         stop.requested = True
 
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
@@ -51,6 +54,7 @@ def stop_requests() -> Iterator[StopRequest]:
             signal.signal(number, handler)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # a second SIGTERM must not break the clean-up
-    raise Terminated
+def _leave(number: int, frame: FrameType | None) -> None:
+    for other in _LEAVING:  # a second signal must not break the clean-up; SIGQUIT and SIGKILL remain
+        signal.signal(other, signal.SIG_IGN)
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sized
@@ -53,14 +55,36 @@ def start_talk(name: str, *, quiet: bool, verbose: bool) -> Talk:
     return talk
 
 
+def require_streams() -> None:
+    """Give closed standard streams a place to go, and let them print file names that are not UTF-8."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - open until we end
+        elif mode == "w" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def say(prefix: str, message: str) -> None:
     """Write one line to stderr at once; SLURM logs are read while the job runs."""
     print(f"{prefix}: {message}", file=sys.stderr, flush=True)  # noqa: T201 - the one place that talks
 
 
 def print_json(facts: Mapping[str, Any]) -> None:
-    """Write one JSON object to stdout."""
-    write_stdout(json.dumps(facts, indent=2, ensure_ascii=False, default=str) + "\n")
+    """Write one JSON object to stdout; NaN becomes null."""
+    write_stdout(
+        json.dumps(_without_nan(facts), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    )
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return value
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:

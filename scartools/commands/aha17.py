@@ -30,13 +30,15 @@ NOTES
 Anchors. mid-septum: the middle of the arc where RV and LV touch is the border of segments 2 and 3; sectors
 of 60 degrees from there. anterior-insertion: the anterior end of that arc is the border of 1 and 2; sectors
 of 60 degrees. both-insertions: the arc is halved into 2 and 3, the free wall quartered into 4, 5, 6 and 1.
-landmarks: the same from points of a reader; one insertion or both. image-left: the septum faces the
-patient's right as the affine has it.
+landmarks: sectors of 60 degrees from the middle of both insertion points, or from the one that is given;
+with --anchor both-insertions or anterior-insertion the points stand in for the RV. image-left: the septum
+faces the patient's right as the affine has it; on true oblique stacks of simulated hearts that is 26
+degrees off on average (SD 11), which puts two voxels in five into the neighbouring segment.
 
 The frame of --angle: look along the long axis from the apex to the base. 0 degrees is the patient's left,
 projected on the slice plane; angles grow counter-clockwise in that view. DEG is the direction from the LV
-centre to the middle of the septum. Where left is within about 10 degrees of the long axis the frame is
-undefined and the command stops.
+centre to the middle of the septum. Where left is within 5.7 degrees of the long axis (less than a tenth of
+it lies in the slice plane) the command stops.
 
 Apex and base are told apart by the taper of the cavity, slices without cavity, and the RV. Where these
 disagree the command stops and asks for --long-axis, which speaks of the order of slices in the file.
@@ -61,15 +63,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
-from scartools.cli.options import Force, Labels, Output, SpacingFrom
+from scartools.cli.options import Anchor, Force, Labels, Output, SegmentationSource, SpacingFrom
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
-
-Anchor = Literal[
-    "auto", "mid-septum", "anterior-insertion", "both-insertions", "landmarks", "angle", "image-left"
-]
-SegmentationSource = Literal["truth", "predicted", "manual", "unstated"]
 
 
 def aha17(
@@ -148,11 +145,12 @@ def _consistent(anchor: Anchor, landmarks: Path | None, angle: float | None) -> 
 
     if landmarks is not None and angle is not None:
         raise UsageError("--landmarks and --angle both fix the angle", remedy="Give one of them")
-    given: Anchor | None = "landmarks" if landmarks is not None else "angle" if angle is not None else None
     if anchor == "auto":
-        return given or "auto"
-    if anchor in ("landmarks", "angle") and given != anchor:
+        return "landmarks" if landmarks is not None else "angle" if angle is not None else "auto"
+    if (anchor == "landmarks" and landmarks is None) or (anchor == "angle" and angle is None):
         raise UsageError(f"--anchor {anchor} needs --{anchor}", remedy=f"Add --{anchor}")
-    if given is not None and given != anchor:
-        raise UsageError(f"--{given} has no meaning with --anchor {anchor}", remedy="Leave one of them out")
+    if angle is not None and anchor != "angle":
+        raise UsageError(f"--angle has no meaning with --anchor {anchor}", remedy="Leave one of them out")
+    if landmarks is not None and anchor in ("angle", "image-left"):
+        raise UsageError(f"--landmarks has no meaning with --anchor {anchor}", remedy="Leave one of them out")
     return anchor

@@ -22,6 +22,7 @@ EXAMPLES
     scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o segments.tsv
     scartools bullseye segments.tsv -o bullseye.svg
     scartools bullseye segments.tsv segments.tsv --panel truth --panel model --value transmurality_mean_percent -o pair.pdf
+    scartools bullseye cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o at-once.pdf
     scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o - | scartools bullseye - -o piped.png
 
 REFERENCES
@@ -32,6 +33,7 @@ Cerqueira MD et al. Circulation 2002;105:539. doi:10.1161/hc0402.102975
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
 MOST_PANELS = 3
+_REGIONS = {str(number) for number in range(1, 18)}
 COLOUR_BAR = {"scar_percent": "Scar (% of segment)", "lv_percent": "Scar (% of the LV)"}
 
 
@@ -91,6 +94,11 @@ def bullseye(
     from scartools.errors import UsageError
     from scartools.files import atomic
 
+    for text in [title or "", *(panel or [])]:
+        if not text.isprintable():
+            raise UsageError(f"--title or --panel {text!r} holds characters that cannot be printed")
+    if maximum is not None and not 0 < maximum < float("inf"):
+        raise UsageError(f"--max {maximum:g} is not a positive number", remedy="Leave it out or give one")
     if len(tables) > MOST_PANELS:
         raise UsageError(f"{len(tables)} tables, at most {MOST_PANELS} fit", remedy="Draw several figures")
     names = panel or [""] * len(tables)
@@ -107,11 +115,7 @@ def bullseye(
     with scratch_for_matplotlib():
         from scartools.heart.bullseye import draw_bullseye, figure_bytes
 
-        limits = (0.0, maximum) if maximum is not None and maximum > 0 else None
-        if maximum is not None and limits is None:
-            raise UsageError(
-                f"--max {maximum:g} is not above 0", remedy="Leave it out or give a positive number"
-            )
+        limits = (0.0, maximum) if maximum is not None else None
         figure = draw_bullseye(panels, unit=unit, title=title, limits=limits, decimals=decimals)
         picture = figure_bytes(figure, output.suffix)
     facts = {
@@ -155,7 +159,10 @@ def _values(
     regions = volume.read_prior(prior, spacing_from=spacing_from)
     volume.require_same_grid(regions, mask)
     with concerning(path):
-        rows = quantify(mask.array, mask.affine, segments=regions.array).rows
+        measured = quantify(mask.array, mask.affine, segments=regions.array)
+    for warning in measured.facts["Warnings"]:
+        log.warning("%s: %s", path, warning)
+    rows = measured.rows
     chosen = {int(row["region"]): row[column] for row in rows if row["level"] == "segment"}
     if not all(isinstance(item, int | float) for item in chosen.values()):
         raise InputError(f"the column {column} holds no numbers", where=path, remedy="Choose another --value")
@@ -171,16 +178,33 @@ def _segments_of(found: Any, column: str) -> dict[int, float]:
         if cells["level"] != "segment":
             continue
         region = cells["region"] or ""
-        if not region.isdecimal() or not 1 <= int(region) <= 17 or int(region) in values:
+        if region not in _REGIONS or int(region) in values:
             raise InputError(
                 f"line {row + 2} has the segment {region[:20]!r}",
                 where=found.path,
                 remedy="Each of 1-17 may stand once",
             )
         values[int(region)] = table.number(found, row, column)
+        if (
+            _is_percent(column)
+            and not math.isnan(values[int(region)])
+            and not -1e-6 <= values[int(region)] <= 100.001
+        ):
+            raise InputError(
+                f"line {row + 2}, column {column}: {values[int(region)]:g} is not a percentage",
+                where=found.path,
+            )
+    if 0 < len(values) < len(_REGIONS):
+        log.warning("%s: lists %d of 17 segments; the others are drawn as not imaged", found.path, len(values))
     if not values:
         raise InputError("has no row with level segment", where=found.path, remedy="Run quantify with --prior")
     return values
+
+
+def _is_percent(column: str) -> bool:
+    from scartools.heart.quantities import COLUMNS
+
+    return COLUMNS.get(column, ("", None))[1] == "%"
 
 
 def _unit(column: str) -> str:

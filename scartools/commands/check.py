@@ -64,10 +64,14 @@ def check(
             if len(paths) > 1:
                 log.error("%s", error)
         found.append({"Path": str(path), "Kind": kind, "Problem": problem})
+    facts = {"Good": len(paths) - len(problems), "Files": found}
     if len(paths) == 1 and problems:
+        problems[0].facts = facts
         raise problems[0]
     if problems:
         failure = InputError if len(problems) == len(paths) else ItemsFailed
-        raise failure(f"{len(problems)} of {len(paths)} files are not good", remedy="They are listed above")
+        raise failure(
+            f"{len(problems)} of {len(paths)} files are not good", remedy="They are listed above", facts=facts
+        )
     log.info("%s", f"{len(paths)} files are good" if len(paths) > 1 else f"{paths[0]}: {found[0]['Kind']}")
-    return {"Good": len(paths), "Files": found}
+    return facts

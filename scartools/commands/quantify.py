@@ -9,10 +9,11 @@ exactly. A segment without a voxel was not imaged: n/a, never 0.
 With --prior (the output of scartools-aha17(1)) there are rows for the 17 segments and three territories;
 without it, one row for the ventricle. Territories are those the AHA standard assigns, not a culprit artery.
 
-With --method the scar is found in the image instead of taken from the labels: n standard deviations above
-remote myocardium (sd), half of the maximum (fwhm), or Otsu's split of the wall (otsu). Which of them is
-used moves the mean infarct size of one cohort from 17 to 27 % of the LV: the method, its threshold and its
-remote region are recorded and must be stated with the number.
+With --method the scar is found in the image: n standard deviations above remote myocardium (sd), half of
+the maximum (fwhm), or Otsu's split of the wall (otsu). The scar label is then not looked at; no-reflow that
+is labelled (4) is kept and counted as scar, because a dark core is below every threshold. Method and reader
+together move the mean infarct size of the same patients from 17 to 27 % of the LV (Klem): the method, its
+threshold and its remote region are recorded and must be stated with the number.
 
 OUTPUT FILES
 
@@ -29,8 +30,10 @@ Transmurality is measured along radial chords from the centroid of the LV pool, 
 millimetres: scar length over wall length from endocardium to epicardium. A chord belongs to the region that
 its mid-wall point lies in. The apex beyond the cavity has no chords.
 
-The remote region of --method sd is, unless --remote gives one, the darkest connected sector of the wall,
-away from its borders; look at what it chose in OUTPUT.json.
+The remote region of --method sd is, unless --remote gives one, the darkest 60-degree sector of each slice,
+away from the borders of the wall and from labelled no-reflow; slices without dark myocardium give none.
+Being the darkest, its mean and SD lie some 10 to 20 % below those of all healthy myocardium. OUTPUT.json
+lists the sectors. Scar that leaves no sector free needs --remote.
 
 EXAMPLES
 
@@ -52,12 +55,15 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
-from scartools.cli.options import Force, Labels, Output, SpacingFrom
+from scartools.cli.options import Anchor, Force, Labels, Output, SegmentationSource, SpacingFrom
+
+if TYPE_CHECKING:
+    from scartools.files.provenance import Source
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
@@ -90,9 +96,11 @@ def quantify(
         typer.Option("--image-kind", help="What the image is; required for fwhm, where it changes the answer."),
     ] = None,
     sd: Annotated[
-        float,
-        typer.Option("--sd", metavar="N", min=0.5, max=20, help="Standard deviations above remote, for sd."),
-    ] = 5.0,
+        float | None,
+        typer.Option(
+            "--sd", metavar="N", min=0.5, max=20, help="Standard deviations above remote, for sd [5]."
+        ),
+    ] = None,
     remote: Annotated[
         Path | None,
         typer.Option("--remote", metavar="FILE", help="Remote myocardium; else it is found, see NOTES."),
@@ -110,7 +118,7 @@ def quantify(
     from scartools.heart import quantities
     from scartools.heart.scar_from_image import scar_from_image
 
-    _require_consistent(method, image, image_kind, remote)
+    _require_consistent(method, image, image_kind, remote, sd)
     mask = volume.read_labels(segmentation, scheme=labels, spacing_from=spacing_from)
     sources = [mask.source]
     segments, anchor = None, {}
@@ -120,6 +128,7 @@ def quantify(
         segments = regions.array
         sources.append(regions.source)
         anchor = _anchor_of(provenance.sidecar_path(prior))
+        _warn_of_another_segmentation(prior, mask.source)
     array, found = mask.array, {"Method": "labels"}
     if image is not None and method != "labels":
         picture = volume.read_image(image, spacing_from=spacing_from)
@@ -134,7 +143,7 @@ def quantify(
                 picture.array,
                 mask.affine,
                 method=method,
-                n=sd,
+                n=5.0 if sd is None else sd,
                 image_kind=image_kind,
                 remote=region.array.astype(bool) if region else None,
             )
@@ -162,7 +171,7 @@ def quantify(
 
 
 def _require_consistent(
-    method: Method, image: Path | None, image_kind: str | None, remote: Path | None
+    method: Method, image: Path | None, image_kind: str | None, remote: Path | None, sd: float | None
 ) -> None:
     from scartools.errors import UsageError
 
@@ -170,6 +179,10 @@ def _require_consistent(
         raise UsageError(
             "--image has no meaning with --method labels", remedy="Choose --method sd, fwhm or otsu"
         )
+    if method == "labels" and image_kind is not None:
+        raise UsageError("--image-kind has no meaning with --method labels", remedy="Leave it out")
+    if method != "sd" and sd is not None:
+        raise UsageError(f"--sd has no meaning with --method {method}", remedy="Add --method sd")
     if method != "labels" and image is None:
         raise UsageError(f"--method {method} needs --image", remedy="Name the LGE image")
     if method == "fwhm" and image_kind is None:
@@ -185,8 +198,24 @@ def _anchor_of(sidecar: Path) -> dict[str, Any]:
     from scartools.files import provenance
 
     said = provenance.read_json(sidecar) if sidecar.is_file() else {}
-    keys = ("Anchor", "AnchorSource", "SegmentationSource")
-    return {key: said.get(key, "unstated") for key in keys}
+    known = {
+        "Anchor": get_args(Anchor),
+        "AnchorSource": ("rv", "landmarks", "given angle", "assumed"),
+        "SegmentationSource": get_args(SegmentationSource),
+    }  # nothing else is copied: a sidecar from elsewhere may hold any text
+    return {key: said[key] if said.get(key) in words else "unstated" for key, words in known.items()}
+
+
+def _warn_of_another_segmentation(prior: Path, source: Source) -> None:
+    """Say so when the provenance of the prior names other contours than those that are measured."""
+    from scartools.files import provenance
+
+    note = provenance.provenance_path(prior)
+    listed = provenance.read_json(note).get("Sources") if note.is_file() else None
+    if isinstance(listed, list) and source.sha256 not in {
+        item.get("SHA256") for item in listed if isinstance(item, dict)
+    }:
+        log.warning("%s: was made from another segmentation than %s", prior, source.path)
 
 
 def _summary(ventricle: dict[str, Any]) -> dict[str, Any]:

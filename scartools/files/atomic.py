@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,12 @@ def require_place(output: Path, *, force: bool = False, folder: bool = False) ->
     """Refuse an output that cannot be published, before any work is done.
 
     Raises OutputError when its folder is missing or read-only, OutputExists when it or one of its sidecars
-    is there and `force` is not given, or when it may not be replaced even so: a sidecar that belongs to another
-    output, a folder that this toolkit did not write.
+    is there and `force` is not given, or when it may not be replaced even so: a file that no provenance of this
+    output lists, a folder that this toolkit did not write.
     """
     parent = output.parent
+    if parent.exists() and not parent.is_dir():
+        raise OutputError(f"{parent} is not a folder", where=output, remedy="Choose another --output")
     if not parent.is_dir():
         raise OutputError(f"the folder {parent} does not exist", where=output, remedy=f"mkdir -p {parent}")
     if not os.access(parent, os.W_OK | os.X_OK):
@@ -40,12 +42,8 @@ def require_place(output: Path, *, force: bool = False, folder: bool = False) ->
         return
     if output.is_dir():
         raise OutputExists("is a folder", where=output, remedy="Choose another --output")
-    _require_own_sidecar(output)
-    for path in (output, provenance.sidecar_path(output), provenance.provenance_path(output)):
-        if not force and os.path.lexists(path):
-            raise OutputExists(
-                "already exists", where=path, remedy="Use --force to replace it, or another --output"
-            )
+    sidecars = (provenance.sidecar_path(output), provenance.provenance_path(output))
+    _require_free([output, *sidecars], output, force)
 
 
 def publish(
@@ -65,21 +63,22 @@ def publish(
     Raises OutputError when the disk is full or the place not writable, OutputExists without `force`.
     """
     require_place(output, force=force)
-    with _staging(output) as stage:
-        with _naming(output):
-            write(stage / output.name)
-            data = sorted(stage.iterdir(), key=lambda path: (path.name != output.name, path.name))
-            sidecars = []
-            if facts is not None:
-                sidecars.append(stage / provenance.sidecar_path(output).name)
-                provenance.write_json(sidecars[-1], facts)
-            sidecars.append(stage / provenance.provenance_path(output).name)
-            provenance.write_json(
-                sidecars[-1], provenance.describe(output, [*data, *sidecars[:-1]], sources, root=stage)
-            )
-            for path in [*data, *sidecars]:
-                _flush_to_disk(path)
-        _move_into_place([*data, *sidecars], output, force)
+    with _staging(output) as stage, _naming(output):
+        new = stage / "new"
+        new.mkdir()
+        write(new / output.name)
+        data = sorted(new.iterdir(), key=lambda path: (path.name != output.name, path.name))
+        sidecars = []
+        if facts is not None:
+            sidecars.append(new / provenance.sidecar_path(output).name)
+            provenance.write_json(sidecars[-1], {**facts, "GeneratedBy": provenance.GENERATED_BY})
+        record = provenance.describe(output, [*data, *sidecars], sources, root=new)
+        sidecars.append(new / provenance.provenance_path(output).name)
+        provenance.write_json(sidecars[-1], record)
+        for path in [*data, *sidecars]:
+            _flush_to_disk(path)
+        _require_free([output.with_name(path.name) for path in [*data, *sidecars]], output, force)
+        _move_into_place([*data, *sidecars], output, stage / "replaced", force)
 
 
 def publish_folder(
@@ -96,29 +95,62 @@ def publish_folder(
     """
     require_place(output, force=force, folder=True)
     with _staging(output) as stage, _naming(output):
-        new = stage / output.name
+        new, old = stage / output.name, stage / "replaced"
         new.mkdir()
         more = write(new) or ()
         files = [path for path in new.rglob("*") if path.is_file()]
-        provenance.write_json(
-            new / provenance.FOLDER_PROVENANCE,
-            provenance.describe(output, files, [*sources, *more], root=new),
-        )
+        record = provenance.describe(output, files, [*sources, *more], root=new)
+        provenance.write_json(new / provenance.FOLDER_PROVENANCE, record)
         for path in [*files, new / provenance.FOLDER_PROVENANCE]:
             _flush_to_disk(path)
-        if force and output.exists():
-            _require_folder_place(output, force)
-            output.rename(stage / "replaced")  # removed with the staging folder
+        _require_folder_place(output, force)
         try:
+            if force and output.exists():
+                output.rename(old)  # removed with the staging folder
             new.rename(output)
-        except OSError as error:
-            if (stage / "replaced").exists():
-                (stage / "replaced").rename(output)
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+        except BaseException as error:  # a signal too: the old folder goes back before anything else
+            if old.exists() and not output.exists():
+                old.rename(output)
+            if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise OutputExists(
                     "appeared while the result was being made", where=output, remedy="Use --force to replace it"
                 ) from error
             raise
+
+
+def _require_free(places: Sequence[Path], output: Path, force: bool) -> None:
+    """Refuse places that are taken: all of them without force; with it, those that are not of this output."""
+    taken = [place for place in places if os.path.lexists(place)]
+    if not taken:
+        return
+    listed = _own_files(output)
+    for place in taken:
+        if place.is_dir():
+            raise OutputExists("is a folder", where=place, remedy="Choose another --output")
+        if place != output and place.name not in listed:
+            raise OutputExists(
+                f"is not listed as a part of {output.name}, so it is not replaced",
+                where=place,
+                remedy="Choose an --output with another stem, or move that file away",
+            )
+        if not force:
+            raise OutputExists(
+                "already exists", where=place, remedy="Use --force to replace it, or another --output"
+            )
+
+
+def _own_files(output: Path) -> set[str]:
+    """Return the names beside an output that an earlier run of this toolkit wrote for it."""
+    own: set[str] = set()
+    record, sidecar = provenance.provenance_path(output), provenance.sidecar_path(output)
+    with suppress(InputError):  # a file that is no provenance lists nothing, and is then not replaced
+        listed = provenance.outputs_of(record)
+        if output.name in listed:
+            own |= {*listed, record.name}
+    with suppress(InputError):  # left over from a run that was killed between two moves
+        if not record.exists() and provenance.read_json(sidecar).get("GeneratedBy") == provenance.GENERATED_BY:
+            own.add(sidecar.name)
+    return own
 
 
 def _require_folder_place(output: Path, force: bool) -> None:
@@ -133,31 +165,19 @@ def _require_folder_place(output: Path, force: bool) -> None:
             "already exists", where=output, remedy="Use --force to replace it, or another --output"
         )
     try:
-        maker = provenance.read_json(output / provenance.FOLDER_PROVENANCE).get("GeneratedBy", {})
+        listed = {*provenance.outputs_of(output / provenance.FOLDER_PROVENANCE), provenance.FOLDER_PROVENANCE}
     except InputError:
-        maker = {}
-    if not isinstance(maker, dict) or maker.get("Name") != "scartools":
+        listed = set()
+    strange = [
+        path
+        for path in output.rglob("*")
+        if not path.is_dir() and path.relative_to(output).as_posix() not in listed
+    ]
+    if strange or not listed:
         raise OutputExists(
-            "is a folder that scartools did not write; --force will not delete it",
+            f"is a folder with files that scartools did not write ({len(strange)} of them); --force will not delete it",
             where=output,
             remedy="Remove it yourself or choose another --output",
-        )
-
-
-def _require_own_sidecar(output: Path) -> None:
-    """Refuse to take over the sidecars of a neighbour: segments.tsv and segments.svg would share one."""
-    record = provenance.provenance_path(output)
-    if not record.is_file() or output.exists():
-        return
-    listed = provenance.read_json(record).get("Outputs", [])
-    others = [item["Path"] for item in listed if isinstance(item, dict) and "Path" in item]
-    neighbours = [name for name in others if name != output.name and output.with_name(name).exists()]
-    neighbours = [name for name in neighbours if name != provenance.sidecar_path(output).name]
-    if neighbours:
-        raise OutputExists(
-            f"would share its sidecar {record.name} with {neighbours[0]}",
-            where=output,
-            remedy="Choose an --output with another stem",
         )
 
 
@@ -165,7 +185,7 @@ def _require_own_sidecar(output: Path) -> None:
 def _staging(output: Path) -> Iterator[Path]:
     """Yield a hidden folder beside the output, removed whatever happens."""
     try:
-        stage = Path(tempfile.mkdtemp(prefix=f".{output.name}.tmp-", dir=output.parent))
+        stage = Path(tempfile.mkdtemp(prefix=f".{output.name[:100]}.tmp-", dir=output.parent))
     except OSError as error:
         raise OutputError(
             f"cannot be written ({error.strerror})", where=output, remedy="Choose another --output"
@@ -191,41 +211,56 @@ def _naming(output: Path) -> Iterator[None]:
 
 
 def _flush_to_disk(path: Path) -> None:
-    # mkdtemp makes 0700 folders but files follow the umask, so modes are right already
     with path.open("rb+") as stream:
         os.fsync(stream.fileno())
 
 
-def _move_into_place(staged: Sequence[Path], output: Path, force: bool) -> None:
-    """Move the files out of the staging folder in order; without force, never over an existing file."""
-    if force:  # an old sidecar must not vouch for a new file, should we be killed between two moves
-        provenance.provenance_path(output).unlink(missing_ok=True)
-    placed: list[Path] = []
+def _move_into_place(staged: Sequence[Path], output: Path, old: Path, force: bool) -> None:
+    """Move the staged files to their places in order; whatever interrupts it, put back what was there.
+
+    old   a folder to be made, for second names of the files that are replaced
+    """
+    places = {path: output.with_name(path.name) for path in staged}
+    ours = {place: path.stat().st_ino for path, place in places.items()}
+    old.mkdir()
     try:
-        for path in staged:
-            place = output.with_name(path.name)
+        if force:
+            for place in places.values():
+                _keep(place, old / place.name)
+            # an old provenance must not vouch for a new file, should we be killed outright between two moves
+            provenance.provenance_path(output).unlink(missing_ok=True)
+        for path, place in places.items():
             if force:
                 path.replace(place)
             else:
                 _link_new(path, place)
-                placed.append(place)
-    except BaseException as error:
-        for place in placed:
-            place.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OutputError(f"cannot be written ({error.strerror})", where=output) from error
+    except BaseException:  # a signal too
+        for place, inode in ours.items():
+            if place.exists() and place.stat().st_ino == inode:
+                place.unlink()
+        for kept in old.iterdir():
+            kept.replace(output.with_name(kept.name))
         raise
+
+
+def _keep(place: Path, second: Path) -> None:
+    """Give a file that is about to be replaced a second name; where there are no hard links, move it there."""
+    if not os.path.lexists(place):
+        return
+    try:
+        os.link(place, second, follow_symlinks=False)
+    except OSError:
+        place.rename(second)
 
 
 def _link_new(path: Path, place: Path) -> None:
     """Give a file its final name, failing when the name is taken: link(2) checks and creates in one step."""
+    taken = OutputExists("already exists", where=place, remedy="Use --force to replace it, or another --output")
     try:
         os.link(path, place)
     except FileExistsError as error:
-        raise OutputExists(
-            "already exists", where=place, remedy="Use --force to replace it, or another --output"
-        ) from error
+        raise taken from error
     except OSError:  # a file system without hard links: check, then rename
         if os.path.lexists(place):
-            raise OutputExists("already exists", where=place, remedy="Use --force to replace it") from None
+            raise taken from None
         path.rename(place)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from scartools.errors import InputError
 from scartools.files import atomic, provenance
@@ -64,7 +65,7 @@ def write_dataset(
 def read_dataset(folder: Path) -> dict[str, Any]:
     """Return `dataset.json`, after checking its version and that every case it lists is a safe name."""
     facts = provenance.read_json(folder / "dataset.json")
-    if facts.get("FormatVersion") != FORMAT_VERSION:
+    if facts.get("FormatVersion") is not FORMAT_VERSION:
         raise InputError(
             f"has format version {facts.get('FormatVersion')!r}, this version reads {FORMAT_VERSION}",
             where=folder / "dataset.json",
@@ -75,6 +76,8 @@ def read_dataset(folder: Path) -> dict[str, Any]:
         raise InputError("lists no cases under `Cases`", where=folder / "dataset.json")
     for name in cases:
         _require_safe_id(name, folder / "dataset.json")
+    if len(set(cases)) != len(cases):
+        raise InputError("lists a case twice", where=folder / "dataset.json", remedy="Run preprocess again")
     return facts
 
 
@@ -93,6 +96,7 @@ def read_case(folder: Path, case_id: str) -> Case:
     }
     if "image" not in arrays:
         raise InputError("has no image.npy", where=place, remedy="Run preprocess again")
+    _require_shapes(arrays, place)
     return Case(case_id, arrays, provenance.read_json(place / "case.json"))
 
 
@@ -111,8 +115,27 @@ def _write_case(folder: Path, case: Case) -> None:
     except FileExistsError as error:
         raise InputError(f"case {case.id} comes twice", remedy="Give each case its own id") from error
     for name, array in case.arrays.items():
-        np.save(place / f"{name}.npy", np.ascontiguousarray(array, dtype=ARRAYS[name]), allow_pickle=False)
+        stored = np.ascontiguousarray(array, dtype=ARRAYS[name])
+        if ARRAYS[name] == "uint8" and not np.array_equal(stored, array):
+            raise InputError(f"case {case.id}: {name} holds values that are not whole numbers from 0 to 255")
+        np.save(place / f"{name}.npy", stored, allow_pickle=False)
     provenance.write_json(place / "case.json", dict(case.facts))
+
+
+def _require_shapes(arrays: Mapping[str, np.ndarray], place: Path) -> None:
+    """The image has a channel axis first; label and prior share the rest of its shape; a beat is 12 x 600."""
+    image = arrays["image"].shape
+    if len(image) < 3 or 0 in image:
+        raise InputError(f"has an image of shape {image}", where=place, remedy="Run preprocess again")
+    for name in ("label", "prior"):
+        if name in arrays and arrays[name].shape != image[1:]:
+            raise InputError(
+                f"has a {name} of shape {arrays[name].shape} for an image of shape {image}",
+                where=place,
+                remedy="Run preprocess again",
+            )
+    if "beat" in arrays and arrays["beat"].shape != (12, 600):
+        raise InputError(f"has a beat of shape {arrays['beat'].shape}, not (12, 600)", where=place)
 
 
 def _require_safe_id(case_id: str, where: Path) -> None:
@@ -127,9 +150,11 @@ def _require_safe_id(case_id: str, where: Path) -> None:
 def _map_array(path: Path, dtype: str) -> np.ndarray:
     import numpy as np
 
+    if not path.is_file():
+        raise InputError("is not a regular file", where=path, remedy="Run preprocess again")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, OverflowError, TypeError, BadZipFile) as error:
         raise InputError(
             f"cannot be read as .npy ({error})", where=path, remedy="Run preprocess again"
         ) from error

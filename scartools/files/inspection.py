@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from xml.etree import ElementTree
 
 from scartools.errors import InputError
 from scartools.files import dataset, model, page, provenance, record, table, volume
 from scartools.files.provenance import FOLDER_PROVENANCE, sha256_of
+
+MAX_SVG_BYTES = 64 << 20
 
 
 def inspect(path: Path, *, foreign: bool = False) -> str:
@@ -17,8 +19,11 @@ def inspect(path: Path, *, foreign: bool = False) -> str:
     foreign   the file was not made by this toolkit: no provenance is asked for
     Raises InputError with the first thing that is wrong.
     """
-    kind, read = _reader_of(path)
-    what = read(path)
+    try:
+        kind, read = _reader_of(path)
+        what = read(path)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path, remedy="Check the path") from error
     if not foreign and path.name != FOLDER_PROVENANCE and not path.name.endswith(".prov.json"):
         _require_provenance(path)
     return f"{kind}, {what}"
@@ -79,10 +84,16 @@ def _page(path: Path) -> str:
 
 
 def _svg(path: Path) -> str:
-    data = path.read_bytes()
-    if b"<svg" not in data[:4096] or not data.rstrip().endswith(b"</svg>"):
-        raise InputError("is not a whole SVG file", where=path, remedy="Make it again")
-    return f"{len(data)} bytes"
+    size = path.stat().st_size
+    if size > MAX_SVG_BYTES:
+        raise InputError(f"is {size} bytes, over the limit of {MAX_SVG_BYTES} for a figure", where=path)
+    try:
+        root = ElementTree.fromstring(path.read_bytes())
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise InputError(f"is not a whole SVG file ({error})", where=path, remedy="Make it again") from error
+    if not root.tag.endswith("svg") or len(root) == 0:
+        raise InputError("is XML without a drawing", where=path, remedy="Make it again")
+    return f"{size} bytes"
 
 
 def _json(path: Path) -> str:
@@ -102,7 +113,7 @@ def _model(path: Path) -> str:
 
 
 def _folder(path: Path) -> str:
-    return f"{len(_outputs(path / FOLDER_PROVENANCE))} files"
+    return f"{len(provenance.outputs_of(path / FOLDER_PROVENANCE))} files"
 
 
 _FOLDERS: tuple[tuple[str, str, Callable[[Path], str]], ...] = (
@@ -127,11 +138,11 @@ def _require_provenance(path: Path) -> None:
             raise InputError(
                 f"has no {FOLDER_PROVENANCE}: it is not complete", where=path, remedy="Make it again"
             )
-        for name, sha256 in _outputs(path / FOLDER_PROVENANCE).items():
+        for name, sha256 in provenance.outputs_of(path / FOLDER_PROVENANCE).items():
             _require_hash(path / name, sha256)
         return
     for note, name in _candidates(path):
-        listed = _outputs(note) if note.is_file() else {}
+        listed = provenance.outputs_of(note) if note.is_file() else {}
         if name in listed:
             _require_hash(path, listed[name])
             return
@@ -152,24 +163,9 @@ def _candidates(path: Path) -> list[tuple[Path, str]]:
     return own + above
 
 
-def _outputs(note: Path) -> dict[str, str]:
-    """Return path to SHA-256 as a provenance file lists them; paths that leave its folder are refused."""
-    listed: Any = provenance.read_json(note).get("Outputs")
-    if not isinstance(listed, list):
-        raise InputError("lists no outputs", where=note, remedy="Make the output again")
-    found = {}
-    for item in listed:
-        if not (
-            isinstance(item, dict) and isinstance(item.get("Path"), str) and isinstance(item.get("SHA256"), str)
-        ):
-            raise InputError("has a damaged list of outputs", where=note, remedy="Make the output again")
-        if Path(item["Path"]).is_absolute() or ".." in Path(item["Path"]).parts:
-            raise InputError(f"lists an output outside its folder: {item['Path'][:80]!r}", where=note)
-        found[item["Path"]] = item["SHA256"]
-    return found
-
-
 def _require_hash(path: Path, listed: str) -> None:
+    if path.is_symlink():
+        raise InputError("is a link where a file of ours is due", where=path, remedy="Make the output again")
     if not path.is_file():
         raise InputError("is listed in the provenance and missing", where=path, remedy="Make the output again")
     if sha256_of(path) != listed:

@@ -100,27 +100,31 @@ def to_internal(values: np.ndarray, scheme: str) -> tuple[np.ndarray, tuple[str,
             f"holds the fraction {worst:g} where whole labels are due",
             remedy="Give a segmentation, not an image or a probability map",
         )
-    largest = float(np.abs(whole).max(initial=0))
-    if largest > 2**31:  # beyond what the next lines could convert
-        raise InputError(
-            f"holds the value {largest:g} where labels are due",
-            remedy="Give a segmentation, not an image",
-        )
-    found, inverse, counts = np.unique(whole.astype(np.int64), return_inverse=True, return_counts=True)
-    _require_known(dict(zip(found.tolist(), counts.tolist(), strict=True)), rule)
-    lookup = np.array([rule.values[value] for value in found.tolist()], dtype=np.uint8)
+    labels = np.zeros(values.shape, dtype=np.uint8)
+    known = np.zeros(values.shape, dtype=bool)
+    counts: dict[int, int] = {}
+    for (
+        theirs,
+        ours,
+    ) in rule.values.items():  # one pass a label: no sorting, and little memory for a large volume
+        here = whole == theirs
+        labels[here] = ours
+        known |= here
+        counts[theirs] = int(here.sum())
+    if not known.all():
+        strange, how_many = np.unique(whole[~known], return_counts=True)
+        present = {value: count for value, count in counts.items() if count}
+        unknown = {int(v): int(n) for v, n in zip(strange.tolist(), how_many.tolist(), strict=True)}
+        _refuse_unknown(unknown, {**present, **unknown}, rule)
     notes = tuple(
-        f"label {value}: {rule.remarks[value]} ({count} voxels)"
-        for value, count in zip(found.tolist(), counts.tolist(), strict=True)
-        if value in rule.remarks
+        f"label {value}: {remark} ({counts[value]} voxels)"
+        for value, remark in rule.remarks.items()
+        if counts[value]
     )
-    return lookup[inverse].reshape(values.shape), notes
+    return labels, notes
 
 
-def _require_known(counts: Mapping[int, int], rule: Scheme) -> None:
-    unknown = {value: count for value, count in counts.items() if value not in rule.values}
-    if not unknown:
-        return
+def _refuse_unknown(unknown: Mapping[int, int], counts: Mapping[int, int], rule: Scheme) -> None:
     listed = ", ".join(f"{value} ({count} voxels)" for value, count in list(unknown.items())[:6])
     more = f" and {len(unknown) - 6} more" if len(unknown) > 6 else ""
     fitting = [name for name, other in SCHEMES.items() if all(value in other.values for value in counts)]

@@ -63,12 +63,13 @@ def write_model(
 def read_description(folder: Path) -> dict[str, Any]:
     """Return `model.json` after checking that its weights are there, whole and the ones it was written with."""
     facts = provenance.read_json(folder / "model.json")
-    if facts.get("FormatVersion") != FORMAT_VERSION:
+    if facts.get("FormatVersion") is not FORMAT_VERSION:
         raise InputError(
             f"has format version {facts.get('FormatVersion')!r}, this version reads {FORMAT_VERSION}",
             where=folder / "model.json",
         )
-    _require_safetensors(folder / WEIGHTS)
+    if not tensor_names(folder / WEIGHTS):
+        raise InputError("holds no tensor", where=folder / WEIGHTS, remedy="Copy the whole model folder again")
     if sha256_of(folder / WEIGHTS) != facts.get("WeightsSHA256"):
         raise InputError(
             "is not the file that model.json was written with (SHA-256 differs)",
@@ -90,9 +91,25 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
         raise InputError(f"cannot be read ({error})", where=folder / WEIGHTS, remedy="Copy it again") from error
 
 
+def tensor_names(path: Path) -> list[str]:
+    """Return the names of the tensors in a safetensors file, after its header was checked against its length."""
+    from safetensors import SafetensorError, safe_open
+
+    _require_safetensors(path)
+    try:
+        with safe_open(path, framework="numpy") as weights:
+            return sorted(weights.keys())
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            f"is damaged ({error})", where=path, remedy="Copy the whole model folder again"
+        ) from error
+
+
 def _require_safetensors(path: Path) -> None:
     """Refuse anything but safetensors by its first bytes: the length of a JSON header, then the header."""
     try:
+        if path.exists() and not path.is_file():
+            raise InputError("is not a regular file", where=path)
         size = path.stat().st_size
         with path.open("rb") as stream:
             head = stream.read(9)

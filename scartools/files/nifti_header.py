@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAX_VOXELS = 1 << 28  # 268 million: a 512 x 512 x 1024 volume
 MAX_EXTENSION_BYTES = 16 << 20
 _NIFTI_1, _NIFTI_2 = 348, 540  # header sizes in bytes
+SMALLEST_MM, LARGEST_MM = 0.05, 60.0  # edge of a voxel of a heart; beyond, a header speaks of another unit
+_SPACE_UNITS = {0: "unknown", 1: "meter", 2: "mm", 3: "micron"}
+_FORMS_APART_MM = 1.0  # single precision and a sheared sform stay below
 _SPACING_TOLERANCE = 1e-3  # relative; NIfTI stores single precision
 
 
@@ -32,7 +35,9 @@ def inspect(path: Path) -> tuple[Any, tuple[int, int, int]]:
     """
     import nibabel
 
-    nibabel.imageglobals.logger.setLevel(logging.ERROR)  # its remarks on a header are made here, in our words
+    nibabel.imageglobals.logger.setLevel(
+        logging.CRITICAL + 1
+    )  # its remarks on a header are made here, in our words
     block = _first_bytes(path, _NIFTI_2)
     size = {int.from_bytes(block[:4], order) for order in ("little", "big")}
     if _NIFTI_1 in size:
@@ -61,9 +66,31 @@ def geometry(header: Any, spacing_from: str) -> tuple[np.ndarray, tuple[str, ...
     """
     import numpy as np
 
+    _require_millimetres(header)
+    affine, notes = _believed_affine(header, spacing_from)
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if spacing.min() < SMALLEST_MM or spacing.max() > LARGEST_MM:
+        raise GeometryError(
+            f"has voxels of {_mm(spacing)} mm, where {SMALLEST_MM:g} to {LARGEST_MM:g} mm are those of a heart",
+            remedy="Mend the header",
+        )
+    return affine, notes
+
+
+def _require_millimetres(header: Any) -> None:
+    unit = _SPACE_UNITS.get(int(header["xyzt_units"]) & 7, "another unit")
+    if unit not in ("mm", "unknown"):
+        raise GeometryError(
+            f"states its lengths in {unit}, where mm are due", remedy="Convert the header to mm (xyzt_units 2)"
+        )
+
+
+def _believed_affine(header: Any, spacing_from: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    import numpy as np
+
     affine = _finite_affine(header)
     from_affine = np.linalg.norm(affine[:3, :3], axis=0)
-    from_pixdim = np.abs(np.asarray(header["pixdim"][1:4], dtype=float))
+    from_pixdim = np.asarray(header["pixdim"][1:4], dtype=float)
     notes: list[str] = []
     if not (int(header["sform_code"]) or int(header["qform_code"])):
         notes.append("has no orientation (sform and qform codes are 0): its axes are taken as stored")
@@ -95,7 +122,11 @@ def _first_bytes(path: Path, count: int) -> bytes:
             packed = stream.read(2) == b"\x1f\x8b"
         opener = gzip.open if packed else open
         with opener(path, "rb") as stream:
-            return bytes(stream.read(count))
+            blocks, left = [], count
+            while left and (block := stream.read(min(left, 1 << 24))):  # read() to the end checks the checksum
+                blocks.append(block)
+                left -= len(block)
+            return b"".join(blocks)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"cannot be read ({getattr(error, 'strerror', None) or error})",
@@ -151,15 +182,20 @@ def _finite_affine(header: Any) -> np.ndarray:
 
 
 def _form_notes(header: Any) -> tuple[str, ...]:
-    """Say so when sform and qform are both set and place the volume differently; the sform is believed."""
+    """Say so when sform and qform are both set and place a corner of the volume differently; the sform is believed."""
     import numpy as np
+    from nibabel.spatialimages import HeaderDataError
 
     if not (int(header["sform_code"]) and int(header["qform_code"])):
         return ()
-    sform, qform = header.get_sform(), header.get_qform()
-    if not np.isfinite(qform).all() or np.allclose(sform, qform, atol=0.05, rtol=1e-3):
+    try:
+        qform = header.get_qform()
+    except (HeaderDataError, ValueError):
+        return ("its qform is damaged; the sform is believed",)
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in header.get_data_shape()[:3]], [1])).reshape(4, -1)
+    apart = float(np.linalg.norm(((header.get_sform() - qform) @ corners)[:3], axis=0).max())
+    if np.isfinite(apart) and apart <= _FORMS_APART_MM:
         return ()
-    apart = float(np.abs(sform - qform).max())
     return (f"sform and qform disagree by up to {apart:.3g} mm; the sform is believed",)
 
 
@@ -171,3 +207,22 @@ def _agree(one: np.ndarray, other: np.ndarray) -> bool:
 
 def _mm(spacing: np.ndarray) -> str:
     return " x ".join(f"{value:.5g}" for value in spacing)
+
+
+def unpacked(path: Path, header: Any) -> bytes:
+    """Return the bytes of a NIfTI file, unpacked to the end, so that a damaged gzip stream is noticed by its checksum.
+
+    Raises InputError where it holds less than its header claims, or far more.
+    """
+    import math
+
+    voxels = math.prod(int(n) for n in header.get_data_shape())
+    due = int(float(header["vox_offset"])) + voxels * header.get_data_dtype().itemsize
+    data = _first_bytes(path, due + MAX_EXTENSION_BYTES + 1)
+    if len(data) < due:
+        raise InputError(
+            f"holds {len(data)} bytes where its header claims {due}", remedy="It is truncated: copy it again"
+        )
+    if len(data) > due + MAX_EXTENSION_BYTES:
+        raise InputError("unpacks to far more than its header claims", remedy="Copy or export it again")
+    return data

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -73,12 +77,28 @@ def read_picture(path: Path) -> np.ndarray:
         raise InputError("is a PDF where a picture is due", where=path, remedy=_CONVERT)
     packed = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     try:
-        picture = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+        with _silent_decoders():
+            picture = cv2.imdecode(packed, cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise InputError(f"cannot be decoded ({error.err})", where=path, remedy=_CONVERT) from error
     if picture is None or picture.shape[:2] != page.pixels:
         raise InputError("cannot be decoded: it is truncated or damaged", where=path, remedy=_CONVERT)
     return np.ascontiguousarray(picture[:, :, ::-1])  # OpenCV decodes to BGR
+
+
+@contextmanager
+def _silent_decoders() -> Iterator[None]:
+    """Keep what libpng and libjpeg write to stderr by themselves from mixing with our one line."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _picture_size(path: Path, head: bytes) -> tuple[Literal["png", "jpeg", "bmp"], tuple[int, int]]:

@@ -14,14 +14,14 @@ from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from scartools import __version__
-from scartools.errors import InputError, OutputError
+from scartools.errors import InputError
 
 FOLDER_PROVENANCE = "prov.json"  # the sidecar of an output that is a folder, inside it
+GENERATED_BY = {"Name": "scartools", "Version": __version__}
 _LONG_SUFFIXES = (".nii.gz", ".tar.gz", ".json.gz")
 _REPORTED_SOFTWARE = ("numpy", "scipy", "nibabel", "matplotlib", "wfdb", "torch", "opencv-python-headless")
 _MODULE_OF = {"opencv-python-headless": "cv2"}
@@ -97,9 +97,9 @@ def describe(output: Path, written: Iterable[Path], sources: Sequence[Source], *
     root     the folder that the names under `Outputs` are relative to
     """
     now = running.get()
-    folder = output.resolve().parent
+    folder = output.parent.resolve()
     facts: dict[str, Any] = {
-        "GeneratedBy": {"Name": "scartools", "Version": __version__},
+        "GeneratedBy": GENERATED_BY,
         "Command": now.command if now else None,
         "Parameters": {key: _portable(value, folder) for key, value in (now.parameters if now else {}).items()},
         "Seed": now.seed if now else None,
@@ -114,35 +114,57 @@ def describe(output: Path, written: Iterable[Path], sources: Sequence[Source], *
 
 
 def relative(path: Path, folder: Path) -> str:
-    """Return a path as it should be written down: relative to `folder`, and never with a home folder in it.
+    """Return a path as it should be written down: relative to `folder` where both lie in one project.
 
-    Where the two have nothing but the file system's root in common, only the name is kept; the hash identifies
-    the file.
+    That is, where the file lies below `folder`, or both lie below the working folder. Elsewhere only the name is
+    kept: folders above a project name people, and the hash identifies the file.
     """
-    absolute = path.absolute()
-    shared = os.path.commonpath([absolute, folder.absolute()])
-    if Path(shared) == Path(absolute.anchor):
-        return path.name
-    return Path(os.path.relpath(absolute, folder.absolute())).as_posix()
+    absolute, base, here = path.parent.resolve() / path.name, folder.resolve(), Path.cwd()
+    together = absolute.is_relative_to(here) and base.is_relative_to(here)
+    if not (together or absolute.is_relative_to(base)):
+        return _printable(path.name)
+    return _printable(Path(os.path.relpath(absolute, base)).as_posix())
+
+
+def outputs_of(note: Path) -> dict[str, str]:
+    """Return path to SHA-256 as a provenance file lists its outputs.
+
+    Raises InputError when it is no provenance of this toolkit, or lists a path that leaves its folder.
+    """
+    facts = read_json(note)
+    maker, listed = facts.get("GeneratedBy"), facts.get("Outputs")
+    if not (
+        isinstance(maker, dict) and maker.get("Name") == "scartools" and isinstance(listed, list) and listed
+    ):
+        raise InputError("is no provenance of this toolkit", where=note, remedy="Make the output again")
+    found = {}
+    for item in listed:
+        if not (
+            isinstance(item, dict) and isinstance(item.get("Path"), str) and isinstance(item.get("SHA256"), str)
+        ):
+            raise InputError("has a damaged list of outputs", where=note, remedy="Make the output again")
+        if item["Path"] in found:
+            raise InputError(f"lists {item['Path'][:80]!r} twice", where=note, remedy="Make the output again")
+        if Path(item["Path"]).is_absolute() or ".." in Path(item["Path"]).parts:
+            raise InputError(f"lists an output outside its folder: {item['Path'][:80]!r}", where=note)
+        found[item["Path"]] = item["SHA256"]
+    return found
 
 
 def write_json(path: Path, facts: dict[str, Any]) -> None:
     """Write a sidecar: UTF-8, indented, one trailing newline, NaN and infinity refused."""
-    try:
-        path.write_text(
-            json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-        )
-    except OSError as error:
-        raise OutputError(f"cannot be written ({error.strerror})", where=path) from error
+    path.write_text(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path, *, limit_bytes: int = 64 << 20) -> dict[str, Any]:
     """Read a sidecar that must hold one JSON object; refuses files over `limit_bytes`."""
     try:
+        if path.exists() and not path.is_file():
+            raise InputError("is not a regular file", where=path)
         size = path.stat().st_size
         if size > limit_bytes:
             raise InputError(f"is {size} bytes, over the limit of {limit_bytes} for a JSON file", where=path)
-        facts = json.loads(path.read_text(encoding="utf-8-sig"))
+        facts = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_no_constant)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from error
     except (ValueError, RecursionError) as error:
@@ -154,6 +176,10 @@ def read_json(path: Path, *, limit_bytes: int = 64 << 20) -> dict[str, Any]:
     return facts
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
 def _portable(value: Any, folder: Path) -> Any:
     if isinstance(value, Path):
         return relative(value, folder)
@@ -162,18 +188,30 @@ def _portable(value: Any, folder: Path) -> Any:
     return value
 
 
+def _printable(text: str) -> str:
+    """Return a file name that is not UTF-8 with its odd bytes spelled out."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
 def _software() -> dict[str, str]:
+    from importlib import metadata  # 13 ms that help does not pay
+
     versions = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in _REPORTED_SOFTWARE:
-        if _MODULE_OF.get(name, name) in sys.modules:  # only what this run has used
+        module = sys.modules.get(_MODULE_OF.get(name, name))
+        if module is None:
+            continue  # this run has not used it
+        try:
             versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # the same module from another package, such as opencv-python
+            versions[name] = str(getattr(module, "__version__", "unknown"))
     return versions
 
 
 def _time(now: Running | None) -> dict[str, Any]:
     # SOURCE_DATE_EPOCH makes the sidecar reproducible too: https://reproducible-builds.org/specs/source-date-epoch/
     fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if fixed.isdigit():
+    if fixed:
         return {"StartedAt": datetime.fromtimestamp(int(fixed), UTC).isoformat(timespec="seconds")}
     end = datetime.now(UTC)
     start = now.started if now else end

@@ -6,6 +6,7 @@ are WFDB's invalid value on disk and NaN in memory (a 3 x 4 page holds 2.5 s a l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,12 @@ ADC_UNITS_PER_MV = 1000  # 1 uV a step: the range of format 16 is then +-32.767 
 BEAT_RATE_HZ, BEAT_SAMPLES, BEAT_R_SAMPLE = 500, 600, 200  # -0.4 ... +0.8 s around R
 MAX_HEADER_BYTES = 64 << 10
 MAX_SAMPLES = 1 << 28  # over all leads: six hours of twelve leads at 1000 Hz
+LARGEST_MV = 50.0  # artefacts and pacing pass 10 mV; beyond this a gain is wrong
+_FIRST_LINE = re.compile(r"([\w-]+) +([0-9]{1,3}) +([0-9]+(?:\.[0-9]+)?)(?:/\S+)? +([0-9]{1,12})(?: .*)?")
+_LEAD_LINE = re.compile(
+    r"(\S+) +([0-9]+)(?:x1)?(?:\+[0-9]+)? +([0-9]+(?:\.[0-9]+)?)(?:\((-?[0-9]{1,6})\))?(?:/(\S+))?(?: .*)?"
+)
+SLOWEST_HZ, FASTEST_HZ = 20.0, 50_000.0
 _BYTES_PER_SAMPLE = {"8": 1, "16": 2, "24": 3, "32": 4, "61": 2, "80": 1, "160": 2, "212": 1.5}
 
 
@@ -63,8 +70,12 @@ def read_record(path: Path) -> Record:
     order = _standard_order(path, raw.sig_name)
     signals = np.asarray(raw.p_signal, dtype=np.float64).T[order]  # (12, T)
     signals *= np.array([_millivolts_per(path, raw.units[i]) for i in order])[:, None]
-    if np.isinf(signals).any():
-        raise InputError("holds infinite values", where=path, remedy="Check the gains in the header")
+    if not np.nanmax(np.abs(signals), initial=0.0) <= LARGEST_MV:
+        raise InputError(
+            f"holds {np.nanmax(np.abs(signals)):.4g} mV, more than any ECG",
+            where=path,
+            remedy="Check gains and units",
+        )
     if np.isnan(signals).all():
         raise InputError("holds no valid sample in any lead", where=path)
     sidecar = provenance.sidecar_path(path)
@@ -84,6 +95,14 @@ def write_record(output: Path, record: Record, *, sources: Sequence[Source] = ()
     signals = np.asarray(record.signals, dtype=np.float64)
     if signals.ndim != 2 or signals.shape[0] != len(LEADS) or not signals.shape[1]:
         raise InputError(f"a record has the shape (12, samples), this one {signals.shape}", where=output)
+    if not re.fullmatch(r"[\w-]+", output.stem, re.ASCII) or output.suffix != ".hea":
+        raise InputError(
+            "cannot name a WFDB record",
+            where=output,
+            remedy="Use letters, digits, '_' and '-', and end in .hea",
+        )
+    if np.isnan(signals).all():
+        raise InputError("has no valid sample in any lead", where=output)
     if not record.rate > 0:
         raise InputError(f"a record needs a sampling rate above 0 Hz, this one has {record.rate}", where=output)
     largest = float(np.nanmax(np.abs(signals), initial=0.0))
@@ -110,7 +129,7 @@ def write_record(output: Path, record: Record, *, sources: Sequence[Source] = ()
             write_dir=str(path.parent),
         )
 
-    facts = {"SamplingFrequency": record.rate, "Units": "mV", "Leads": list(LEADS), **record.facts}
+    facts = {**record.facts, "SamplingFrequency": record.rate, "Units": "mV", "Leads": list(LEADS)}
     atomic.publish(output, save, facts=facts, sources=[*record.sources, *sources], force=force)
 
 
@@ -156,19 +175,19 @@ def _header_of(path: Path) -> list[str]:
 
 
 def _signal_files(path: Path, lines: list[str]) -> list[Path]:
-    """Check the claims of a header and return its signal files, which must lie in the header's own folder."""
-    fields = lines[0].split() if lines else []
-    if len(fields) < 4:
+    """Check the claims of a header and return its signal files, which must lie in the header's own folder.
+
+    Numbers are taken in plain decimal form alone: what readers make of `5e2`, `+500` or an empty gain differs.
+    """
+    first = _FIRST_LINE.fullmatch(lines[0]) if lines else None
+    if first is None:
         raise InputError(
-            "states no leads, rate or length in its first line", where=path, remedy="Export the record again"
+            f"has a first line that does not state leads, rate (Hz) and length in plain numbers: {''.join(lines[:1])[:60]!r}",
+            where=path,
+            remedy="Export it as one segment, with its length",
         )
-    if "/" in fields[0] and fields[0].split("/")[1].isdigit():
-        raise InputError("is a multi-segment record", where=path, remedy="Export it as one segment")
-    try:
-        leads, rate, samples = int(fields[1]), float(fields[2].split("/")[0].split("(")[0]), int(fields[3])
-    except ValueError as error:
-        raise InputError(f"has a damaged first line: {lines[0][:60]!r}", where=path) from error
-    if leads < 1 or samples < 1 or not 0 < rate < 1e6:
+    leads, rate, samples = int(first[2]), float(first[3]), int(first[4])
+    if leads < 1 or samples < 1 or not SLOWEST_HZ <= rate <= FASTEST_HZ:
         raise InputError(
             f"claims {leads} leads, {rate:g} Hz and {samples} samples", where=path, remedy="Export it again"
         )
@@ -178,15 +197,14 @@ def _signal_files(path: Path, lines: list[str]) -> list[Path]:
         raise InputError(f"claims {leads} leads and describes {len(lines) - 1}", where=path)
     needed: dict[str, float] = {}
     for line in lines[1 : 1 + leads]:
-        parts = line.split()
-        size = (
-            _BYTES_PER_SAMPLE.get(parts[1].split("x")[0].split(":")[0].split("+")[0])
-            if len(parts) > 1
-            else None
-        )
-        if size is None:
-            raise InputError(f"has a lead line in an unknown format: {line[:60]!r}", where=path)
-        needed[parts[0]] = needed.get(parts[0], 0.0) + size * samples
+        lead = _LEAD_LINE.fullmatch(line)
+        if lead is None or lead[2] not in _BYTES_PER_SAMPLE or not float(lead[3]) > 0:
+            raise InputError(
+                f"has a lead line with an unknown format or gain: {line[:60]!r}",
+                where=path,
+                remedy="Export it again",
+            )
+        needed[lead[1]] = needed.get(lead[1], 0.0) + _BYTES_PER_SAMPLE[lead[2]] * samples
     return [_signal_file(path, name, size) for name, size in needed.items()]
 
 

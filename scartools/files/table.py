@@ -7,6 +7,7 @@ break. Cells are read as text; an id such as "00123" stays what it is.
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from scartools.files.standard_output import write_stdout
 
 MISSING = "n/a"
 MAX_BYTES = 256 << 20
+_NUMBER = re.compile(
+    r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
+)  # what float() takes, less its surprises
 STANDARD_STREAM = Path("-")
 
 
@@ -99,7 +103,7 @@ def read(path: Path, *, required: Iterable[str] = (), none_empty: bool = True) -
 def read_paths(path: Path) -> list[Path]:
     """Read a list of paths, one a line, or standard input for `-`; empty lines are skipped."""
     try:
-        lines = _bytes_of(path).decode("utf-8").splitlines()
+        lines = [line.removesuffix("\r") for line in _bytes_of(path).decode("utf-8-sig").split("\n")]
     except UnicodeDecodeError as error:
         raise InputError(
             f"is not UTF-8 (byte {error.start})", where=path, remedy="One path a line is due"
@@ -117,10 +121,7 @@ def number(table: Table, row: int, column: str) -> float:
     text = table.rows[row][column]
     if text is None:
         return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.inf
+    value = float(text) if _NUMBER.fullmatch(text) else math.inf
     if not math.isfinite(value):
         raise InputError(
             f"line {row + 2}, column {column}: {text[:40]!r} is not a number",
@@ -175,10 +176,13 @@ def describe(columns: Mapping[str, Column]) -> dict[str, Any]:
 def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return MISSING
+    if hasattr(value, "item"):
+        value = value.item()  # a numpy scalar
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) or hasattr(value, "dtype"):
-        value = float(value)
+    if isinstance(value, float):
+        if math.isinf(value):
+            raise OutputError("an infinite value cannot stand in a TSV cell")
         return MISSING if math.isnan(value) else f"{value:.6g}"
     text = str(value)
     if any(mark in text for mark in "\t\r\n"):
@@ -191,8 +195,10 @@ def _bytes_of(path: Path) -> bytes:
         if path == STANDARD_STREAM:
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
-            with path.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
+            with path.open(
+                "rb"
+            ) as stream:  # read() asks for the memory up front, so not for more than there is
+                data = stream.read(min(MAX_BYTES, path.stat().st_size) + 1)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from error
     if len(data) > MAX_BYTES:

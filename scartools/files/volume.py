@@ -235,10 +235,11 @@ def read(path: Path, *, spacing_from: SpacingFrom = "auto") -> Volume:
 
     with concerning(path):
         header, shape = nifti_header.inspect(path)
+        packed = nifti_header.unpacked(path, header)
     source = source_of(path)
     try:
-        image = nibabel.load(path, mmap=False)
-        array = np.asanyarray(image.dataobj)  # type: ignore[attr-defined]
+        kind = nibabel.Nifti2Image if isinstance(header, nibabel.Nifti2Header) else nibabel.Nifti1Image
+        array = np.asanyarray(kind.from_bytes(packed).dataobj)
     except (
         ImageFileError,
         HeaderDataError,

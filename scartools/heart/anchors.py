@@ -81,8 +81,8 @@ def find_septum(
         _checked_angle(0.0, view)
         septum = _fixed(180.0, rule, "assumed")
         note = (
-            "the septum is assumed to face the patient's right as the header states it: segments are a guess "
-            "until a landmark confirms them"
+            "the septum is assumed to face the patient's right as the header states it, which on a true oblique "
+            "stack is some 26 degrees off: segments are a guess until a landmark confirms them"
         )
         septum = replace(septum, warnings=(note,))
     elif landmarks is not None:
@@ -163,7 +163,7 @@ def _from_landmarks(
         raise InputError(
             f"the anchor '{rule}' needs the landmark {(missing or INSERTIONS)[0]}", remedy="Give it, in RAS mm"
         )
-    facts = {
+    facts: dict[str, Any] = {
         "AnchorSource": "landmarks",
         "Landmarks": {name: len(landmarks[name]) for name in INSERTIONS if name in found},
     }
@@ -177,7 +177,10 @@ def _from_landmarks(
                     "(--long-axis)"
                 ),
             )
-        return _spread(anterior, arc, rule, facts)
+        facts["SeptalArcDegrees"] = round(float(arc), 3)
+        if rule == "both-insertions":
+            return _spread(anterior, arc, rule, facts)
+        return _spread(anterior + arc / 2 - HALF_SEPTUM, 2 * HALF_SEPTUM, rule, facts)
     if INSERTIONS[0] in found:
         return _spread(found[INSERTIONS[0]], 2 * HALF_SEPTUM, rule, facts)
     return _spread(found[INSERTIONS[1]] - 2 * HALF_SEPTUM, 2 * HALF_SEPTUM, rule, facts)

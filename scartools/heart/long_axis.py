@@ -16,17 +16,15 @@ LongAxis = Literal["auto", "base-first", "apex-first"]
 SPEAKING_RATIO = 1.2  # an area has to differ this much between the two ends before it says anything
 
 
-def apex_to_base(slices: Slices, long_axis: LongAxis = "auto") -> tuple[int, dict[str, Any]]:
+def apex_to_base(slices: Slices, long_axis: LongAxis = "auto") -> tuple[int, dict[str, Any], tuple[str, ...]]:
     """Tell the direction from apex to base.
 
     long_axis  "auto", or the order along the slice axis as the user gives it: "base-first", "apex-first"
     Returns +1 where the base has the higher slice index, -1 where it has the lower; facts LongAxisEvidence,
-    LongAxisCues.
+    LongAxisCues; and a warning where the anatomy contradicts what the user gave.
     Raises GeometryError where no sign speaks, or two contradict each other.
     """
-    if long_axis in ("base-first", "apex-first"):
-        return (1 if long_axis == "apex-first" else -1), {"LongAxisEvidence": "given", "LongAxisCues": {}}
-    if long_axis != "auto":
+    if long_axis not in ("auto", "base-first", "apex-first"):
         raise InputError(f"long axis '{long_axis}' is unknown", remedy="Use auto, base-first or apex-first")
     cues = {
         "CavityTaper": _taper(slices.pool_mm2[_span(slices)]),
@@ -35,6 +33,12 @@ def apex_to_base(slices: Slices, long_axis: LongAxis = "auto") -> tuple[int, dic
     }
     votes = {name: vote for name, vote in cues.items() if vote != 0}
     spoken = ", ".join(f"{name} says base {'last' if vote > 0 else 'first'}" for name, vote in votes.items())
+    words = {1: "base last", -1: "base first", 0: "silent"}
+    facts = {"LongAxisEvidence": spoken, "LongAxisCues": {name: words[vote] for name, vote in cues.items()}}
+    if long_axis != "auto":
+        given = 1 if long_axis == "apex-first" else -1
+        against = (f"the long axis was given as {long_axis}, but {spoken}",) if -given in votes.values() else ()
+        return given, {**facts, "LongAxisEvidence": "given"}, against
     remedy = "Give --long-axis base-first or apex-first"
     if not votes:
         raise GeometryError(
@@ -44,9 +48,7 @@ def apex_to_base(slices: Slices, long_axis: LongAxis = "auto") -> tuple[int, dic
         )
     if len(set(votes.values())) > 1:
         raise GeometryError(f"the signs of apex and base contradict each other: {spoken}", remedy=remedy)
-    words = {1: "base last", -1: "base first", 0: "silent"}
-    facts = {"LongAxisEvidence": spoken, "LongAxisCues": {name: words[vote] for name, vote in cues.items()}}
-    return next(iter(votes.values())), facts
+    return next(iter(votes.values())), facts, ()
 
 
 def _span(slices: Slices) -> slice:

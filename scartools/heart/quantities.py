@@ -9,6 +9,7 @@ import numpy as np
 
 from scartools.errors import InputError
 from scartools.heart.nomenclature import (
+    IGNORE,
     INFARCT,
     MYOCARDIUM,
     NO_REFLOW,
@@ -22,6 +23,8 @@ from scartools.heart.transmurality import Chords, radial_chords
 
 MYOCARDIAL_DENSITY = 1.05  # g/mL
 NAN = float("nan")
+PLAUSIBLE_ML = (15.0, 500.0)  # of LV myocardium, from a small child to the heaviest hypertrophy
+FOREIGN_SHARE = 0.2  # of a prior outside the myocardium; a prior of these contours has none
 
 COLUMNS: dict[str, tuple[str, str | None]] = {  # column: (description, unit)
     "level": ("what the row is about: segment, territory, unassigned or ventricle", None),
@@ -130,6 +133,14 @@ def _checked_segments(segments: Segments | np.ndarray | None, mask: np.ndarray) 
         raise InputError(
             "the segments are not whole numbers from 0 to 17", remedy="Make them with: scartools aha17"
         )
+    outside = float(np.count_nonzero(found[~np.isin(mask, MYOCARDIUM)])) / max(
+        1.0, float(np.count_nonzero(found))
+    )
+    if outside > FOREIGN_SHARE:
+        raise InputError(
+            f"{100 * outside:.0f} % of the segments lie outside this myocardium: they are those of other contours",
+            remedy="Make them from this segmentation with: scartools aha17",
+        )
     return found.astype(np.uint8, copy=False)
 
 
@@ -182,6 +193,14 @@ def _facts(
     chords: int,
 ) -> dict[str, Any]:
     warnings = []
+    ignored = int(np.count_nonzero(mask == IGNORE))
+    volume = float(counts[:, 0].sum()) * voxel_ml
+    if not PLAUSIBLE_ML[0] <= volume <= PLAUSIBLE_ML[1]:
+        warnings.append(
+            f"{volume:.4g} mL of myocardium is no human left ventricle: check the label scheme and the voxel size"
+        )
+    if ignored:
+        warnings.append(f"{ignored} voxels marked to be ignored (255) count as nothing, not as myocardium")
     imaged = [number for number in SEGMENT_NAMES if counts[number, 0] > 0]
     outside = 0
     if regions is not None:

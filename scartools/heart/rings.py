@@ -17,6 +17,8 @@ from scartools.heart.slices import ROUND_MM, Slices
 
 RingRule = Literal["distance", "count"]
 COMPLETE_RING = 0.97  # share of the circle; a break of one voxel still passes
+SHORTEST_MM = 50.0  # the complete rings of an adult ventricle span some 60 to 90 mm
+OPEN_APEX = 0.5  # of the largest cavity; at the end of a whole stack the cavity is smaller than that
 RING_NAMES = ("Basal", "Mid", "Apical")
 EXCLUDED, CAP = -1, 3  # beside 0 basal, 1 mid, 2 apical
 
@@ -71,6 +73,7 @@ def assign_rings(
         for k, name in enumerate(RING_NAMES)
         if not (rank == k).any()
     ]
+    warnings += _truncation(slices, ringed, bool(cap), float(borders[-1]))
     facts = {
         "Rings": rule,
         "RingBoundaries": [round(float(border), 3) for border in borders],
@@ -122,6 +125,21 @@ def _sort_slices(
     if len(ringed) == 2:
         warnings.append("only two slices show a ring, so the thirds of the ventricle are a guess")
     return ringed, cap, excluded, warnings
+
+
+def _truncation(slices: Slices, ringed: list[int], cap: bool, extent_mm: float) -> list[str]:
+    """Say so where the stack does not reach from base to apex: its thirds are then not those of the ventricle."""
+    signs = []
+    last = float(slices.pool_mm2[ringed[-1]] / slices.pool_mm2[ringed].max())
+    if not cap and last > OPEN_APEX:
+        signs.append(f"its cavity still has {100 * last:.0f} % of its largest area in the last slice")
+    if extent_mm < SHORTEST_MM:
+        signs.append(f"its complete rings span only {extent_mm:.0f} mm")
+    if not signs:
+        return []
+    return [
+        f"the stack may not hold the whole ventricle ({'; '.join(signs)}): basal, mid and apical are thirds of what was imaged"
+    ]
 
 
 def _why_not(slices: Slices, k: int) -> str:

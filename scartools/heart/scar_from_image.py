@@ -38,7 +38,7 @@ def scar_from_image(
     because a dark core is below every threshold; and the facts of the threshold and of the remote region.
     Raises InputError for an image or region that cannot be used.
     """
-    wall = np.isin(mask, MYOCARDIUM)
+    wall = np.isin(mask, MYOCARDIUM) & (mask != NO_REFLOW)  # a labelled dark core belongs to no threshold
     chosen: dict[str, Any] = {}
     if remote is None and (method == "sd" or image_kind == "psir"):
         remote, chosen = remote_region(image, mask, affine)
@@ -53,7 +53,8 @@ def scar_from_image(
             raise InputError("n-SD needs a remote region", remedy="Give one")
         found = thresholds.n_sd(image, wall, remote, n)
     labels = mask.copy()
-    labels[wall & (mask != NO_REFLOW)] = HEALTHY
-    labels[found.scar & (mask != NO_REFLOW)] = SCAR
+    labels[wall] = HEALTHY
+    labels[found.scar] = SCAR
+    kept = int((mask == NO_REFLOW).sum())
     warnings = [*chosen.pop("Warnings", []), *found.facts["Warnings"]]
-    return labels, {**found.facts, **chosen, "Warnings": warnings}
+    return labels, {**found.facts, **chosen, "NoReflowVoxelsKept": kept, "Warnings": warnings}

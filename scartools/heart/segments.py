@@ -5,7 +5,8 @@ Cerqueira et al., Circulation 2002;105:539, doi:10.1161/hc0402.102975. Where the
     mid-septum          the middle of the contact of RV and LV is the border of 2 and 3; sectors of 60 degrees
     anterior-insertion  the anterior end of the contact is the border of 1 and 2; sectors of 60 degrees
     both-insertions     the contact is halved into 2 and 3, the free wall is quartered
-    landmarks           as mid-septum, from insertion points that the user placed; one of the two is enough
+    landmarks           as mid-septum, from the middle of two insertion points that the user placed; with one of
+                        them, sectors of 60 degrees from there
     angle               as mid-septum, from a given direction of the middle of the septum: degrees from patient
                         left (projected on the slices), counter-clockwise, in the view from the apex to the base
     image-left          the septum faces the patient's right as the header states it: a guess
@@ -72,7 +73,7 @@ def label_segments(
     """
     stack = read_stack(mask, affine)
     slices = measure_slices(stack)
-    direction, evidence = apex_to_base(slices, long_axis)
+    direction, evidence, contradiction = apex_to_base(slices, long_axis)
     view = view_from_apex(direction * stack.normal)
     ring = assign_rings(slices, direction, stack.step_mm, stack.first_slice, rings, complete_ring)
     septum = find_septum(
@@ -89,7 +90,13 @@ def label_segments(
         "BaseFirst": direction < 0,
         "ImagedSegments": [int(segment) for segment in np.unique(painted) if segment],
         "UnassignedVoxels": int(np.isin(stack.labels, MYOCARDIUM).sum() - np.count_nonzero(painted)),
-        "Warnings": [*stack.warnings, *ring.warnings, *septum.warnings, *_doubts(mask, septum, view)],
+        "Warnings": [
+            *stack.warnings,
+            *contradiction,
+            *ring.warnings,
+            *septum.warnings,
+            *_doubts(mask, septum, view),
+        ],
     }
     return Segments(found, facts)
 

@@ -118,6 +118,7 @@ def test_an_angle_moves_the_sectors_by_that_angle(workspace):
         (["--anchor", "landmarks"], "needs --landmarks"),
         (["--anchor", "angle"], "needs --angle"),
         (["--anchor", "mid-septum", "--angle", "3"], "no meaning"),
+        (["--anchor", "image-left", "--landmarks", "cohort/mri.tsv"], "no meaning"),
         (["--anchor", "sideways"], "sideways"),
         (["--angle", "nan"], "--angle"),
         (["--angle", "9000"], "9000"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from tests.conftest import run_inside
+from tests.conftest import run_inside, run_process
 
 SEGMENTATION = "cohort/truth/sim-0001/segmentation.nii.gz"
 
@@ -95,3 +95,31 @@ def test_four_tables_and_a_segmentation_without_prior_are_usage_errors(table):
 def test_a_jpeg_is_not_offered(table):
     done = run_inside("bullseye", table, "-o", "b.jpg")
     assert done.status == 2 and "*.svg" in done.error
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [({1: "-5"}, "-5 is not a percentage"), ({1: "150"}, "150 is not"), ({1: "１２"}, "not a number")],
+)
+def test_a_value_that_no_segment_can_have_is_refused(workspace, values, said):
+    Path("t.tsv").write_text(rows(values))
+    done = run_inside("bullseye", "t.tsv", "-o", "b.svg")
+    assert done.status == 3 and said in done.error
+
+
+def test_a_table_that_stops_early_is_said(workspace):
+    Path("t.tsv").write_text(rows({1: "10", 2: "20"}))
+    done = run_inside("bullseye", "t.tsv", "-o", "b.svg", "--json")
+    assert done.status == 0 and "lists 2 of 17 segments" in done.json["Warnings"][0]
+
+
+@pytest.mark.parametrize(
+    "options", [["--title", "a\x01b"], ["--panel", "\x1b[31m"], ["--max", "inf"], ["--max", "-1"]]
+)
+def test_titles_and_scales_that_make_no_figure_are_usage_errors(table, options):
+    assert run_inside("bullseye", table, "-o", "b.svg", *options).status == 2
+
+
+def test_the_back_end_of_the_user_does_not_matter(table, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    assert run_process("bullseye", table, "-o", "b.svg").status == 0

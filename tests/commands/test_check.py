@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scartools.files import record
-from tests.conftest import run_inside
+from tests.conftest import run_inside, run_process
 
 SEGMENTATION = "cohort/truth/sim-0001/segmentation.nii.gz"
 
@@ -90,10 +90,50 @@ def test_a_folder_with_a_missing_file_is_not_complete(tmp_path, monkeypatch):
 def test_a_provenance_that_points_elsewhere_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("c").mkdir()
-    Path("c/prov.json").write_text(json.dumps({"Outputs": [{"Path": "../../etc/passwd", "SHA256": "0"}]}))
+    maker = {"Name": "scartools"}
+    Path("c/prov.json").write_text(
+        json.dumps({"GeneratedBy": maker, "Outputs": [{"Path": "../../etc/passwd", "SHA256": "0"}]})
+    )
     done = run_inside("check", "c")
     assert done.status == 3 and "outside its folder" in done.error
 
 
 def test_no_file_is_a_usage_error():
     assert run_inside("check").status == 2
+
+
+def test_json_lists_every_file_when_some_are_bad(prior):
+    Path("bad.nii.gz").write_bytes(b"no")
+    done = run_inside("check", prior, "bad.nii.gz", "--json")
+    assert done.status == 5 and done.json["Command"] == "check" and done.json["Good"] == 1
+    assert [item["Problem"] is None for item in done.json["Files"]] == [True, False]
+
+
+def test_a_damaged_picture_is_one_line(workspace):
+    assert run_inside("bullseye", table_of_segments(), "-o", "b.png").status == 0
+    Path("b.png").write_bytes(Path("b.png").read_bytes()[:5000])
+    done = run_process("check", "b.png", "--foreign")
+    assert done.status == 3 and len(done.stderr.splitlines()) == 1
+
+
+def table_of_segments() -> Path:
+    Path("t.tsv").write_text(
+        "level\tregion\tscar_percent\n" + "".join(f"segment\t{k}\t{k}\n" for k in range(1, 18))
+    )
+    return Path("t.tsv")
+
+
+@pytest.mark.parametrize("content", [b"<svg", b"<svg></svg>", b"<svg>\x00</svg>", b"<html><p/></html>"])
+def test_an_svg_that_is_no_drawing_is_bad(workspace, content):
+    Path("a.svg").write_bytes(content)
+    assert run_inside("check", "a.svg", "--foreign").status == 3
+
+
+def test_a_name_too_long_is_one_bad_file(prior):
+    done = run_inside("check", prior, "x" * 300 + ".nii.gz")
+    assert done.status == 5
+
+
+def test_a_list_may_begin_with_a_byte_order_mark(prior):
+    Path("list.txt").write_text(f"{prior}\n", encoding="utf-8-sig")
+    assert run_inside("check", "--list", "list.txt").status == 0

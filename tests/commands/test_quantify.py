@@ -176,3 +176,33 @@ def test_the_header_fault_is_reported_with_both_numbers_and_travels_with_the_tab
     assert rows["LV"]["myocardium_ml"] == pytest.approx(truth["LV"]["myocardium_ml"], rel=1e-4)
     assert "affine says 1 x 1 x 1 mm" in summary["Warnings"][0] and "pixdim says" in summary["Warnings"][0]
     assert "header fault" in summary["Facts"]["GeometryNotes"][0]
+
+
+def test_a_prior_of_other_contours_is_refused_or_doubted(prior):
+    image = nibabel.load(prior)
+    rolled = np.roll(np.asarray(image.dataobj), 20, axis=0)
+    nibabel.save(nibabel.Nifti1Image(rolled, image.affine), "rolled.nii.gz")
+    done = run_inside("quantify", SEGMENTATION, "--prior", "rolled.nii.gz", "-o", "x.tsv")
+    assert done.status == 3 and "those of other contours" in done.error
+    segmentation = nibabel.load(SEGMENTATION)
+    other = np.asarray(segmentation.dataobj).copy()
+    other[tuple(np.argwhere(other == 3)[0])] = 2
+    nibabel.save(nibabel.Nifti1Image(other, segmentation.affine), "other.nii.gz")
+    _, summary = measure("other.nii.gz", "--prior", prior)
+    assert any("made from another segmentation" in text for text in summary["Warnings"])
+
+
+def test_a_heart_that_no_human_has_is_doubted(workspace):
+    image = nibabel.load(SEGMENTATION)
+    affine = image.affine.copy()
+    affine[:3, :2] *= 4
+    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), affine), "huge.nii.gz")
+    _, summary = measure("huge.nii.gz")
+    assert any("no human left ventricle" in text for text in summary["Warnings"])
+
+
+def test_a_text_in_the_sidecar_of_a_prior_does_not_travel(prior):
+    said = json.loads(Path("prior.json").read_text())
+    Path("prior.json").write_text(json.dumps(said | {"Anchor": "Mustermann, Hans"}))
+    measure(SEGMENTATION, "--prior", prior)
+    assert "Mustermann" not in Path("out.json").read_text()

@@ -71,6 +71,22 @@ def _flipped_crc(path: Path, good: Path) -> None:
     path.write_bytes(bytes(data))
 
 
+def _bit_flipped(path: Path, good: Path) -> None:
+    """Change one bit of the data and leave the checksum as it was: the stream still unpacks."""
+    packed = bytearray(gzip.compress(_unpacked(good), compresslevel=0, mtime=0))
+    packed[-5000] ^= 1
+    path.write_bytes(bytes(packed))
+
+
+def _without_trailer(path: Path, good: Path) -> None:
+    path.write_bytes(gzip.compress(_unpacked(good), mtime=0)[:-8])
+
+
+def _long_tail(path: Path, good: Path) -> None:
+    """A good volume followed by zeros that unpack to 100 MB."""
+    path.write_bytes(gzip.compress(_unpacked(good) + bytes(100_000_000), mtime=0))
+
+
 def _folder(path: Path, good: Path) -> None:
     path.mkdir()
 
@@ -117,6 +133,13 @@ VOLUME: dict[str, Maker] = {
     "header only": _header_only,
     "claims terabytes": _bomb,
     "one byte flipped": _flipped_crc,
+    "one bit flipped": _bit_flipped,
+    "without its checksum": _without_trailer,
+    "followed by zeros": _long_tail,
+    "in metres": _header_patch(123, "<B", 1),
+    "in microns": _header_patch(123, "<B", 3),
+    "voxels of a kilometre": _header_patch(280, "<12f", 1e6, 0, 0, 0, 0, 1e6, 0, 0, 0, 0, 1e6, 0),
+    "negative pixdim": _header_patch(88, "<f", -9.0),
     "negative dimension": _header_patch(42, "<h", -5),
     "zero dimension": _header_patch(44, "<h", 0),
     "dim count 0": _header_patch(40, "<h", 0),
@@ -180,7 +203,7 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "segmentation": SEGMENTATION,
     "prior": {**LABELS, **OTHER_GRID},
     "image": {**VOLUME, **OTHER_GRID, "constant": _volume(lambda array, affine: (np.ones_like(array), affine))},
-    "mask": {**VOLUME, **OTHER_GRID},
+    "mask": {**LABELS, **OTHER_GRID},
     "landmarks": TABLE,
     "segments": TABLE,
     "any": {name: maker for name, maker in VOLUME.items() if name != "folder"},

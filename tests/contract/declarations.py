@@ -105,8 +105,45 @@ def with_output(arguments: list[str], output: Path) -> list[str]:
     return [*arguments[:position], str(output), *arguments[position + 1 :]]
 
 
-def input_positions(command: Declared) -> list[tuple[int, str]]:
-    """Return where in its example a command names an input file, with the kind of file it is."""
+@dataclass(frozen=True)
+class Varied:
+    """One input of a command in one of its examples: the runs before it, the arguments, where the input stands."""
+
+    before: tuple[tuple[str, ...], ...]
+    arguments: tuple[str, ...]
+    position: int
+    kind: str
+
+
+def varied_inputs(command: Declared) -> list[Varied]:
+    """Return every input a command can take, each in the first example that has it.
+
+    An input option that no example uses is added to the last one, in the place of a file that will be bad anyway.
+    """
+    found: dict[tuple[str, str], Varied] = {}
+    before: list[tuple[str, ...]] = []
+    last: Varied | None = None
+    for line in command.examples:
+        words = tuple(shlex.split(line)[1:])
+        if any(mark in line for mark in "|&*") or not line.startswith("scartools "):
+            continue
+        if words[: len(command.words)] == command.words:
+            for position, kind in input_positions(command, list(words)):
+                flag = words[position - 1] if words[position - 1].startswith("--") else ""
+                found.setdefault((flag, kind), Varied(tuple(before), words, position, kind))
+            last = Varied(tuple(before), words, -1, "")
+        before.append(words)
+    for parameter in command.parameters:
+        mark = command.marks.get(parameter.name)
+        flag = next((flag for flag in parameter.opts if flag.startswith("--")), "")
+        if isinstance(mark, Reads) and flag and last and (flag, mark.contract) not in found:
+            words = (*last.arguments, flag, "cohort/truth/sim-0001/segmentation.nii.gz")
+            found[flag, mark.contract] = Varied(last.before, words, len(words) - 1, mark.contract)
+    return list(found.values())
+
+
+def input_positions(command: Declared, words: list[str] | None = None) -> list[tuple[int, str]]:
+    """Return where in an example (by default its first) a command names an input file, with the kind of file it is."""
     by_flag = {
         flag: mark.contract
         for parameter in command.parameters
@@ -118,7 +155,7 @@ def input_positions(command: Declared) -> list[tuple[int, str]]:
         for p in command.parameters
         if p.param_type_name == "argument" and isinstance(command.marks.get(p.name), Reads)
     ]
-    found, words = [], command.example
+    found, words = [], command.example if words is None else words
     valued = {flag for p in command.parameters if not getattr(p, "is_flag", False) for flag in p.opts}
     position = len(command.words)
     while position < len(words):

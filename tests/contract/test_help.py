@@ -36,7 +36,7 @@ def test_help_goes_to_stdout_and_fits_a_terminal(words, flag):
     done = run_inside(*words, flag)
     assert (done.status, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: {' '.join(('scartools', *words))}")
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("    scartools ")) <= 100
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=ids)

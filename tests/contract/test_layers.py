@@ -28,6 +28,7 @@ def test_imports_point_down(package, path):
         ("files", "from scartools.heart.segments import label_segments"),
         ("simulation", "import scartools.cli.run"),
         ("network", "import scipy"),
+        ("heart", "from ..files import volume"),
     ],
 )
 def test_the_rule_bites(package, source):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from scartools.cli.contracts import CONTRACTS
 from scartools.files import provenance
 from tests.conftest import run_inside, run_process
 from tests.contract.declarations import (
@@ -104,14 +106,13 @@ def test_a_file_of_the_user_is_not_taken_for_ours(ready: Declared):
 
 
 @for_writing
-@pytest.mark.parametrize("event", ["tempfile.mkdtemp", "os.link", "os.rename"])
-def test_sigterm_leaves_nothing_behind(ready: Declared, event: str, workspace: Path):
+@pytest.mark.parametrize("moment", ["staging", "moving"])
+def test_sigterm_leaves_nothing_behind(ready: Declared, moment: str, workspace: Path):
+    folder = any(CONTRACTS[mark.contract].folder for mark in ready.outputs.values())
+    event = "tempfile.mkdtemp" if moment == "staging" else "os.rename" if folder else "os.link"
     before = visible(workspace)
     arguments = with_output(ready.example, Path("fresh" + "".join(output_of(ready.example).suffixes)))
     done = killed_at(event, arguments, marker=".tmp-" if event != "tempfile.mkdtemp" else "fresh")
-    if done.returncode == 0:
-        assert event in ("os.link", "os.rename")  # files are linked into place, folders renamed
-        return
     assert done.returncode == 143, done.stderr
     assert visible(workspace) == before
     assert "terminated" in done.stderr and "Traceback" not in done.stderr
@@ -229,6 +230,24 @@ def test_quiet_is_quiet(ready: Declared):
     done = run_process(*ready.example, "--quiet")
     assert done.status == 0
     assert [line for line in done.stderr.splitlines() if ": warning: " not in line] == []
+
+
+@for_writing
+def test_sigterm_during_a_replacement_keeps_the_old_result(ready: Declared, workspace: Path):
+    folder = any(CONTRACTS[mark.contract].folder for mark in ready.outputs.values())
+    assert run_inside(*ready.example).status == 0
+    before = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
+    done = killed_at("os.rename", [*ready.example, "--force"], marker="replaced" if folder else ".tmp-")
+    assert done.returncode == 143, done.stderr
+    assert before == {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
+
+
+@for_all
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_stream_does_no_harm(ready: Declared, closed: str):
+    call = " ".join(shlex.quote(word) for word in [sys.executable, "-m", "scartools", *ready.example])
+    done = subprocess.run(["sh", "-c", f"{call} {closed}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 @for_all

@@ -91,7 +91,8 @@ import os, sys
 allowed = [os.path.realpath(path) for path in sys.argv[1].split(os.pathsep)]
 bad = []
 def inside(path):
-    return os.path.realpath(os.path.abspath(os.fsdecode(path))).startswith(tuple(allowed)) or os.fsdecode(path) == os.devnull
+    real = os.path.realpath(os.path.abspath(os.fsdecode(path)))
+    return real in allowed or real.startswith(tuple(folder + os.sep for folder in allowed)) or real == os.devnull
 def hook(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.sendmsg"):
         bad.append((event, str(arguments[1:])))
@@ -102,8 +103,10 @@ def hook(event, arguments):
         path = arguments[0]
         if isinstance(arguments[-1], int) and event in ("os.remove", "os.rmdir") and arguments[-1] >= 0:
             path = os.path.join(os.readlink(f"/proc/self/fd/{arguments[-1]}"), path)  # relative to an open folder
-        if isinstance(path, (str, bytes)) and not inside(path):
-            bad.append((event, str(path)))
+        both = (path, arguments[1]) if event in ("os.rename", "os.link", "os.symlink") else (path,)
+        for path in both:
+            if isinstance(path, (str, bytes)) and not inside(path):
+                bad.append((event, str(path)))
 sys.addaudithook(hook)
 sys.dont_write_bytecode = True
 from scartools.cli.run import main

@@ -169,3 +169,70 @@ def test_the_handlers_are_put_back():
     with signals.stop_requests():
         pass
     assert before == [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)]
+
+
+def test_the_threads_of_blas_are_bounded_before_numpy_is_loaded(tmp_path):
+    code = (
+        "import os, sys; import scartools.files.inspection as i; "
+        "i.inspect = lambda *a, **k: print(os.environ['OMP_NUM_THREADS'], 'numpy' in sys.modules); "
+        "from scartools.cli.run import main; main(['check', 'x', '--threads', '3'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["3", "False"]
+
+
+def test_a_double_dash_ends_the_options():
+    done = run_inside("check", "--", "--json")
+    assert done.status == 3 and done.stdout == "" and "--json: does not exist" in done.error
+
+
+def test_a_sidecar_that_is_an_input_is_not_overwritten(cohort, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = tmp_path / "a.json"
+    table.write_text("level\tregion\tscar_percent\nsegment\t1\t1\n")
+    done = run_inside("bullseye", table, "-o", "a.png", "--force")
+    assert done.status == 2 and "replace the input" in done.error
+    assert table.read_text().startswith("level")
+
+
+@pytest.mark.parametrize("text", ["abc", "²", "1700000000000", "-1", "1.5"])
+def test_a_senseless_epoch_is_named(monkeypatch, text):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", text)
+    done = run_inside("check", "x")
+    assert done.status == 2 and "SOURCE_DATE_EPOCH" in done.error
+
+
+def test_nohup_is_honoured():
+    code = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); from scartools.cli import signals; "
+        "signals.install(); print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
+def test_a_second_signal_does_not_break_the_clean_up(tmp_path):
+    code = textwrap.dedent(
+        """
+        import os, signal, sys, time
+        from pathlib import Path
+        from scartools.cli import signals
+        from scartools.files import atomic
+        signals.install()
+        def write(path):
+            path.write_text("half")
+            os.kill(os.getpid(), signal.SIGINT)
+        real = atomic.shutil.rmtree
+        def slow(*a, **k):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                os.kill(os.getpid(), number)
+            real(*a, **k)
+        atomic.shutil.rmtree = slow
+        try:
+            atomic.publish(Path("a.tsv"), write)
+        except KeyboardInterrupt:
+            sys.exit(130)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    assert done.returncode == 130 and list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_a_sidecar_that_appears_meanwhile_takes_the_data_back(tmp_path):
 def test_two_outputs_do_not_share_a_sidecar(tmp_path):
     atomic.publish(tmp_path / "segments.tsv", text("x"))
     for force in (False, True):
-        with pytest.raises(OutputExists, match="would share its sidecar"):
+        with pytest.raises(OutputExists, match="not listed as a part of segments.svg"):
             atomic.publish(tmp_path / "segments.svg", text("y"), force=force)
     assert (tmp_path / "segments.tsv").read_text() == "x"
 
@@ -102,6 +103,10 @@ def test_a_folder_replaces_only_a_folder_of_ours(tmp_path):
         atomic.publish_folder(out, lambda folder: text("2")(folder / "x"))
     atomic.publish_folder(out, lambda folder: text("2")(folder / "x"), force=True)
     assert (out / "x").read_text() == "2" and names(tmp_path) == {"model"}
+    (out / "letter.txt").write_text("mine")
+    with pytest.raises(OutputExists, match="did not write"):
+        atomic.publish_folder(out, lambda folder: text("3")(folder / "x"), force=True)
+    (out / "letter.txt").unlink()
     (out / "prov.json").unlink()
     with pytest.raises(OutputExists, match="did not write"):
         atomic.publish_folder(out, lambda folder: text("3")(folder / "x"), force=True)
@@ -130,13 +135,109 @@ def test_files_get_the_mode_that_the_umask_says(tmp_path):
     assert (tmp_path / "folder").stat().st_mode == (tmp_path / "made").stat().st_mode
 
 
-def test_paths_are_written_without_a_home_folder(tmp_path):
-    assert relative(tmp_path / "in" / "a.nii", tmp_path / "out") == "../in/a.nii"
-    assert relative(Path("/nowhere/patient/a.nii"), tmp_path) == "a.nii"
+def test_paths_are_written_without_the_folders_above_a_project(tmp_path, monkeypatch):
+    for folder in ("project/in", "project/out", "SMITH_JOHN"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "project")
+    assert relative(tmp_path / "project/in/a.nii", tmp_path / "project/out") == "../in/a.nii"
+    assert relative(tmp_path / "SMITH_JOHN/a.nii", tmp_path / "project/out") == "a.nii"
+    monkeypatch.chdir("/")
+    assert relative(tmp_path / "project/out/b/a.nii", tmp_path / "project/out") == "b/a.nii"
 
 
-def test_the_provenance_knows_the_command_and_its_parameters(tmp_path):
+class Killed(BaseException):
+    """What a signal raises: no Exception."""
+
+
+def names_and_contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("nth", range(6))
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", ["replace", "link"])
+def test_a_replacement_that_is_interrupted_anywhere_puts_back_what_was_there(
+    tmp_path, monkeypatch, nth, after, call
+):
+    atomic.publish(tmp_path / "a.tsv", text("old"), facts={"Age": "old"})
+    before = names_and_contents(tmp_path)
+    interrupt_the_nth(monkeypatch, call, nth, after)
+    try:
+        atomic.publish(tmp_path / "a.tsv", text("new"), facts={"Age": "new"}, force=True)
+    except Killed:
+        monkeypatch.undo()
+        assert names_and_contents(tmp_path) == before
+    else:
+        assert (tmp_path / "a.tsv").read_text() == "new"
+
+
+@pytest.mark.parametrize("nth", range(3))
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_new_output_that_is_interrupted_anywhere_leaves_nothing(tmp_path, monkeypatch, nth, after):
+    interrupt_the_nth(monkeypatch, "link", nth, after)
+    with pytest.raises(Killed):
+        atomic.publish(tmp_path / "a.tsv", text("new"), facts={"Age": "new"})
+    monkeypatch.undo()
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize("nth", range(2))
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_folder_whose_replacement_is_interrupted_is_the_old_or_the_new_one(tmp_path, monkeypatch, nth, after):
+    atomic.publish_folder(tmp_path / "m", lambda folder: text("old")(folder / "x"))
+    interrupt_the_nth(monkeypatch, "rename", nth, after)
+    with pytest.raises(Killed):
+        atomic.publish_folder(tmp_path / "m", lambda folder: text("new")(folder / "x"), force=True)
+    monkeypatch.undo()
+    assert (tmp_path / "m/x").read_text() == ("new" if (nth, after) == (1, True) else "old")
+    assert names(tmp_path) == {"m"}
+
+
+def interrupt_the_nth(monkeypatch, call: str, nth: int, after: bool) -> None:
+    """Raise Killed at the nth call of os.link, Path.replace or Path.rename, before or after it does its work."""
+    owner = os if call == "link" else Path
+    real, count = getattr(owner, call), iter(range(1000))
+
+    def interrupted(*arguments, **options):
+        mine = next(count) == nth
+        if mine and not after:
+            raise Killed
+        done = real(*arguments, **options)
+        if mine:
+            raise Killed
+        return done
+
+    monkeypatch.setattr(owner, call, interrupted)
+
+
+def test_force_replaces_no_file_that_the_output_does_not_own(tmp_path):
+    (tmp_path / "x.json").write_text('{"MagneticFieldStrength": 1.5}')  # the scanner's sidecar of x.nii.gz
+    with pytest.raises(OutputExists, match=r"x\.json.*not replaced"):
+        atomic.publish(tmp_path / "x.tsv", text("new"), facts={"A": 1}, force=True)
+    assert names_and_contents(tmp_path) == {"x.json": '{"MagneticFieldStrength": 1.5}'}
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"Outputs": 3}', '{"Outputs": [{"Path": 3}]}', '{"Outputs": [{"Path": "../x"}]}']
+)
+def test_a_damaged_provenance_owns_nothing(tmp_path, content):
+    (tmp_path / "a.prov.json").write_text(content)
+    for force in (False, True):
+        with pytest.raises(OutputExists, match="not replaced"):
+            atomic.publish(tmp_path / "a.tsv", text("new"), force=force)
+    assert (tmp_path / "a.prov.json").read_text() == content
+
+
+def test_a_sidecar_left_by_a_run_that_was_killed_outright_does_not_block_the_next(tmp_path):
+    atomic.publish(tmp_path / "a.tsv", text("old"), facts={"Age": "old"})
+    (tmp_path / "a.prov.json").unlink()
+    atomic.publish(tmp_path / "a.tsv", text("new"), facts={"Age": "new"}, force=True)
+    assert (tmp_path / "a.tsv").read_text() == "new"
+
+
+def test_the_provenance_knows_the_command_and_its_parameters(tmp_path, monkeypatch):
     (tmp_path / "in.tsv").write_text("x")
+    monkeypatch.chdir(tmp_path)
     token = running.set(Running("quantify", {"prior": tmp_path / "in.tsv", "density": 1.05}, seed=3))
     try:
         atomic.publish(tmp_path / "a.tsv", text("x"), sources=[source_of(tmp_path / "in.tsv")])

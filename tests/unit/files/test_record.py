@@ -81,7 +81,16 @@ LINES = "".join(LINE.format(lead) for lead in LEADS)
     [
         ("", "first line"),
         ("a 12\n", "first line"),
-        ("a twelve 500 1000\n", "damaged"),
+        ("a twelve 500 1000\n", "first line"),
+        ("a 12 5e2 1000\n" + LINES, "first line"),
+        ("a 12 +500 1000\n" + LINES, "first line"),
+        ("a 12 5_00 1000\n" + LINES, "first line"),
+        ("a 12 500 1_000\n" + LINES, "first line"),
+        ("a 12 0.5 1000\n" + LINES, "0.5 Hz"),
+        (HEAD + LINES.replace("1000/mV", "1e-3/mV"), "unknown format or gain"),
+        (HEAD + LINES.replace("1000/mV", "0/mV"), "unknown format or gain"),
+        (HEAD + LINES.replace("1000/mV", "1000(99999999)/mV"), "unknown format or gain"),
+        (HEAD + LINES.replace(" 16 1000", " 16:99999999 1000"), "unknown format or gain"),
         (HEAD, "describes 0"),
         (HEAD + LINES.replace("a.dat", "../a.dat"), "outside its folder"),
         (HEAD + LINES.replace("a.dat", "/etc/passwd"), "outside its folder"),
@@ -91,9 +100,9 @@ LINES = "".join(LINE.format(lead) for lead in LEADS)
         ("a 12 500 100000\n" + LINES, "claims 2400000"),
         ("a 12 500 99999999999\n" + LINES, "over the limit"),
         ("a 12 0 1000\n" + LINES, "0 Hz"),
-        ("a 12 -5 1000\n" + LINES, "-5 Hz"),
-        ("a 12 nan 1000\n" + LINES, "Hz"),
-        ("a/2 12 500 1000\n" + LINES, "multi-segment"),
+        ("a 12 -5 1000\n" + LINES, "first line"),
+        ("a 12 nan 1000\n" + LINES, "first line"),
+        ("a/2 12 500 1000\n" + LINES, "one segment"),
         (HEAD + LINES.replace(" 16 1000", " 99 1000"), "unknown format"),
         (HEAD + LINES.replace(" V6\n", " V5\n"), "twice"),
         (HEAD + LINES.replace(" V6\n", " Vx\n"), "lacks the leads V6"),
@@ -119,3 +128,21 @@ def test_a_record_of_nothing_but_invalid_samples_is_refused(tmp_path):
     (tmp_path / "a.dat").write_bytes(np.full(12000, -32768, "<i2").tobytes())
     with pytest.raises(InputError, match="no valid sample"):
         record.read_record(tmp_path / "a.hea")
+
+
+def test_a_gain_that_makes_volts_of_millivolts_is_refused(tmp_path):
+    (tmp_path / "a.hea").write_text(HEAD + LINES.replace("1000/mV", "0.001/mV"))
+    (tmp_path / "a.dat").write_bytes(np.full(12000, 250, "<i2").tobytes())
+    with pytest.raises(InputError, match="more than any ECG"):
+        record.read_record(tmp_path / "a.hea")
+
+
+def test_facts_that_contradict_the_record_do_not_reach_its_sidecar(tmp_path, signals):
+    record.write_record(tmp_path / "a.hea", Record(signals, 250.0, {"SamplingFrequency": 500.0}))
+    assert record.read_record(tmp_path / "a.hea").facts["SamplingFrequency"] == 250
+
+
+@pytest.mark.parametrize("name", ["a b.hea", "größe.hea", "a.v2.hea", "a.txt"])
+def test_a_name_that_no_header_can_carry_is_refused(tmp_path, signals, name):
+    with pytest.raises(InputError, match="cannot name a WFDB record"):
+        record.write_record(tmp_path / name, Record(signals, 500.0))

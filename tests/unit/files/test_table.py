@@ -30,7 +30,7 @@ def test_the_sidecar_describes_the_columns(tmp_path):
     assert facts["Density"] == 1.05
 
 
-@settings(derandomize=True, max_examples=50)
+@settings(derandomize=True, max_examples=50, deadline=None)
 @given(
     st.lists(
         st.tuples(

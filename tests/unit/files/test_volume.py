@@ -196,3 +196,70 @@ def test_a_wrong_scheme_is_named_with_counts_and_the_one_that_fits():
 def test_what_is_no_label_is_refused(values):
     with pytest.raises(InputError):
         labels.to_internal(np.array(values), "scartools")
+
+
+def test_every_bit_of_a_packed_volume_is_guarded_by_its_checksum(tmp_path, mask):
+    path = save(tmp_path / "a.nii.gz", mask)
+    good, refused = path.read_bytes(), 0
+    labels_before = volume.read(path).array
+    for bit in range(80, 8 * len(good), 37):
+        data = bytearray(good)
+        data[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(bytes(data))
+        try:
+            found = volume.read(path).array
+        except InputError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(found, labels_before)  # a bit that means nothing
+    assert refused > 0.9 * len(range(80, 8 * len(good), 37))
+
+
+def test_texts_of_the_scanner_do_not_travel(tmp_path, mask):
+    image = nibabel.Nifti1Image(mask, AFFINE)
+    for field in ("descrip", "aux_file", "db_name", "intent_name"):
+        image.header[field] = b"SMITH^JOHN"
+    image.header["cal_max"] = 7
+    image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"SMITH^JOHN"))
+    nibabel.save(image, tmp_path / "a.nii")
+    found = volume.read(tmp_path / "a.nii")
+    volume.write_labels(tmp_path / "b.nii", mask, like=found, facts={})
+    assert b"SMITH" in (tmp_path / "a.nii").read_bytes() and b"SMITH" not in (tmp_path / "b.nii").read_bytes()
+    assert nibabel.load(tmp_path / "b.nii").header["cal_max"] == 0
+
+
+@pytest.mark.parametrize("millimetres", [0.01, 100.0])
+def test_voxels_that_no_heart_has_are_refused(tmp_path, mask, millimetres):
+    path = save(tmp_path / "a.nii", mask, np.diag([millimetres, millimetres, 8, 1]))
+    with pytest.raises(GeometryError, match="those of a heart"):
+        volume.read(path)
+
+
+def test_corners_decide_on_the_grid_and_a_thousandth_is_the_limit(tmp_path, mask):
+    one = volume.read(save(tmp_path / "a.nii", mask))
+    for name, shift, same in (("b", 0.0005, True), ("c", 0.0015, False)):
+        moved = AFFINE.copy()
+        moved[0, 3] += shift
+        other = volume.read(save(tmp_path / f"{name}.nii", mask, moved))
+        if same:
+            volume.require_same_grid(one, other)
+        else:
+            with pytest.raises(GeometryError):
+                volume.require_same_grid(one, other)
+
+
+@pytest.mark.parametrize(
+    ("read", "bad"), [(volume.read_prior, 18), (volume.read_mask, 2), (volume.read_prior, 0)]
+)
+def test_a_prior_holds_1_to_17_and_a_mask_0_and_1(tmp_path, mask, read, bad):
+    path = save(tmp_path / "a.nii", np.full(mask.shape, bad, np.uint8))
+    with pytest.raises(InputError):
+        read(path)
+
+
+def test_a_new_volume_has_both_forms_and_millimetres(tmp_path, mask):
+    volume.save_array(tmp_path / "a.nii.gz", mask, AFFINE)
+    made = nibabel.load(tmp_path / "a.nii.gz")
+    assert (int(made.header["sform_code"]), int(made.header["qform_code"])) == (1, 1)
+    assert made.header.get_xyzt_units()[0] == "mm"
+    np.testing.assert_allclose(made.affine, AFFINE, atol=1e-5)

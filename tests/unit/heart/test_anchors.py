@@ -35,6 +35,8 @@ def test_landmarks_give_the_septum_between_them() -> None:
     assert found.facts["AnchorSource"] == "landmarks"
     assert found.facts["SeptumAngle"]["Mid"] == pytest.approx(170.0, abs=1e-6)
     assert same_map({"landmarks": both(110.0, 230.0)}, {"angle": 170.0}, labels)
+    assert same_map({"landmarks": both(130.0, 210.0)}, {"angle": 170.0}, labels)  # 60 degrees, not half the arc
+    assert same_map({"anchor": "mid-septum", "landmarks": both(130.0, 210.0)}, {"angle": 170.0}, labels)
 
 
 def test_one_landmark_is_enough() -> None:

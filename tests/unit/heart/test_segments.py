@@ -179,8 +179,16 @@ def test_a_stack_upside_down_in_the_header_is_doubted() -> None:
     upside[1:3] *= -1  # half a turn about the axis from left to right: the anterior wall now faces the back
     for matrix, long_axis in ((upside, "auto"), (affine(), "base-first")):
         facts = label_segments(ventricle(), matrix, long_axis=long_axis).facts  # type: ignore[arg-type]
-        assert ["back or feet" in text for text in facts["Warnings"]] == [True]
-    assert not label_segments(ventricle(), affine()).facts["Warnings"]
+        assert sum("back or feet" in text for text in facts["Warnings"]) == 1
+    assert not any("back or feet" in text for text in label_segments(ventricle(), affine()).facts["Warnings"])
+
+
+def test_a_given_long_axis_that_the_anatomy_contradicts_is_warned_about() -> None:
+    facts = label_segments(ventricle(), affine(), long_axis="base-first").facts
+    assert facts["LongAxisEvidence"] == "given" and facts["LongAxisCues"]["CavityTaper"] == "base last"
+    assert any("given as base-first, but" in text for text in facts["Warnings"])
+    right = label_segments(ventricle(), affine(), long_axis="apex-first").facts
+    assert not any("given as" in text for text in right["Warnings"])
 
 
 def test_facts_survive_json() -> None:

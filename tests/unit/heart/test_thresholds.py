@@ -95,10 +95,16 @@ def test_only_the_myocardium_counts() -> None:
 
 def test_a_threshold_that_marks_most_of_the_wall_warns() -> None:
     image = np.full((8, 1, 1), 10.0)
-    image[0] = 11.0
-    assert (
-        "calls 100 % of the myocardium scar" in fwhm(image, WALL, image_kind="magnitude").facts["Warnings"][0]
-    )
+    image[:2] = 4.0
+    facts = fwhm(image, WALL, image_kind="magnitude").facts
+    assert "calls 75 % of the myocardium scar" in facts["Warnings"][0]
+
+
+def test_a_magnitude_image_whose_zero_is_no_zero_is_refused() -> None:
+    image = np.full((8, 1, 1), 10.0)
+    image[0] = 11.0  # half of it lies below everything: FWHM would call all of the wall scar
+    with pytest.raises(InputError, match="psir"):
+        fwhm(image, WALL, image_kind="magnitude")
 
 
 @pytest.mark.parametrize(
@@ -147,10 +153,11 @@ def test_the_remote_region_is_dark_away_from_scar_and_borders() -> None:
     for shift in ((1, 0), (-1, 0), (0, 1), (0, -1)):  # every neighbour in the slice is wall too
         assert np.roll(wall, shift, axis=(0, 1))[region].all()
     assert facts["RemoteBordersEroded"] is True
-    assert facts["RemoteSlices"] == list(range(9))
-    i, j, _ = np.nonzero(region)
-    turned = (np.degrees(np.arctan2(j - CENTRE, i - CENTRE)) - facts["RemoteSector"][0]) % 360
-    assert turned.max() < 60.0
+    assert [item["Slice"] for item in facts["RemoteSectors"]] == list(range(9))
+    for item in facts["RemoteSectors"]:
+        i, j = np.nonzero(region[:, :, item["Slice"]])
+        turned = (np.degrees(np.arctan2(j - CENTRE, i - CENTRE)) - item["Degrees"][0]) % 360
+        assert len(i) >= 5 and turned.max() < 60.0
 
 
 def test_remote_region_and_n_sd_together_find_the_scar() -> None:
@@ -169,6 +176,41 @@ def test_the_remote_region_looks_at_no_scar_label_and_no_storage_order() -> None
     moved, matrix = rearranged(labels, affine(), order, flips)
     found, _ = remote_region(rearranged(image, affine(), order, flips)[0], moved, matrix)
     np.testing.assert_array_equal(put_back(found, order, flips), reference)
+
+
+def wrapped(apical: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `enhanced`, with scar round the whole ring in the first `apical` slices, as after an LAD occlusion."""
+    image, labels, scar = enhanced()
+    noise = np.random.default_rng(2).normal(0.0, 3.0, image.shape)
+    ring = (labels == 2) & (np.arange(labels.shape[2]) < apical)
+    image[ring] = 200.0 + noise[ring]
+    return image, labels, scar | ring
+
+
+@pytest.mark.parametrize("apical", [1, 2, 3, 4])
+@pytest.mark.parametrize("n", [2, 5])
+def test_scar_round_the_apex_does_not_become_remote(apical: int, n: int) -> None:
+    image, labels, scar = wrapped(apical)
+    region, facts = remote_region(image, labels, affine())
+    assert not (region & scar).any()
+    assert facts["RemoteSlicesLeftOut"] == list(range(apical))
+    found = n_sd(image, labels == 2, region, n).scar
+    assert (found & scar).sum() == scar.sum()
+
+
+def test_a_dark_core_that_is_labelled_is_never_remote() -> None:
+    image, labels, scar = enhanced()
+    labels, image = np.where(scar, 4, labels).astype(np.uint8), np.where(scar, 5.0, image)
+    region, _ = remote_region(image, labels, affine())
+    assert not (labels[region] == 4).any() and image[region].mean() > 15
+
+
+def test_a_remote_region_of_two_tissues_is_warned_about() -> None:
+    image, labels, _ = enhanced()
+    speckle = (labels == 2) & (np.random.default_rng(3).random(labels.shape) < 0.2)
+    image[speckle] = 200.0  # scar so patchy that no sector is free of it
+    _, facts = remote_region(image, labels, affine())
+    assert any("not one tissue" in text for text in facts["Warnings"])
 
 
 def test_a_thin_wall_keeps_its_borders_with_a_warning() -> None:
