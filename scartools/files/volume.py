@@ -71,11 +71,17 @@ def read_labels(path: Path, *, scheme: str = "scartools", spacing_from: SpacingF
     spacing_from  which voxel size to believe where affine and pixdim disagree; `auto` mends an affine that
                   carries no size at all, and refuses any other disagreement
     Returns a Volume of uint8 labels.
-    Raises InputError or GeometryError, naming the file and the remedy.
+    Raises InputError or GeometryError, naming the file and the remedy; also for a segmentation of nothing.
     """
     volume = read(path, spacing_from=spacing_from)
     with concerning(path):
         array, notes = to_internal(volume.array, scheme)
+    if not array.any():
+        raise InputError(
+            "is empty: every voxel is background",
+            where=path,
+            remedy="Give a segmentation of the left ventricle",
+        )
     for note in notes:
         log.warning("%s: %s", path, note)
     return Volume(array, volume.affine, volume.header, volume.source, (*volume.notes, *notes))

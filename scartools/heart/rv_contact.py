@@ -42,7 +42,7 @@ def contact_arcs(stack: Stack, slices: Slices, view: View) -> dict[int, Contact]
     for k in np.flatnonzero(slices.ventricle & (slices.rv_mm2 > 0)).tolist():
         wall = voxels_in_world(stack, body[:, :, k] & (stack.labels[:, :, k] != LV_POOL), k)
         right = voxels_in_world(stack, stack.labels[:, :, k] == RV_POOL, k)
-        distance, _ = cKDTree(right).query(wall)
+        distance, _ = cKDTree(right).query(wall, distance_upper_bound=1.01 * reach)  # inf beyond
         touching = np.round(distance, ROUND_MM) <= round(reach, ROUND_MM)
         if touching.sum() < 2:
             continue

@@ -115,17 +115,20 @@ def _covered(wall: np.ndarray, centre: np.ndarray, stack: Stack) -> np.ndarray:
     slice would be, so that the same heart is cut off at the same level in a fine stack; thick slices stand alone.
     """
     position = stack.positions()
+    arcs = {
+        k: _arcs(voxels_in_world(stack, wall[:, :, k], k) - centre[k], stack)
+        for k in np.flatnonzero(wall.any(axis=(0, 1))).tolist()
+    }
     covered = np.zeros(len(position))
-    for k in np.flatnonzero(wall.any(axis=(0, 1))).tolist():
-        slab = np.flatnonzero(np.round(np.abs(position - position[k]), ROUND_MM) <= SLAB_MM / 2).tolist()
-        offsets = np.concatenate([voxels_in_world(stack, wall[:, :, j], j) for j in slab]) - centre[k]
-        in_plane = offsets - np.outer(offsets @ stack.normal, stack.normal)
-        covered[k] = _coverage(in_plane, stack)
+    for k in arcs:
+        slab = [j for j in arcs if round(abs(float(position[j] - position[k])), ROUND_MM) <= SLAB_MM / 2]
+        together = _merged(np.concatenate([arcs[j] for j in slab]))
+        covered[k] = round(float((together[:, 1] - together[:, 0]).sum()) / (2 * np.pi), ROUND_MM)
     return covered
 
 
-def _coverage(offsets: np.ndarray, stack: Stack) -> float:
-    """The share of the full circle covered by voxels at these offsets, (N, 3) mm, from the centre.
+def _arcs(offsets: np.ndarray, stack: Stack) -> np.ndarray:
+    """The arcs of the circle covered by voxels at these offsets, (N, 3) mm, from the centre: (M, 2) radians in +-pi.
 
     Each voxel is taken as a disc as wide as the diagonal of a voxel, so that a wall one voxel thin and running
     diagonally has no gaps. Computed from the gaps between the angles: no ray, hence no dependence on where
@@ -134,18 +137,24 @@ def _coverage(offsets: np.ndarray, stack: Stack) -> float:
     edges = stack.affine[:3, :2].T  # (2, 3) mm
     first = edges[0] / np.linalg.norm(edges[0])
     second = np.cross(stack.normal, first)
-    distance = np.linalg.norm(offsets, axis=1)
+    across, along = offsets @ first, offsets @ second
+    distance = np.hypot(across, along)
     half = 0.5 * float(np.linalg.norm(np.abs(edges), axis=1).max()) * np.sqrt(2.0)
     if distance.min() <= half:
-        return 1.0  # the wall holds the centre itself: seen from there it is everywhere
-    angle = np.arctan2(offsets @ second, offsets @ first)
+        return np.array([[-np.pi, np.pi]])  # the wall holds the centre itself: seen from there it is everywhere
+    angle = np.arctan2(along, across)
     width = np.arcsin(half / distance)
     turns = (
         2 * np.pi * np.array([-1.0, 0.0, 1.0])[:, np.newaxis]
-    )  # an interval across +-180 degrees shows on both ends
+    )  # across +-180 degrees an arc shows on both ends
     start = np.clip((angle - width + turns).ravel(), -np.pi, np.pi)
     end = np.clip((angle + width + turns).ravel(), -np.pi, np.pi)
-    order = np.argsort(start)
-    reached = np.maximum.accumulate(end[order])
-    gaps = np.maximum(0.0, np.append(start[order][1:], np.pi) - reached)
-    return round(1.0 - float(gaps.sum()) / (2 * np.pi), ROUND_MM)
+    return _merged(np.column_stack([start, end])[end > start])
+
+
+def _merged(arcs: np.ndarray) -> np.ndarray:
+    """The union of arcs, (N, 2) radians, as arcs that do not touch, (M, 2)."""
+    arcs = arcs[np.argsort(arcs[:, 0])]
+    reached = np.maximum.accumulate(arcs[:, 1])
+    begins = np.append(True, arcs[1:, 0] > reached[:-1])
+    return np.column_stack([arcs[begins, 0], reached[np.append(begins[1:], True)]])
