@@ -21,6 +21,9 @@ Anchor = Literal[
 SegmentationSource = Literal["truth", "predicted", "manual", "unstated"]
 SpacingChoice = Literal["auto", "affine", "pixdim"]
 
+SegmentationFile = Annotated[
+    Path, typer.Argument(metavar="SEGMENTATION", help="Segmentation of the LV."), Reads("segmentation")
+]
 Output = Annotated[
     Path,
     typer.Option(

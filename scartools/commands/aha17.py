@@ -63,48 +63,59 @@ from typing import Annotated, Any, Literal
 import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
-from scartools.cli.options import Anchor, Force, Labels, Output, SegmentationSource, SpacingFrom
+from scartools.cli.options import (
+    Anchor,
+    Force,
+    Labels,
+    Output,
+    SegmentationFile,
+    SegmentationSource,
+    SpacingFrom,
+)
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
 
 
+Landmarks = Annotated[
+    Path | None,
+    typer.Option("--landmarks", metavar="FILE", help="RV insertion points; see NOTES."),
+    Reads("landmarks"),
+]
+Angle = Annotated[
+    float | None,
+    typer.Option(
+        "--angle",
+        metavar="DEG",
+        min=-360,
+        max=360,
+        help="Direction of the middle of the septum, degrees; see NOTES.",
+    ),
+]
+Rings = Annotated[
+    Literal["distance", "count"],
+    typer.Option("--rings", help="Basal, mid and apical thirds by distance in mm, or by number of slices."),
+]
+LongAxis = Annotated[
+    Literal["auto", "base-first", "apex-first"],
+    typer.Option("--long-axis", help="Which end of the stack comes first in the file; auto asks the anatomy."),
+]
+ContourSource = Annotated[
+    SegmentationSource,
+    typer.Option("--source", help="Where the contours came from; recorded and passed on to every table."),
+]
+
+
 def aha17(
-    segmentation: Annotated[
-        Path, typer.Argument(metavar="SEGMENTATION", help="Segmentation of the LV."), Reads("segmentation")
-    ],
+    segmentation: SegmentationFile,
     output: Annotated[Output, Writes("prior")],
     labels: Labels = "scartools",
     anchor: Annotated[Anchor, typer.Option("--anchor", help="What fixes the angle; see NOTES.")] = "auto",
-    landmarks: Annotated[
-        Path | None,
-        typer.Option("--landmarks", metavar="FILE", help="RV insertion points for --anchor landmarks."),
-        Reads("landmarks"),
-    ] = None,
-    angle: Annotated[
-        float | None,
-        typer.Option(
-            "--angle",
-            metavar="DEG",
-            min=-360,
-            max=360,
-            help="Direction of the middle of the septum, degrees; see NOTES.",
-        ),
-    ] = None,
-    rings: Annotated[
-        Literal["distance", "count"],
-        typer.Option("--rings", help="Basal, mid and apical thirds by distance in mm, or by number of slices."),
-    ] = "distance",
-    long_axis: Annotated[
-        Literal["auto", "base-first", "apex-first"],
-        typer.Option(
-            "--long-axis", help="Which end of the stack comes first in the file; auto asks the anatomy."
-        ),
-    ] = "auto",
-    source: Annotated[
-        SegmentationSource,
-        typer.Option("--source", help="Where the contours came from; recorded and passed on to every table."),
-    ] = "unstated",
+    landmarks: Landmarks = None,
+    angle: Angle = None,
+    rings: Rings = "distance",
+    long_axis: LongAxis = "auto",
+    source: ContourSource = "unstated",
     spacing_from: SpacingFrom = "auto",
     force: Force = False,
 ) -> dict[str, Any]:

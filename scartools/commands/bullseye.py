@@ -48,68 +48,61 @@ if TYPE_CHECKING:
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
 MOST_PANELS = 3
+NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
 _REGIONS = {str(number) for number in range(1, 18)}
 COLOUR_BAR = {"scar_percent": "Scar (% of segment)", "lv_percent": "Scar (% of the LV)"}
 
 
+Tables = Annotated[
+    list[Path],
+    typer.Argument(metavar="TABLE...", help="Tables of segments, one a panel; or a segmentation with --prior."),
+    Reads("segments"),
+]
+PriorFile = Annotated[
+    Path | None,
+    typer.Option("--prior", metavar="FILE", help="AHA segments, where TABLE is a segmentation."),
+    Reads("prior"),
+]
+ValueColumn = Annotated[str, typer.Option("--value", metavar="COLUMN", help="The column to draw.")]
+PanelNames = Annotated[
+    list[str] | None,
+    typer.Option("--panel", metavar="TEXT", help="Name of a panel; once per table, in their order."),
+]
+Title = Annotated[str | None, typer.Option("--title", metavar="TEXT", help="Above all panels.")]
+Decimals = Annotated[int, typer.Option("--decimals", min=0, max=4, metavar="N", help="Digits after the point.")]
+Maximum = Annotated[
+    float | None,
+    typer.Option(
+        "--max", metavar="VALUE", help="Upper end of the colour scale; else 100 for percent, or the largest."
+    ),
+]
+
+
 def bullseye(
-    tables: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="TABLE...", help="Tables of segments, one a panel; or a segmentation with --prior."
-        ),
-        Reads("segments"),
-    ],
+    tables: Tables,
     output: Annotated[Output, Writes("figure")],
-    prior: Annotated[
-        Path | None,
-        typer.Option("--prior", metavar="FILE", help="AHA segments, where TABLE is a segmentation."),
-        Reads("prior"),
-    ] = None,
+    prior: PriorFile = None,
     labels: Labels = "scartools",
-    value: Annotated[
-        str, typer.Option("--value", metavar="COLUMN", help="The column to draw.")
-    ] = "scar_percent",
-    panel: Annotated[
-        list[str] | None,
-        typer.Option("--panel", metavar="TEXT", help="Name of a panel; once per table, in their order."),
-    ] = None,
-    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="Above all panels.")] = None,
-    decimals: Annotated[
-        int, typer.Option("--decimals", min=0, max=4, metavar="N", help="Digits after the point.")
-    ] = 0,
-    maximum: Annotated[
-        float | None,
-        typer.Option(
-            "--max",
-            metavar="VALUE",
-            help="Upper end of the colour scale; else 100 for percent, or the largest.",
-        ),
-    ] = None,
+    value: ValueColumn = "scar_percent",
+    panel: PanelNames = None,
+    title: Title = None,
+    decimals: Decimals = 0,
+    maximum: Maximum = None,
     spacing_from: SpacingFrom = "auto",
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the tables, draw them, write the figure."""
     from scartools.cli.resources import scratch_for_matplotlib
-    from scartools.errors import UsageError
     from scartools.files import atomic
+    from scartools.files.prior import read_rests_on
 
-    for text in [title or "", *(panel or [])]:
-        if not text.isprintable():
-            raise UsageError(f"--title or --panel {text!r} holds characters that cannot be printed")
-    if maximum is not None and not 0 < maximum < float("inf"):
-        raise UsageError(f"--max {maximum:g} is not a positive number", remedy="Leave it out or give one")
-    if len(tables) > MOST_PANELS:
-        raise UsageError(f"{len(tables)} tables, at most {MOST_PANELS} fit", remedy="Draw several figures")
-    names = panel or [""] * len(tables)
-    if len(names) != len(tables):
-        raise UsageError(
-            f"--panel was given {len(names)} times for {len(tables)} tables", remedy="Name each or none"
-        )
-    panels, sources = [], []
+    names = _checked_names(tables, panel, title, maximum)
+    panels, described, sources = [], [], []
     for path, name in zip(tables, names, strict=True):
         values, read = _values(path, prior, value, labels, spacing_from)
         panels.append((name, values))
+        shown = {str(k): None if math.isnan(v) else v for k, v in values.items()}
+        described.append({"Name": name, "Values": shown, **read_rests_on(prior or path)})
         sources += read
     unit = _unit(value)
     with scratch_for_matplotlib():
@@ -118,22 +111,35 @@ def bullseye(
         limits = (0.0, maximum) if maximum is not None else None
         figure = draw_bullseye(panels, unit=unit, title=title, limits=limits, decimals=decimals)
         picture = figure_bytes(figure, output.suffix)
-    facts = {
-        "Value": value,
-        "Unit": unit,
-        "Panels": [
-            {"Name": name, "Values": {str(k): None if v != v else v for k, v in values.items()}}
-            for name, values in panels
-        ],
-        "Notice": "Research use only. Not a medical device; not for diagnosis or treatment.",
-    }
 
     def save(path: Path) -> None:
         path.write_bytes(picture)
 
+    facts = {"Value": value, "Unit": unit, "Panels": described, "Notice": NOTICE}
     atomic.publish(output, save, facts=facts, sources=sources, force=force)
     log.info("%s: %s of %d panel%s", output, value, len(panels), "s" if len(panels) > 1 else "")
     return {"Output": str(output), **facts}
+
+
+def _checked_names(
+    tables: list[Path], panel: list[str] | None, title: str | None, maximum: float | None
+) -> list[str]:
+    """Return the name of each panel, after refusing what makes no figure."""
+    from scartools.errors import UsageError
+
+    for text in [title or "", *(panel or [])]:
+        if not text.isprintable():
+            raise UsageError(f"--title or --panel {text!r} holds characters that cannot be printed")
+    if maximum is not None and not 0 < maximum < math.inf:
+        raise UsageError(f"--max {maximum:g} is not a positive number", remedy="Leave it out or give one")
+    if len(tables) > MOST_PANELS:
+        raise UsageError(f"{len(tables)} tables, at most {MOST_PANELS} fit", remedy="Draw several figures")
+    names = panel or [""] * len(tables)
+    if len(names) != len(tables):
+        raise UsageError(
+            f"--panel was given {len(names)} times for {len(tables)} tables", remedy="Name each or none"
+        )
+    return names
 
 
 def _values(

@@ -55,15 +55,18 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
-from scartools.cli.options import Anchor, Force, Labels, Output, SegmentationSource, SpacingFrom
+from scartools.cli.options import Force, Labels, Output, SegmentationFile, SpacingChoice, SpacingFrom
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from scartools.files.provenance import Source
+    from scartools.files.volume import Volume
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
@@ -71,103 +74,121 @@ log = logging.getLogger(__name__)
 Method = Literal["labels", "sd", "fwhm", "otsu"]
 
 
+MethodChoice = Annotated[
+    Method, typer.Option("--method", help="Where the scar comes from: the labels, or a threshold in --image.")
+]
+PriorFile = Annotated[
+    Path | None,
+    typer.Option("--prior", metavar="FILE", help="AHA segments of this segmentation, from aha17."),
+    Reads("prior"),
+]
+ImageFile = Annotated[
+    Path | None,
+    typer.Option("--image", metavar="FILE", help="LGE image, for --method sd, fwhm and otsu."),
+    Reads("image"),
+]
+ImageKind = Annotated[
+    Literal["magnitude", "psir"] | None,
+    typer.Option("--image-kind", help="What the image is; required for fwhm, where it changes the answer."),
+]
+StandardDeviations = Annotated[
+    float | None,
+    typer.Option("--sd", metavar="N", min=0.5, max=20, help="Standard deviations above remote, for sd [5]."),
+]
+RemoteFile = Annotated[
+    Path | None,
+    typer.Option("--remote", metavar="FILE", help="Remote myocardium; else it is found, see NOTES."),
+    Reads("mask"),
+]
+Density = Annotated[
+    float, typer.Option("--density", metavar="G/ML", min=0.5, max=2, help="Density of myocardium, g/mL.")
+]
+
+
 def quantify(
-    segmentation: Annotated[
-        Path, typer.Argument(metavar="SEGMENTATION", help="Segmentation of the LV."), Reads("segmentation")
-    ],
+    segmentation: SegmentationFile,
     output: Annotated[Output, Writes("segments")],
-    prior: Annotated[
-        Path | None,
-        typer.Option("--prior", metavar="FILE", help="AHA segments of this segmentation, from aha17."),
-        Reads("prior"),
-    ] = None,
+    prior: PriorFile = None,
     labels: Labels = "scartools",
-    method: Annotated[
-        Method,
-        typer.Option("--method", help="Where the scar comes from: the labels, or a threshold in --image."),
-    ] = "labels",
-    image: Annotated[
-        Path | None,
-        typer.Option("--image", metavar="FILE", help="LGE image, for --method sd, fwhm and otsu."),
-        Reads("image"),
-    ] = None,
-    image_kind: Annotated[
-        Literal["magnitude", "psir"] | None,
-        typer.Option("--image-kind", help="What the image is; required for fwhm, where it changes the answer."),
-    ] = None,
-    sd: Annotated[
-        float | None,
-        typer.Option(
-            "--sd", metavar="N", min=0.5, max=20, help="Standard deviations above remote, for sd [5]."
-        ),
-    ] = None,
-    remote: Annotated[
-        Path | None,
-        typer.Option("--remote", metavar="FILE", help="Remote myocardium; else it is found, see NOTES."),
-        Reads("mask"),
-    ] = None,
-    density: Annotated[
-        float, typer.Option("--density", metavar="G/ML", min=0.5, max=2, help="Density of myocardium, g/mL.")
-    ] = 1.05,
+    method: MethodChoice = "labels",
+    image: ImageFile = None,
+    image_kind: ImageKind = None,
+    sd: StandardDeviations = None,
+    remote: RemoteFile = None,
+    density: Density = 1.05,
     spacing_from: SpacingFrom = "auto",
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the volumes, find the scar, measure it, write the table."""
     from scartools.errors import concerning
-    from scartools.files import provenance, table, volume
+    from scartools.files import table, volume
+    from scartools.files.prior import read_rests_on
     from scartools.heart import quantities
-    from scartools.heart.scar_from_image import scar_from_image
 
     _require_consistent(method, image, image_kind, remote, sd)
     mask = volume.read_labels(segmentation, scheme=labels, spacing_from=spacing_from)
-    sources = [mask.source]
-    segments, anchor = None, {}
-    if prior is not None:
-        regions = volume.read_prior(prior, spacing_from=spacing_from)
-        volume.require_same_grid(regions, mask)
-        segments = regions.array
-        sources.append(regions.source)
-        anchor = _anchor_of(provenance.sidecar_path(prior))
-        _warn_of_another_segmentation(prior, mask.source)
+    regions = _read_prior(prior, mask, spacing_from) if prior else None
     array, found = mask.array, {"Method": "labels"}
+    more: list[Source] = []
     if image is not None and method != "labels":
-        picture = volume.read_image(image, spacing_from=spacing_from)
-        volume.require_same_grid(picture, mask)
-        region = volume.read_mask(remote, spacing_from=spacing_from) if remote else None
-        if region is not None:
-            volume.require_same_grid(region, mask)
-        sources += [picture.source, *([region.source] if region else [])]
-        with concerning(image):
-            array, found = scar_from_image(
-                mask.array,
-                picture.array,
-                mask.affine,
-                method=method,
-                n=5.0 if sd is None else sd,
-                image_kind=image_kind,
-                remote=region.array.astype(bool) if region else None,
-            )
+        array, found, more = _scar_in(image, mask, method, sd, image_kind, remote, spacing_from)
     with concerning(segmentation):
-        measured = quantities.quantify(array, mask.affine, segments=segments, density=density)
+        measured = quantities.quantify(
+            array, mask.affine, segments=regions.array if regions else None, density=density
+        )
     for warning in [*measured.facts["Warnings"], *found.pop("Warnings", [])]:
         log.warning("%s: %s", segmentation, warning)
-    facts = {**measured.facts, "Scar": found, "GeometryNotes": list(mask.notes), **anchor}
-    table.write(
-        output,
-        table.columns_of(quantities.COLUMNS),
-        measured.rows,
-        facts={"Facts": facts},
-        sources=sources,
-        force=force,
-    )
+    facts = {**measured.facts, "Scar": found, "GeometryNotes": list(mask.notes)}
+    facts |= read_rests_on(prior) if prior else {}
+    sources = [mask.source, *([regions.source] if regions else []), *more]
+    columns = table.columns_of(quantities.COLUMNS)
+    table.write(output, columns, measured.rows, facts={"Facts": facts}, sources=sources, force=force)
     summary = _summary(measured.rows[-1])
-    log.info(
-        "%s: LV %.1f mL, %.1f g; scar %.1f mL, %.1f %% of the LV; no-reflow %.1f mL; scar by %s",
-        output,
-        *summary.values(),
-        found["Method"],
-    )
+    text = "%s: LV %.1f mL, %.1f g; scar %.1f mL, %.1f %% of the LV; no-reflow %.1f mL; scar by %s"
+    log.info(text, output, *summary.values(), found["Method"])
     return {"Output": str(output), **summary, "Method": found["Method"], "Facts": facts}
+
+
+def _read_prior(prior: Path, mask: Volume, spacing_from: SpacingChoice) -> Volume:
+    from scartools.files import volume
+    from scartools.files.prior import made_from
+
+    regions = volume.read_prior(prior, spacing_from=spacing_from)
+    volume.require_same_grid(regions, mask)
+    if not made_from(prior, mask.source):
+        log.warning("%s: was made from another segmentation than %s", prior, mask.path)
+    return regions
+
+
+def _scar_in(
+    image: Path,
+    mask: Volume,
+    method: Method,
+    sd: float | None,
+    image_kind: Literal["magnitude", "psir"] | None,
+    remote: Path | None,
+    spacing_from: SpacingChoice,
+) -> tuple[np.ndarray, dict[str, Any], list[Source]]:
+    """Return the labels with the scar that the image shows, the facts of the threshold, and what was read."""
+    from scartools.errors import concerning
+    from scartools.files import volume
+    from scartools.heart.scar_from_image import scar_from_image
+
+    picture = volume.read_image(image, spacing_from=spacing_from)
+    region = volume.read_mask(remote, spacing_from=spacing_from) if remote else None
+    for other in [picture, *([region] if region else [])]:
+        volume.require_same_grid(other, mask)
+    with concerning(image):
+        array, facts = scar_from_image(
+            mask.array,
+            picture.array,
+            mask.affine,
+            method=method,  # type: ignore[arg-type]  # not "labels" here
+            n=5.0 if sd is None else sd,
+            image_kind=image_kind,
+            remote=region.array.astype(bool) if region else None,
+        )
+    return array, facts, [picture.source, *([region.source] if region else [])]
 
 
 def _require_consistent(
@@ -191,31 +212,6 @@ def _require_consistent(
         )
     if remote is not None and not (method == "sd" or (method == "fwhm" and image_kind == "psir")):
         raise UsageError(f"--remote has no meaning with --method {method}", remedy="Leave it out")
-
-
-def _anchor_of(sidecar: Path) -> dict[str, Any]:
-    """Return what the sidecar of a prior says of its source: it travels into every table."""
-    from scartools.files import provenance
-
-    said = provenance.read_json(sidecar) if sidecar.is_file() else {}
-    known = {
-        "Anchor": get_args(Anchor),
-        "AnchorSource": ("rv", "landmarks", "given angle", "assumed"),
-        "SegmentationSource": get_args(SegmentationSource),
-    }  # nothing else is copied: a sidecar from elsewhere may hold any text
-    return {key: said[key] if said.get(key) in words else "unstated" for key, words in known.items()}
-
-
-def _warn_of_another_segmentation(prior: Path, source: Source) -> None:
-    """Say so when the provenance of the prior names other contours than those that are measured."""
-    from scartools.files import provenance
-
-    note = provenance.provenance_path(prior)
-    listed = provenance.read_json(note).get("Sources") if note.is_file() else None
-    if isinstance(listed, list) and source.sha256 not in {
-        item.get("SHA256") for item in listed if isinstance(item, dict)
-    }:
-        log.warning("%s: was made from another segmentation than %s", prior, source.path)
 
 
 def _summary(ventricle: dict[str, Any]) -> dict[str, Any]:
