@@ -101,9 +101,15 @@ def _json(path: Path) -> str:
 
 
 def _dataset(path: Path) -> str:
+    import numpy as np
+
     facts = dataset.read_dataset(path)
-    for case in facts["Cases"]:
-        dataset.read_case(path, case)
+    for name in facts["Cases"]:
+        case = dataset.read_case(path, name)
+        if not np.isfinite(case.arrays["image"]).all():
+            raise InputError(
+                f"case {name} has NaN or infinity in its image", where=path, remedy="Run preprocess again"
+            )
     return f"{len(facts['Cases'])} cases"
 
 

@@ -127,3 +127,49 @@ def test_weights_with_nan_are_not_saved(tmp_path):
     with pytest.raises(InputError, match="NaN"):
         model.write_model(tmp_path / "m", {}, {"w": torch.tensor([float("nan")])}, card="")
     assert not (tmp_path / "m").exists()
+
+
+def test_check_looks_into_every_case_and_every_tensor(made, saved):
+    from scartools.files.inspection import inspect
+
+    assert inspect(made) == "dataset, 1 cases" and inspect(saved) == "model, weights whole"
+    image = np.load(made / "cases/sim-0001/image.npy")
+    image[0, 0, 0, 0] = np.nan
+    np.save(made / "cases/sim-0001/image.npy", image)
+    with pytest.raises(InputError, match="NaN"):
+        inspect(made)
+    data = (saved / "weights.safetensors").read_bytes()
+    (saved / "weights.safetensors").write_bytes(data[:-4])
+    with pytest.raises(InputError, match="damaged"):
+        inspect(saved)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"), [("label", np.zeros((1, 2), np.uint8)), ("beat", np.zeros((3, 5), np.float32))]
+)
+def test_arrays_that_do_not_fit_the_image_are_refused(made, name, array):
+    np.save(made / f"cases/sim-0001/{name}.npy", array)
+    with pytest.raises(InputError, match="shape"):
+        dataset.read_case(made, "sim-0001")
+
+
+def test_labels_that_would_wrap_are_not_written(tmp_path):
+    wrong = Case("a", {"image": np.ones((1, 2, 2, 2)), "label": np.full((2, 2, 2), 300)})
+    with pytest.raises(InputError, match="whole numbers from 0 to 255"):
+        dataset.write_dataset(tmp_path / "e", {}, [wrong])
+
+
+def test_a_fifo_in_a_folder_does_not_hang_the_reader(made, saved):
+    import os
+
+    for path in (
+        made / "cases/sim-0001/case.json",
+        made / "cases/sim-0001/image.npy",
+        saved / "weights.safetensors",
+    ):
+        path.unlink()
+        os.mkfifo(path)
+    with pytest.raises(InputError, match="regular file"):
+        dataset.read_case(made, "sim-0001")
+    with pytest.raises(InputError, match="regular file"):
+        model.read_description(saved)
