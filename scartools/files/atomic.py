@@ -8,6 +8,7 @@ is replaced stays until its successor is complete.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -63,22 +64,26 @@ def publish(
     Raises OutputError when the disk is full or the place not writable, OutputExists without `force`.
     """
     require_place(output, force=force)
+    output = _anchored(output)
     with _staging(output) as stage, _naming(output):
         new = stage / "new"
         new.mkdir()
         write(new / output.name)
-        data = sorted(new.iterdir(), key=lambda path: (path.name != output.name, path.name))
-        sidecars = []
-        if facts is not None:
-            sidecars.append(new / provenance.sidecar_path(output).name)
-            provenance.write_json(sidecars[-1], {**facts, "GeneratedBy": provenance.GENERATED_BY})
-        record = provenance.describe(output, [*data, *sidecars], sources, root=new)
-        sidecars.append(new / provenance.provenance_path(output).name)
-        provenance.write_json(sidecars[-1], record)
-        for path in [*data, *sidecars]:
+        files = sorted(new.iterdir(), key=lambda path: (path.name != output.name, path.name))
+        if (
+            facts is not None
+        ):  # moved first: it names the files that belong together, should we be killed outright
+            ours = {"GeneratedBy": provenance.GENERATED_BY, "Files": [path.name for path in files]}
+            files.insert(0, new / provenance.sidecar_path(output).name)
+            provenance.write_json(files[0], {**facts, **ours})
+        record = provenance.describe(output, files, sources, root=new)
+        files.append(new / provenance.provenance_path(output).name)
+        provenance.write_json(files[-1], record)
+        for path in files:
             _flush_to_disk(path)
-        _require_free([output.with_name(path.name) for path in [*data, *sidecars]], output, force)
-        _move_into_place([*data, *sidecars], output, stage / "replaced", force)
+        with _alone_in(output.parent):
+            _require_free([output.with_name(path.name) for path in files], output, force)
+            _move_into_place(files, output, stage / "replaced", force)
 
 
 def publish_folder(
@@ -94,9 +99,10 @@ def publish_folder(
     A folder that is replaced must be empty or carry a `prov.json` of this toolkit; see `require_place`.
     """
     require_place(output, force=force, folder=True)
+    output = _anchored(output)
     with _staging(output) as stage, _naming(output):
-        new, old = stage / output.name, stage / "replaced"
-        new.mkdir()
+        new, old = stage / "new" / output.name, stage / "replaced"
+        new.mkdir(parents=True)
         more = write(new) or ()
         files = [path for path in new.rglob("*") if path.is_file()]
         record = provenance.describe(output, files, [*sources, *more], root=new)
@@ -148,9 +154,28 @@ def _own_files(output: Path) -> set[str]:
         if output.name in listed:
             own |= {*listed, record.name}
     with suppress(InputError):  # left over from a run that was killed between two moves
-        if not record.exists() and provenance.read_json(sidecar).get("GeneratedBy") == provenance.GENERATED_BY:
-            own.add(sidecar.name)
+        said = {} if record.exists() else provenance.read_json(sidecar)
+        maker, files = said.get("GeneratedBy"), said.get("Files")
+        if isinstance(maker, dict) and maker.get("Name") == "scartools" and isinstance(files, list):
+            own |= {sidecar.name, *(name for name in files if isinstance(name, str))}
     return own
+
+
+def _anchored(output: Path) -> Path:
+    """Return the output as an absolute path: a folder that is replaced may be the one we work in."""
+    return output.parent.resolve() / output.name
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let one process at a time move results into a folder, where the file system knows locks."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _require_folder_place(output: Path, force: bool) -> None:
@@ -249,6 +274,8 @@ def _keep(place: Path, second: Path) -> None:
         return
     try:
         os.link(place, second, follow_symlinks=False)
+    except FileNotFoundError:  # gone meanwhile: nothing to keep
+        return
     except OSError:
         place.rename(second)
 

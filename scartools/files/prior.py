@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scartools.errors import InputError
 from scartools.files import provenance
 from scartools.files.provenance import Source
 
+log = logging.getLogger(__name__)
 UNSTATED = "unstated"
 # Only these words are copied on: a sidecar from elsewhere may hold any text, a name included.
 WORDS = {
@@ -26,7 +29,11 @@ def rests_on(said: Mapping[str, Any]) -> dict[str, str]:
 def read_rests_on(file: Path) -> dict[str, str]:
     """The same from the sidecar beside a prior, or beside a table of segments (under Facts)."""
     sidecar = provenance.sidecar_path(file)
-    said = provenance.read_json(sidecar) if sidecar.is_file() and sidecar != file else {}
+    try:
+        said = provenance.read_json(sidecar) if sidecar.is_file() and sidecar != file else {}
+    except InputError as error:  # another program's file, perhaps: it states nothing to us
+        log.warning("%s", error)
+        said = {}
     facts = said.get("Facts", said)
     return rests_on(facts if isinstance(facts, dict) else {})
 

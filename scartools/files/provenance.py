@@ -119,11 +119,22 @@ def relative(path: Path, folder: Path) -> str:
     That is, where the file lies below `folder`, or both lie below the working folder. Elsewhere only the name is
     kept: folders above a project name people, and the hash identifies the file.
     """
-    absolute, base, here = path.parent.resolve() / path.name, folder.resolve(), Path.cwd()
-    together = absolute.is_relative_to(here) and base.is_relative_to(here)
+    if path == Path("-"):
+        return "-"
+    absolute, base, here = path.parent.resolve() / path.name, folder.resolve(), _working_folder()
+    together = here is not None and absolute.is_relative_to(here) and base.is_relative_to(here)
     if not (together or absolute.is_relative_to(base)):
         return _printable(path.name)
     return _printable(Path(os.path.relpath(absolute, base)).as_posix())
+
+
+def _working_folder() -> Path | None:
+    """Return the folder the command runs in; None for the root, which is no project, and for one that was deleted."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        return None
+    return None if here == Path(here.anchor) else here
 
 
 def outputs_of(note: Path) -> dict[str, str]:

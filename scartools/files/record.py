@@ -25,9 +25,9 @@ BEAT_RATE_HZ, BEAT_SAMPLES, BEAT_R_SAMPLE = 500, 600, 200  # -0.4 ... +0.8 s aro
 MAX_HEADER_BYTES = 64 << 10
 MAX_SAMPLES = 1 << 28  # over all leads: six hours of twelve leads at 1000 Hz
 LARGEST_MV = 50.0  # artefacts and pacing pass 10 mV; beyond this a gain is wrong
-_FIRST_LINE = re.compile(r"([\w-]+) +([0-9]{1,3}) +([0-9]+(?:\.[0-9]+)?)(?:/\S+)? +([0-9]{1,12})(?: .*)?")
+_FIRST_LINE = re.compile(r"([\w-]+)\s+([0-9]{1,3})\s+([0-9]+(?:\.[0-9]+)?)(?:/\S+)?\s+([0-9]{1,12})(?:\s.*)?")
 _LEAD_LINE = re.compile(
-    r"(\S+) +([0-9]+)(?:x1)?(?:\+[0-9]+)? +([0-9]+(?:\.[0-9]+)?)(?:\((-?[0-9]{1,6})\))?(?:/(\S+))?(?: .*)?"
+    r"(\S+)\s+([0-9]+)(?:x1)?(?:\+[0-9]+)?\s+([0-9]+(?:\.[0-9]+)?)(?:\((-?[0-9]{1,10})\))?(?:/(\S+))?(?:\s.*)?"
 )
 SLOWEST_HZ, FASTEST_HZ = 20.0, 50_000.0
 _BYTES_PER_SAMPLE = {"8": 1, "16": 2, "24": 3, "32": 4, "61": 2, "80": 1, "160": 2, "212": 1.5}
@@ -79,7 +79,7 @@ def read_record(path: Path) -> Record:
     if np.isnan(signals).all():
         raise InputError("holds no valid sample in any lead", where=path)
     sidecar = provenance.sidecar_path(path)
-    facts = provenance.read_json(sidecar) if sidecar.is_file() else {}
+    facts = _facts_beside(sidecar)
     return Record(signals, float(raw.fs), facts, tuple(source_of(file) for file in (path, *files)))
 
 
@@ -155,6 +155,15 @@ def write_beat(output: Path, beat: Record, *, sources: Sequence[Source] = (), fo
     write_record(output, beat, sources=sources, force=force)
 
 
+def _facts_beside(sidecar: Path) -> dict[str, Any]:
+    """Return what our own sidecar says; one that is not ours may hold anything and is left alone."""
+    try:
+        facts = provenance.read_json(sidecar) if sidecar.is_file() else {}
+    except InputError:
+        return {}
+    return facts if isinstance(facts.get("GeneratedBy"), dict) else {}
+
+
 def _header_of(path: Path) -> list[str]:
     """Return the lines of a header that are neither empty nor comments."""
     if path.suffix != ".hea":
@@ -166,11 +175,8 @@ def _header_of(path: Path) -> list[str]:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from error
     if len(data) > MAX_HEADER_BYTES:
         raise InputError(f"is over {MAX_HEADER_BYTES} bytes, too long for a WFDB header", where=path)
-    try:
-        lines = data.decode("utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError("is not a text file, so not a WFDB header", where=path) from error
-    lines = [line.strip() for line in lines]
+    # comments may be in any encoding; what is not plain ASCII in the other lines fails their patterns
+    lines = [line.strip() for line in data.decode("utf-8", "replace").split("\n")]
     return [line for line in lines if line and not line.startswith("#")]
 
 

@@ -123,3 +123,9 @@ def test_titles_and_scales_that_make_no_figure_are_usage_errors(table, options):
 def test_the_back_end_of_the_user_does_not_matter(table, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "nonsense")
     assert run_process("bullseye", table, "-o", "b.svg").status == 0
+
+
+def test_a_foreign_sidecar_beside_a_table_does_no_harm(table):
+    Path("t.json").write_text("[1, 2]")
+    done = run_inside("bullseye", table, "-o", "b.svg")
+    assert done.status == 0 and "warning" in done.stderr

@@ -261,3 +261,49 @@ def test_a_damaged_sidecar_is_an_input_error(tmp_path, content):
     (tmp_path / "a.json").write_bytes(content.encode("latin-1"))
     with pytest.raises(InputError):
         provenance.read_json(tmp_path / "a.json")
+
+
+def test_a_folder_is_replaced_from_inside_itself(tmp_path, monkeypatch):
+    out = tmp_path / "c"
+    atomic.publish_folder(out, lambda folder: text("old")(folder / "x"))
+    monkeypatch.chdir(out)
+    atomic.publish_folder(Path("../c"), lambda folder: text("new")(folder / "x"), force=True)
+    assert (out / "x").read_text() == "new" and names(tmp_path) == {"c"}
+
+
+def test_a_folder_may_be_called_as_the_staging_calls_its_own(tmp_path):
+    for name in ("new", "replaced"):
+        for content in ("1", "2"):
+            atomic.publish_folder(tmp_path / name, lambda folder, c=content: text(c)(folder / "x"), force=True)
+        assert (tmp_path / name / "x").read_text() == "2"
+
+
+def test_companions_left_by_a_run_that_was_killed_outright_do_not_block_the_next(tmp_path):
+    def pair(content: str):
+        def write(path: Path) -> None:
+            path.write_text(content)
+            path.with_suffix(".dat").write_text(content)
+
+        return write
+
+    atomic.publish(tmp_path / "r.hea", pair("old"), facts={})
+    (tmp_path / "r.prov.json").unlink()
+    sidecar = json.loads((tmp_path / "r.json").read_text())
+    sidecar["GeneratedBy"]["Version"] = "0.0.1"  # by an earlier version
+    (tmp_path / "r.json").write_text(json.dumps(sidecar))
+    atomic.publish(tmp_path / "r.hea", pair("new"), facts={}, force=True)
+    assert (tmp_path / "r.dat").read_text() == "new"
+
+
+def test_many_forced_runs_at_once_leave_one_whole_result(tmp_path):
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(_publish_numbered, [(str(tmp_path), n) for n in range(40)]))
+    listed = provenance.outputs_of(tmp_path / "f.prov.json")
+    assert {name: sha256_of(tmp_path / name) for name in listed} == listed
+
+
+def _publish_numbered(job: tuple[str, int]) -> None:
+    folder, number = job
+    atomic.publish(Path(folder) / "f.tsv", text(str(number)), facts={"N": number}, force=True)

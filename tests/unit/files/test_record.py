@@ -89,7 +89,7 @@ LINES = "".join(LINE.format(lead) for lead in LEADS)
         ("a 12 0.5 1000\n" + LINES, "0.5 Hz"),
         (HEAD + LINES.replace("1000/mV", "1e-3/mV"), "unknown format or gain"),
         (HEAD + LINES.replace("1000/mV", "0/mV"), "unknown format or gain"),
-        (HEAD + LINES.replace("1000/mV", "1000(99999999)/mV"), "unknown format or gain"),
+        (HEAD + LINES.replace("1000/mV", "1000(99999999)/mV"), "more than any ECG"),
         (HEAD + LINES.replace(" 16 1000", " 16:99999999 1000"), "unknown format or gain"),
         (HEAD, "describes 0"),
         (HEAD + LINES.replace("a.dat", "../a.dat"), "outside its folder"),
@@ -146,3 +146,27 @@ def test_facts_that_contradict_the_record_do_not_reach_its_sidecar(tmp_path, sig
 def test_a_name_that_no_header_can_carry_is_refused(tmp_path, signals, name):
     with pytest.raises(InputError, match="cannot name a WFDB record"):
         record.write_record(tmp_path / name, Record(signals, 500.0))
+
+
+@pytest.mark.parametrize("form", ["16", "24", "32"])
+@pytest.mark.parametrize("offset", [0.0, 3.0])
+def test_headers_as_wfdb_writes_them_by_default_are_read(tmp_path, form, offset):
+    values = np.cumsum(RNG.normal(scale=0.01, size=(1000, 12)), axis=0) + offset
+    wfdb.wrsamp(
+        "r",
+        fs=500,
+        units=["mV"] * 12,
+        sig_name=list(LEADS),
+        p_signal=values,
+        fmt=[form] * 12,
+        write_dir=str(tmp_path),
+    )
+    np.testing.assert_allclose(record.read_record(tmp_path / "r.hea").signals, values.T, atol=1e-3)
+
+
+def test_tabs_and_foreign_comments_in_a_header_are_read(tmp_path):
+    header = (HEAD + LINES).replace(" ", "\t").encode() + "# Müller\n".encode("latin-1")
+    (tmp_path / "a.hea").write_bytes(header)
+    (tmp_path / "a.dat").write_bytes(np.full(12000, 250, "<i2").tobytes())
+    (tmp_path / "a.json").write_text("[1, 2]")  # not ours
+    assert record.read_record(tmp_path / "a.hea").facts == {}
