@@ -206,9 +206,8 @@ def _check_paths(hints: Mapping[str, Any], given: Mapping[str, Any]) -> None:
 
 def _check_epoch() -> None:
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if epoch and not re.fullmatch(
-        r"[0-9]{1,11}", epoch
-    ):  # eleven digits reach the year 5138; more are milliseconds
+    # eleven digits reach the year 5138; more are milliseconds
+    if epoch and not re.fullmatch(r"[0-9]{1,11}", epoch):
         raise UsageError(
             f"SOURCE_DATE_EPOCH={epoch!r} is not a number of seconds since 1970", remedy="Unset it"
         )

@@ -30,10 +30,11 @@ Transmurality is measured along radial chords from the centroid of the LV pool, 
 millimetres: scar length over wall length from endocardium to epicardium. A chord belongs to the region that
 its mid-wall point lies in. The apex beyond the cavity has no chords.
 
-The remote region of --method sd is, unless --remote gives one, the darkest 60-degree sector of each slice,
-away from the borders of the wall and from labelled no-reflow; slices without dark myocardium give none.
-Being the darkest, its mean and SD lie some 10 to 20 % below those of all healthy myocardium. OUTPUT.json
-lists the sectors. Scar that leaves no sector free needs --remote.
+The remote region of --method sd is, unless --remote gives one, a dark 60-degree sector of each slice (of
+those with a mean within one SD of the darkest, the middle one), away from the borders of the wall and from
+labelled no-reflow; slices without dark myocardium give none. Preferring the dark, its mean and SD lie some
+10 to 20 % below those of all healthy myocardium. OUTPUT.json lists the sectors. Scar that leaves no sector
+free needs --remote.
 
 EXAMPLES
 

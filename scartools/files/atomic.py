@@ -70,9 +70,8 @@ def publish(
         new.mkdir()
         write(new / output.name)
         files = sorted(new.iterdir(), key=lambda path: (path.name != output.name, path.name))
-        if (
-            facts is not None
-        ):  # moved first: it names the files that belong together, should we be killed outright
+        if facts is not None:
+            # moved first: it names the files that belong together, should we be killed outright
             ours = {"GeneratedBy": provenance.GENERATED_BY, "Files": [path.name for path in files]}
             files.insert(0, new / provenance.sidecar_path(output).name)
             provenance.write_json(files[0], {**facts, **ours})

@@ -65,7 +65,8 @@ def write_dataset(
 def read_dataset(folder: Path) -> dict[str, Any]:
     """Return `dataset.json`, after checking its version and that every case it lists is a safe name."""
     facts = provenance.read_json(folder / "dataset.json")
-    if facts.get("FormatVersion") is not FORMAT_VERSION:
+    version = facts.get("FormatVersion")
+    if isinstance(version, bool) or version != FORMAT_VERSION:
         raise InputError(
             f"has format version {facts.get('FormatVersion')!r}, this version reads {FORMAT_VERSION}",
             where=folder / "dataset.json",

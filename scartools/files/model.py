@@ -63,7 +63,8 @@ def write_model(
 def read_description(folder: Path) -> dict[str, Any]:
     """Return `model.json` after checking that its weights are there, whole and the ones it was written with."""
     facts = provenance.read_json(folder / "model.json")
-    if facts.get("FormatVersion") is not FORMAT_VERSION:
+    version = facts.get("FormatVersion")
+    if isinstance(version, bool) or version != FORMAT_VERSION:
         raise InputError(
             f"has format version {facts.get('FormatVersion')!r}, this version reads {FORMAT_VERSION}",
             where=folder / "model.json",

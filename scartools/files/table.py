@@ -22,9 +22,8 @@ from scartools.files.standard_output import write_stdout
 
 MISSING = "n/a"
 MAX_BYTES = 256 << 20
-_NUMBER = re.compile(
-    r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
-)  # what float() takes, less its surprises
+# what float() takes, less its surprises: 1_0, digits of other scripts, inf
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 STANDARD_STREAM = Path("-")
 
 
@@ -195,9 +194,8 @@ def _bytes_of(path: Path) -> bytes:
         if path == STANDARD_STREAM:
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
-            with path.open(
-                "rb"
-            ) as stream:  # read() asks for the memory up front, so not for more than there is
+            # read() asks for the memory up front, so not for more than there is
+            with path.open("rb") as stream:
                 data = stream.read(min(MAX_BYTES, path.stat().st_size) + 1)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from error

@@ -1,4 +1,4 @@
-"""Remote myocardium chosen from the image: in each slice the sector of lowest mean signal, away from the borders."""
+"""Remote myocardium chosen from the image: in each slice a dark sector, away from the borders of the wall."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def remote_region(
                     independent of it; no-reflow (4) and its neighbours, dark as they are, are never remote
     affine          float (4, 4), voxel index to RAS+ mm
     sector_degrees  width of the sector
-    The wall loses one voxel at its borders within each slice, where pool, fat or RV mix in; where that leaves
-    too little, it stays whole, with a warning. In every slice with a cavity a sector is turned in steps of 5
-    degrees, and the one of lowest mean signal is taken: scar that goes round the ventricle from slice to slice
-    then leaves remote myocardium in each. A slice whose sector is brighter than those of the others by more than
-    4 robust standard deviations has no remote myocardium and is left out. The n-SD literature draws remote
-    myocardium by hand in the same slice (Bondarenko et al., JCMR 2005;7:481, doi:10.1081/JCMR-200053623); this rule
-    is this toolkit's, and being the darkest sector its mean and SD lie some 10-20 % below those of all healthy
-    myocardium.
+    The wall loses one voxel at its borders within each slice, where pool, fat or RV mix in; where that
+    leaves too little, it stays whole, with a warning. In every slice with a cavity a sector is turned in
+    steps of 5 degrees. Of the sectors whose mean lies within one SD of the darkest, the middle one is
+    taken: scar that goes round the ventricle from slice to slice then leaves remote myocardium in each. A
+    slice whose sector is brighter than those of the others by more than 4 robust standard deviations has no
+    remote myocardium and is left out. The n-SD literature draws remote myocardium by hand in the same slice
+    (Bondarenko et al., JCMR 2005;7:481, doi:10.1081/JCMR-200053623); this rule is this toolkit's;
+    preferring the dark, its mean and SD lie some 10-20 % below those of all healthy myocardium.
     Returns bool (X, Y, Z) and facts RemoteRule, RemoteSectors (slice and degrees from patient left in the view along
     the slice normal), RemoteBordersEroded, RemoteSlicesLeftOut, Warnings.
     """
@@ -64,7 +64,10 @@ def remote_region(
     chosen = np.concatenate([voxels for _, voxels in kept.values()])
     np.moveaxis(region, stack.slice_axis, 2)[stack.box][tuple(chosen.T)] = True
     facts = {
-        "RemoteRule": f"in each slice the {sector_degrees:g}-degree sector of lowest mean signal",
+        "RemoteRule": (
+            f"in each slice, of the {sector_degrees:g}-degree sectors with a mean within {LIKE_THE_DARKEST:g} SD of "
+            "the darkest, the middle one"
+        ),
         "RemoteSectors": [
             {"Slice": k + stack.first_slice, "Degrees": [start, (start + sector_degrees) % 360.0]}
             for k, (start, _) in kept.items()
