@@ -16,7 +16,13 @@ import typer
 from scartools import __version__
 from scartools.cli.run import declared
 
-COMMANDS = ("aha17", "quantify", "bullseye", "simulate", "check")
+COMMANDS = (
+    "aha17",
+    "quantify",
+    "bullseye",
+    "simulate",
+    "check",
+)  # in the order of the help
 
 _HELP = "From a paper ECG and an LGE stack to a scar map that can be trusted, one plain file at a time."
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

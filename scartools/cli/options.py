@@ -60,6 +60,13 @@ ListFile = Annotated[
     Reads("list"),
 ]
 Labels = Annotated[LabelScheme, typer.Option("--labels", help="The scheme of the numbers in the segmentation.")]
+FractionsOnly = Annotated[
+    bool,
+    typer.Option(
+        "--fractions-only",
+        help="The voxel size is unknown: print fractions and percent, and n/a for every mL, g and mm.",
+    ),
+]
 SpacingFrom = Annotated[
     SpacingChoice,
     typer.Option(

@@ -10,6 +10,7 @@ from scartools.cli.contracts import Reads
 from tests.conftest import run_inside
 from tests.contract.bad_files import BY_CONTRACT
 from tests.contract.declarations import COMMANDS, Declared, Varied, output_of, varied_inputs, with_output
+from tests.contract.prepared import prepare
 
 CASES = [
     pytest.param(varied, maker, id=f"{command.name.replace(' ', '-')}-{varied.kind}-{name.replace(' ', '_')}")
@@ -30,8 +31,7 @@ def snapshot(folder: Path) -> dict[str, bytes | None]:
 
 @pytest.mark.parametrize(("varied", "maker"), CASES)
 def test_a_bad_input_is_refused_in_one_line(varied: Varied, maker, workspace: Path):
-    for words in varied.before:
-        assert run_inside(*words, "-q").status == 0
+    prepare(varied.before, workspace)
     words = list(varied.arguments)
     good = Path(words[varied.position])
     suffix = ".tsv" if varied.kind in ("landmarks", "list") else "".join(good.suffixes[-2:])

@@ -11,6 +11,7 @@ import pytest
 from scartools.cli.contracts import Reads
 from tests.conftest import run_inside
 from tests.contract.declarations import COMMANDS, Declared, ids, input_positions, output_of, with_output
+from tests.contract.prepared import prepare
 
 VOLUME_OUT = {"prior", "segmentation", "image"}
 THROUGH = [
@@ -57,8 +58,7 @@ GRIDS = {
 @pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("codes", [(1, 1), (2, 0), (0, 3)], ids=lambda codes: f"sform{codes[0]}qform{codes[1]}")
 def test_the_grid_is_kept(command: Declared, flip, grid, codes, workspace: Path):
-    for words in command.setup:
-        assert run_inside(*words, "-q").status == 0
+    prepare(command.setup, workspace)
     arguments = list(command.example)
     for position, kind in input_positions(command):
         if kind in VOLUME_OUT:

@@ -24,6 +24,7 @@ from tests.contract.declarations import (
     output_of,
     with_output,
 )
+from tests.contract.prepared import prepare
 
 # A process that stops itself at the first audit event of a kind: the only way to be killed at the same point every time.
 KILLED_AT = """
@@ -43,8 +44,7 @@ sys.exit(main(sys.argv[1:]))
 def ready(workspace: Path, request: pytest.FixtureRequest) -> Declared:
     """The command of this test, with what its example needs already made."""
     command = request.param
-    for words in command.setup:
-        assert run_inside(*words, "-q").status == 0
+    prepare(command.setup, workspace)
     return command
 
 

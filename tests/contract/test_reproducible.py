@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import run_inside, run_process
 from tests.contract.declarations import COMMANDS, WRITING, Declared, ids, output_of, with_output
+from tests.contract.prepared import prepare
 
 
 def written(folder: Path) -> dict[str, bytes]:
@@ -29,17 +30,12 @@ def written(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def prepared(command: Declared) -> None:
-    for words in command.setup:
-        assert run_inside(*words, "-q").status == 0
-
-
 EXACT = [command for command in WRITING if command.module.KIND == "exact"]
 
 
 @pytest.mark.parametrize("command", WRITING, ids=ids)
 def test_a_second_run_gives_the_same_bytes(command: Declared, workspace: Path):
-    prepared(command)
+    prepare(command.setup, workspace)
     for name in ("one", "two"):
         Path(name).mkdir()
         done = run_process(
@@ -52,7 +48,7 @@ def test_a_second_run_gives_the_same_bytes(command: Declared, workspace: Path):
 
 @pytest.mark.parametrize("command", EXACT, ids=ids)
 def test_threads_do_not_change_a_byte(command: Declared, workspace: Path):
-    prepared(command)
+    prepare(command.setup, workspace)
     for count in ("1", "2"):
         Path(count).mkdir()
         done = run_process(
@@ -64,7 +60,7 @@ def test_threads_do_not_change_a_byte(command: Declared, workspace: Path):
 
 @pytest.mark.parametrize("command", WRITING, ids=ids)
 def test_source_date_epoch_fixes_the_provenance_too(command: Declared, workspace: Path, monkeypatch):
-    prepared(command)
+    prepare(command.setup, workspace)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     output = output_of(command.example)
     seen = []
@@ -118,7 +114,7 @@ sys.exit(99 if bad else status)
 
 @pytest.mark.parametrize("command", COMMANDS, ids=ids)
 def test_no_network_and_no_write_outside_the_output(command: Declared, workspace: Path, tmp_path_factory):
-    prepared(command)
+    prepare(command.setup, workspace)
     home, scratch = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("scratch")
     home.chmod(0o555)
     arguments = list(command.example)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import run_inside
 from tests.contract.declarations import COMMANDS, Declared, ids, output_of
+from tests.contract.prepared import prepare
 
 RESUMABLE = [command for command in COMMANDS if "--resume" in command.flags]
 
@@ -23,8 +24,7 @@ def test_a_command_resumes_if_and_only_if_it_trains():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
 @pytest.mark.parametrize("command", RESUMABLE, ids=ids)
 def test_a_stop_leaves_a_checkpoint_and_75_and_the_same_command_goes_on(command: Declared, number, workspace):
-    for words in command.setup:
-        assert run_inside(*words, "-q").status == 0
+    prepare(command.setup, workspace)
     checkpoint = output_of(command.example) / "checkpoint"
     work = subprocess.Popen(
         [sys.executable, "-m", "scartools", *command.example], stderr=subprocess.PIPE, text=True
