@@ -48,7 +48,7 @@ Device = Annotated[
     ),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume/--no-resume", help="Continue from the newest checkpoint in the output.")
+    bool, typer.Option("--resume/--no-resume", help="Continue an unfinished run that lies in the output.")
 ]
 Shard = Annotated[
     str | None,

@@ -201,7 +201,8 @@ def _check_paths(hints: Mapping[str, Any], given: Mapping[str, Any]) -> None:
             inputs.append(path)
     for name, mark in marks.items():
         if isinstance(mark, Writes) and given.get(name) is not None:
-            _check_output(given[name], mark, inputs, force=bool(given.get("force")), option=name)
+            place = {"force": bool(given.get("force")), "resumable": "resume" in given}
+            _check_output(given[name], mark, inputs, option=name, **place)
 
 
 def _check_epoch() -> None:
@@ -247,7 +248,9 @@ def _check_input(path: Path, mark: Reads) -> None:
         )
 
 
-def _check_output(path: Path, mark: Writes, inputs: Sequence[Path], *, force: bool, option: str) -> None:
+def _check_output(
+    path: Path, mark: Writes, inputs: Sequence[Path], *, option: str, force: bool, resumable: bool
+) -> None:
     contract = CONTRACTS[mark.contract]
     if path == Path("-"):
         if contract.stream:
@@ -269,7 +272,7 @@ def _check_output(path: Path, mark: Writes, inputs: Sequence[Path], *, force: bo
             raise UsageError(
                 f"--{option} {path} would replace the input {other}", remedy="Choose another --output"
             )
-    atomic.require_place(path, force=force, folder=contract.folder)
+    atomic.require_place(path, force=force, folder=contract.folder, resumable=resumable)
 
 
 def _print_failure(facts: Mapping[str, Any]) -> None:

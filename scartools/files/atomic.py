@@ -19,12 +19,14 @@ from typing import Any
 
 from scartools.errors import InputError, OutputError, OutputExists
 from scartools.files import provenance
+from scartools.files.checkpoint import CHECKPOINT
 from scartools.files.provenance import Source
 
 
-def require_place(output: Path, *, force: bool = False, folder: bool = False) -> None:
+def require_place(output: Path, *, force: bool = False, folder: bool = False, resumable: bool = False) -> None:
     """Refuse an output that cannot be published, before any work is done.
 
+    resumable  the folder may hold the checkpoint of an unfinished run, which its result will replace
     Raises OutputError when its folder is missing or read-only, OutputExists when it or one of its sidecars
     is there and `force` is not given, or when it may not be replaced even so: a file that no provenance of this
     output lists, a folder that this toolkit did not write.
@@ -39,7 +41,7 @@ def require_place(output: Path, *, force: bool = False, folder: bool = False) ->
             f"the folder {parent} is not writable", where=output, remedy="Choose another --output"
         )
     if folder:
-        _require_folder_place(output, force)
+        _require_folder_place(output, force, resumable)
         return
     if output.is_dir():
         raise OutputExists("is a folder", where=output, remedy="Choose another --output")
@@ -91,13 +93,14 @@ def publish_folder(
     *,
     sources: Sequence[Source] = (),
     force: bool = False,
+    resumable: bool = False,
 ) -> None:
     """Write a folder with its `prov.json` inside, and put it in place by one rename.
 
     write    called with the folder to fill; may return what it read on the way
     A folder that is replaced must be empty or carry a `prov.json` of this toolkit; see `require_place`.
     """
-    require_place(output, force=force, folder=True)
+    require_place(output, force=force, folder=True, resumable=resumable)
     output = _anchored(output)
     with _staging(output) as stage, _naming(output):
         new, old = stage / "new" / output.name, stage / "replaced"
@@ -108,9 +111,9 @@ def publish_folder(
         provenance.write_json(new / provenance.FOLDER_PROVENANCE, record)
         for path in [*files, new / provenance.FOLDER_PROVENANCE]:
             _flush_to_disk(path)
-        _require_folder_place(output, force)
+        _require_folder_place(output, force, resumable)
         try:
-            if force and output.exists():
+            if (force or resumable) and output.exists():
                 output.rename(old)  # removed with the staging folder
             new.rename(output)
         except BaseException as error:  # a signal too: the old folder goes back before anything else
@@ -177,12 +180,12 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _require_folder_place(output: Path, force: bool) -> None:
+def _require_folder_place(output: Path, force: bool, resumable: bool = False) -> None:
     if not os.path.lexists(output):
         return
     if not output.is_dir() or output.is_symlink():
         raise OutputExists("is there and is not a folder", where=output, remedy="Choose another --output")
-    if not any(output.iterdir()):
+    if all(resumable and path.name == CHECKPOINT for path in output.iterdir()):
         return
     if not force:
         raise OutputExists(
@@ -195,7 +198,9 @@ def _require_folder_place(output: Path, force: bool) -> None:
     strange = [
         path
         for path in output.rglob("*")
-        if not path.is_dir() and path.relative_to(output).as_posix() not in listed
+        if not path.is_dir()
+        and path.relative_to(output).as_posix() not in listed
+        and not (resumable and path.relative_to(output).parts[0] == CHECKPOINT)
     ]
     if strange or not listed:
         raise OutputExists(

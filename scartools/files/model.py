@@ -10,7 +10,7 @@ Weights are safetensors only: a pickle, whatever its name, is refused unread.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ def write_model(
     weights: Mapping[str, torch.Tensor],
     *,
     card: str,
+    more: Callable[[Path], None] | None = None,
     sources: Sequence[Source] = (),
     force: bool = False,
 ) -> None:
@@ -41,6 +42,8 @@ def write_model(
     description  what rebuilds the network and says what it was trained on
     weights      tensors by name, saved contiguous on the CPU
     card         Markdown: intended use, cohort, metrics, limits
+    more         called with the folder to put further files into it: the log, the curve, the priors
+    The checkpoint of the training that made it is replaced by the result.
     """
     import torch
     from safetensors.torch import save_file
@@ -56,8 +59,10 @@ def write_model(
         facts = {"FormatVersion": FORMAT_VERSION, **description, "WeightsSHA256": sha256_of(folder / WEIGHTS)}
         provenance.write_json(folder / "model.json", facts)
         (folder / "card.md").write_text(card, encoding="utf-8")
+        if more is not None:
+            more(folder)
 
-    atomic.publish_folder(output, fill, sources=sources, force=force)
+    atomic.publish_folder(output, fill, sources=sources, force=force, resumable=True)
 
 
 def read_description(folder: Path) -> dict[str, Any]:
