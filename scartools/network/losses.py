@@ -1,0 +1,52 @@
+"""The losses of the segmenter: soft Dice with cross-entropy, over all resolutions of the decoder.
+
+nnU-Net's: Dice over the whole batch without background, smooth 1e-5; one to one with cross-entropy; weights 1,
+1/2, 1/4 ... from fine to coarse, the coarsest 0. Isensee et al., Nature Methods 2021;18:203.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+IGNORE = 255
+SMOOTH = 1e-5
+
+
+def dice_and_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy less soft Dice, a scalar.
+
+    logits  (B, C, H, W); target int64 (B, H, W), 255 where a pixel does not count
+    """
+    logits = logits.float()  # sums of squares of half-precision numbers lose small lesions
+    counted = target != IGNORE
+    cross_entropy = functional.cross_entropy(logits, target, ignore_index=IGNORE, reduction="sum")
+    cross_entropy = cross_entropy / counted.sum().clamp_min(1)
+    classes = logits.shape[1]
+    truth = functional.one_hot(torch.where(counted, target, 0), classes).movedim(-1, 1)
+    truth = truth.to(logits.dtype) * counted[:, None]
+    guess = logits.softmax(dim=1) * counted[:, None]
+    both = (truth * guess).sum(dim=(0, 2, 3))[1:]
+    total = (truth.sum(dim=(0, 2, 3)) + guess.sum(dim=(0, 2, 3)))[1:]
+    dice = (2 * both + SMOOTH) / (total + SMOOTH).clamp_min(1e-8)
+    return cross_entropy - dice.mean()
+
+
+def deep_supervision(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
+    """The loss over all resolutions, a scalar; the target is taken by nearest neighbour to the coarser ones.
+
+    outputs  logits, finest first; target int64 (B, H, W)
+    """
+    weights = [0.5**number for number in range(len(outputs))]
+    if len(outputs) > 1:
+        weights[-1] = 0.0
+    total = sum(weights)
+    loss = outputs[0].new_zeros((), dtype=torch.float32)
+    for logits, weight in zip(outputs, weights, strict=True):
+        if weight:
+            there = functional.interpolate(target[:, None].float(), size=logits.shape[2:], mode="nearest-exact")
+            loss = loss + weight / total * dice_and_cross_entropy(logits, there[:, 0].long())
+    return loss
