@@ -33,6 +33,8 @@ CONTRACTS = {
     "segmentation": Contract(_NIFTI, "NIfTI label volume, 3-D, in the scheme named by --labels."),
     "prior": Contract(_NIFTI, "NIfTI label volume, uint8: AHA segment 1-17, 0 elsewhere."),
     "image": Contract(_NIFTI, "NIfTI image, 3-D, on the grid of the segmentation."),
+    "lge": Contract((*_NIFTI, ".tsv"), "One LGE image (NIfTI, 3-D), or a manifest of scartools pair."),
+    "anatomy": Contract((*_NIFTI, ".tsv"), "Segmentation of the wall, or a TSV: case_id, anatomy."),
     "mask": Contract(_NIFTI, "NIfTI mask, 3-D, 0 outside and 1 inside, on the grid of the segmentation."),
     "landmarks": Contract((".tsv",), "TSV with the columns landmark, x, y, z (RAS+, mm).", stream=True),
     "segments": Contract((".tsv",), "TSV, one row per region, with its JSON; columns below.", stream=True),

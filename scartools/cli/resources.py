@@ -7,6 +7,8 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from scartools.errors import UsageError
 
@@ -77,3 +79,25 @@ def scratch_for_matplotlib() -> Iterator[None]:
                 os.environ.pop(name, None)
                 if value is not None:
                     os.environ[name] = value
+
+
+def precision_to_use(asked: str, device: str) -> Any:
+    """Return the torch dtype of the arithmetic for --precision on a device.
+
+    `auto` is bfloat16 where the processor computes with it (AVX512-BF16, AMX; CUDA from Ampere on), else float32.
+    """
+    import torch
+
+    if asked != "auto":
+        return getattr(torch, asked)
+    if device == "cpu":
+        return torch.bfloat16 if _cpu_has_bfloat16() else torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux: nothing is known, and float32 is right everywhere
+        return False
+    return re.search(r"\b(avx512_bf16|amx_bf16)\b", flags) is not None

@@ -208,9 +208,28 @@ def save_array(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
     nibabel.save(image, path)
 
 
+def save_like(path: Path, array: np.ndarray, like: Volume) -> None:
+    """Write an array on the grid of another volume; no sidecar and no staging: for use inside `publish_folder`."""
+    import nibabel
+
+    nibabel.save(_image_like(array, like.header), path)
+
+
 def _write(
     output: Path, array: np.ndarray, header: Any, facts: dict[str, Any], sources: Sequence[Source], force: bool
 ) -> None:
+    import nibabel
+
+    image = _image_like(array, header)
+
+    def save(path: Path) -> None:
+        nibabel.save(image, path)
+
+    atomic.publish(output, save, facts=facts, sources=sources, force=force)
+
+
+def _image_like(array: np.ndarray, header: Any) -> Any:
+    """Return a NIfTI image with the geometry of a header and none of its texts."""
     import nibabel
 
     kept = header.copy()
@@ -223,12 +242,7 @@ def _write(
         if field in kept:
             kept[field] = b""
     image_type = nibabel.Nifti2Image if isinstance(kept, nibabel.Nifti2Header) else nibabel.Nifti1Image
-    image = image_type(array, None, kept)  # no affine: both forms, codes and pixdim stay as in the header
-
-    def save(path: Path) -> None:
-        nibabel.save(image, path)
-
-    atomic.publish(output, save, facts=facts, sources=sources, force=force)
+    return image_type(array, None, kept)  # no affine: both forms, codes and pixdim stay as in the header
 
 
 def read(path: Path, *, spacing_from: SpacingFrom = "auto") -> Volume:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +107,12 @@ def quantify(
         rows.append(row("unassigned", "unassigned", "myocardium in no segment", (0,), False))
     rows.append(row("ventricle", "LV", "left ventricle", tuple(range(18)), False))
     return Quantities(tuple(rows), _facts(mask, regions, counts, cuts, voxel_ml, density, chords))
+
+
+def fractions_only(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of `quantify` without mL and g, NaN in their place: for volumes whose voxel size is unknown."""
+    lost = {name for name, (_, unit) in COLUMNS.items() if unit in ("mL", "g")}
+    return [{name: NAN if name in lost else value for name, value in row.items()} for row in rows]
 
 
 def transmurality_bin(percent: float) -> str:

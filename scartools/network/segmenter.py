@@ -103,7 +103,12 @@ class Segmenter(UNet):
             self.taff = Taff(TaffConfig(channels, config.encoder.code, config.time, form=config.fusion))
 
     def segment(
-        self, image: Tensor, prior: Tensor | None = None, ecg: Ecg | None = None, *, all_resolutions: bool = False
+        self,
+        image: Tensor,
+        prior: Tensor | None = None,
+        ecg: Ecg | None = None,
+        *,
+        all_resolutions: bool = False,
     ) -> Segmented:
         """Segment a batch of slices.
 
@@ -124,7 +129,7 @@ class Segmenter(UNet):
         def fuse(features: Tensor) -> Tensor:
             fused = self.taff(features, encoded.code, ecg.days, ecg.present)  # type: ignore[misc]
             seen.append(fused.weights)
-            return fused.features  # type: ignore[no-any-return]
+            return fused.features
 
         logits = self(x, all_resolutions=all_resolutions, fuse=fuse, at=self.parts.fusion_stage)
         return Segmented(logits, seen[0], encoded.reconstruction)

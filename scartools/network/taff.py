@@ -68,8 +68,9 @@ class Taff(nn.Module):
             nn.init.zeros_(self.project.weight)
             nn.init.zeros_(self.project.bias)
             if self.film is not None:
-                nn.init.zeros_(self.film[-1].weight)
-                nn.init.zeros_(self.film[-1].bias)
+                last = list(self.film.parameters())[-2:]  # weight and bias
+                for parameter in last:
+                    nn.init.zeros_(parameter)
 
     def forward(self, features: Tensor, code: Tensor, days: Tensor, present: Tensor) -> Fused:
         """Fuse.

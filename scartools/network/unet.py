@@ -50,7 +50,7 @@ class ConvNormAct(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
-        return self.nonlin(self.norm(self.conv(x)))  # type: ignore[no-any-return]
+        return self.nonlin(self.norm(self.conv(x)))
 
 
 class StackedConvs(nn.Module):
@@ -63,7 +63,7 @@ class StackedConvs(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
-        return self.convs(x)  # type: ignore[no-any-return]
+        return self.convs(x)
 
 
 class Encoder(nn.Module):
@@ -139,7 +139,7 @@ class UNet(nn.Module):
         Returns logits (B, classes, H, W), then those of the coarser resolutions.
         """
         maps = self.encoder(x, fuse, at)
-        return self.decoder(maps, all_resolutions)  # type: ignore[no-any-return]
+        return self.decoder(maps, all_resolutions)
 
 
 def _he_initialised(module: nn.Module) -> None:

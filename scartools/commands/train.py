@@ -1,0 +1,390 @@
+"""Train a scar segmenter, in one or two stages, with or without an ECG.
+
+The network is nnU-Net's 2D U-Net. With a prior it is also shown the 17 AHA segments of the wall; with an ECG its
+middle features are fused with the code of a median beat, weighed by a gate that sees how many days lie between
+ECG and MRI.
+
+A prior must come from somewhere. With --prior-source predicted (the default) a first stage learns the anatomy:
+LV pool, wall and RV. Each training patient's segments come from a network that never saw that patient
+(--cross-fit folds); one more, trained on all, goes into the model, so that prediction needs nothing but the
+image. With manual the priors of the data set are used, and with truth those of its labels: such a model needs
+--anatomy to predict, and its numbers are never compared with those of the first kind.
+
+The first stage cannot pass on where the scar is: healthy myocardium, scar and no-reflow are one wall to it.
+
+An ECG may be absent. Part of the crops is shown without theirs, and without one the fused network gives what its
+image path gives.
+
+The same command, run again after SIGTERM, SIGINT, SIGUSR1 or a crash, goes on from its last checkpoint and ends
+with the weights of a run that was not interrupted.
+
+INPUT FILES
+
+DATASET is the output of scartools-preprocess(1). Its splits are used as they are: train to learn, validation to
+look at; test is not touched. With --fold the other folds learn and that one is looked at. A patient in two
+splits stops the command.
+
+OUTPUT FILES
+
+    model.json            architecture, settings, labels, cohort; what predict needs
+    weights.safetensors   of both stages
+    card.md               what the model is for, in words
+    log.jsonl             one line a report: loss, learning rate, Dice on crops of validation patients
+    progress.png          the same as curves
+    priors/ID.npy         the AHA segments each patient was shown
+    prov.json             provenance
+    checkpoint/           only while the training is not finished
+
+NOTES
+
+Presets size network and schedule: tiny (8 features, 600 iterations of 8 crops) to try things out, small (16
+features, 1000 iterations of 16 crops of up to 96 pixels), nnunet (the plan of the data set, 250 000 iterations).
+--iterations, --batch, --patch and --features change them. Without a word about it, half as many iterations go
+into each network of the first stage.
+
+Three optimisers: SGD with momentum and a polynomial rate for the image, AdamW with warm-up and a cosine for the
+ECG and for the gate. The rate of nnunet is 0.01 with a momentum of 0.99; the short presets take the same step
+with a shorter memory, 0.1 with 0.9, and centre two thirds of their crops on a label, not one third.
+
+--fusion paper is the published fusion with its entropy sign; corrected, the default,
+starts as the image-only network and can take the ECG out again.
+
+Mirroring is off, and rotations are small: a mirrored heart contradicts its ECG. --mirror is for the image alone.
+
+EXAMPLES
+
+    scartools pair cohort/ecg.tsv cohort/mri.tsv --beats cohort/truth/beats --split 1/0/0 -o pairs.tsv
+    scartools preprocess pairs.tsv -o dataset
+    scartools train dataset --preset tiny --iterations 3 --no-prior --no-ecg -o model-image
+    scartools train dataset --preset tiny --iterations 3 --cross-fit 2 --fusion paper -o model-full
+
+REFERENCES
+
+Ramzan F et al. Seeing beyond the image: ECG and anatomical knowledge-guided myocardial scar segmentation.
+arXiv:2511.14702
+Isensee F et al. nnU-Net: a self-configuring method for deep learning-based biomedical image segmentation. Nat
+Methods 2021;18:203. doi:10.1038/s41592-020-01008-z
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from scartools.cli.contracts import Kind, Reads, Writes
+from scartools.cli.options import Device, Force, Output, Resume, Seed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from scartools.files.provenance import Source
+    from scartools.learning.dataset import Material
+    from scartools.learning.loop import Setting
+    from scartools.learning.settings import Settings
+    from scartools.learning.two_stage import Report, Trained
+    from scartools.network.ecg_autoencoder import ECGAutoencoder
+
+KIND: Kind = "training"
+log = logging.getLogger(__name__)
+
+DatasetFolder = Annotated[
+    Path, typer.Argument(metavar="DATASET", help="Data set of scartools preprocess."), Reads("dataset")
+]
+PresetChoice = Annotated[
+    Literal["tiny", "small", "nnunet"],
+    typer.Option("--preset", help="Size of network and schedule; see NOTES."),
+]
+WithPrior = Annotated[bool, typer.Option("--prior/--no-prior", help="Show the AHA segments of the wall.")]
+PriorFrom = Annotated[
+    Literal["predicted", "manual", "truth"],
+    typer.Option("--prior-source", help="Where the wall of the segments comes from."),
+]
+WithEcg = Annotated[bool, typer.Option("--ecg/--no-ecg", help="Fuse the ECG.")]
+WithTime = Annotated[
+    bool | None,
+    typer.Option(
+        "--time/--no-time", help="Let the fusion see the days between ECG and MRI; as --ecg unless given."
+    ),
+]
+EncoderFolder = Annotated[
+    Path | None,
+    typer.Option("--encoder", metavar="FOLDER", help="ECG encoder of pretrain-ecg to start from."),
+    Reads("encoder"),
+]
+FusionForm = Annotated[
+    Literal["corrected", "paper"], typer.Option("--fusion", help="Form of the fusion; see NOTES.")
+]
+FusionStage = Annotated[
+    int,
+    typer.Option("--fusion-stage", metavar="N", min=0, help="Encoder stage that is fused; 0 is the finest."),
+]
+PriorAnchor = Annotated[
+    Literal["auto", "mid-septum", "anterior-insertion", "both-insertions", "angle", "image-left"],
+    typer.Option("--anchor", help="What fixes the angle of the segments; see aha17."),
+]
+PriorAngle = Annotated[
+    float | None,
+    typer.Option("--angle", metavar="DEG", min=-360, max=360, help="Middle of the septum; see aha17."),
+]
+Iterations = Annotated[
+    int | None, typer.Option("--iterations", metavar="N", min=1, help="Of the last network.")
+]
+AnatomyIterations = Annotated[
+    int | None, typer.Option("--anatomy-iterations", metavar="N", min=1, help="Of each first-stage network.")
+]
+BatchSize = Annotated[int | None, typer.Option("--batch", metavar="N", min=1, help="Crops an iteration.")]
+PatchEdge = Annotated[
+    int | None, typer.Option("--patch", metavar="PIXELS", min=16, max=2048, help="Edge of a crop.")
+]
+Features = Annotated[
+    int | None, typer.Option("--features", metavar="N", min=1, max=512, help="Channels of the finest stage.")
+]
+CrossFit = Annotated[
+    int, typer.Option("--cross-fit", metavar="K", min=2, max=20, help="Folds of the first stage.")
+]
+Fold = Annotated[
+    int | None, typer.Option("--fold", metavar="K", min=0, help="Look at this fold, learn from the others.")
+]
+EcgDropout = Annotated[
+    float, typer.Option("--ecg-dropout", metavar="P", min=0, max=1, help="Part of the crops without their ECG.")
+]
+Rotation = Annotated[
+    float, typer.Option("--rotation", metavar="DEG", min=0, max=180, help="Largest rotation, each way.")
+]
+Mirror = Annotated[bool, typer.Option("--mirror/--no-mirror", help="Mirror crops; for the image alone.")]
+Precision = Annotated[
+    Literal["auto", "float32", "bfloat16"],
+    typer.Option("--precision", help="Of the arithmetic; auto takes bfloat16 where the processor has it."),
+]
+
+
+def train(
+    dataset: DatasetFolder,
+    output: Annotated[Output, Writes("model")],
+    preset: PresetChoice = "small",
+    prior: WithPrior = True,
+    prior_source: PriorFrom = "predicted",
+    ecg: WithEcg = True,
+    time: WithTime = None,
+    encoder: EncoderFolder = None,
+    fusion: FusionForm = "corrected",
+    fusion_stage: FusionStage = 3,
+    anchor: PriorAnchor = "auto",
+    angle: PriorAngle = None,
+    iterations: Iterations = None,
+    anatomy_iterations: AnatomyIterations = None,
+    batch: BatchSize = None,
+    patch: PatchEdge = None,
+    features: Features = None,
+    cross_fit: CrossFit = 3,
+    fold: Fold = None,
+    ecg_dropout: EcgDropout = 0.3,
+    rotation: Rotation = 20.0,
+    mirror: Mirror = False,
+    precision: Precision = "auto",
+    seed: Seed = 1,
+    device: Device = "auto",
+    resume: Resume = True,
+    force: Force = False,
+) -> dict[str, Any]:
+    """Read the data set, train the networks of both stages, write the model."""
+    from scartools.cli.resources import device_to_use, precision_to_use
+    from scartools.errors import concerning
+    from scartools.learning.dataset import ready_for
+    from scartools.learning.loop import Setting
+    from scartools.learning.settings import Settings, rates_of, size_of
+
+    _require_consistent(prior, prior_source, ecg, time, encoder, anchor, angle)
+    material, sources = _read(dataset, fold)
+    settings = Settings(
+        size_of(
+            preset,
+            material.plan,
+            iterations=iterations,
+            anatomy_iterations=anatomy_iterations,
+            batch=batch,
+            patch=patch,
+            features=features,
+        ),
+        preset=preset,
+        prior_source=prior_source if prior else "none",
+        ecg=ecg,
+        time=ecg if time is None else time,
+        fusion=fusion,
+        fusion_stage=fusion_stage,
+        anchor="angle" if angle is not None else anchor,
+        angle=angle,
+        cross_fit=cross_fit,
+        ecg_dropout=ecg_dropout,
+        rotation_deg=rotation,
+        mirror=mirror,
+        seed=seed,
+        **rates_of(preset),
+    )
+    with concerning(dataset):
+        material = ready_for(material, settings)
+    pretrained, more = _encoder(encoder)
+    where = device_to_use(device)
+    setting = Setting(where, precision_to_use(precision, where))
+    result = _trained(material, settings, setting, pretrained, output, [*sources, *more], resume, force)
+    return _write(output, material, settings, setting, result, [*sources, *more], force)
+
+
+def _read(folder: Path, fold: int | None) -> tuple[Material, list[Source]]:
+    """Read the cases of a data set into memory, after checking that no patient is in two splits."""
+    from scartools.errors import concerning
+    from scartools.files import dataset as contract
+    from scartools.files.provenance import source_of
+    from scartools.learning.dataset import gather
+
+    description = contract.read_dataset(folder)
+    cases = [contract.read_case(folder, name) for name in description["Cases"]]
+    with concerning(folder):
+        material = gather(description, {case.id: (case.arrays, case.facts) for case in cases}, fold)
+    note = folder / "prov.json"  # it lists every file of the data set with its hash
+    return material, [source_of(note if note.is_file() else folder / "dataset.json")]
+
+
+def _require_consistent(
+    prior: bool,
+    prior_source: str,
+    ecg: bool,
+    time: bool | None,
+    encoder: Path | None,
+    anchor: str,
+    angle: float | None,
+) -> None:
+    from scartools.errors import UsageError
+
+    if not prior and prior_source != "predicted":
+        raise UsageError(f"--prior-source {prior_source} has no meaning with --no-prior", remedy="Leave it out")
+    if not ecg and time:
+        raise UsageError("--time has no meaning with --no-ecg", remedy="Leave it out")
+    if not ecg and encoder is not None:
+        raise UsageError("--encoder has no meaning with --no-ecg", remedy="Leave it out")
+    if anchor == "angle" and angle is None:
+        raise UsageError("--anchor angle needs --angle", remedy="Add --angle")
+    if angle is not None and anchor not in ("auto", "angle"):
+        raise UsageError(f"--angle has no meaning with --anchor {anchor}", remedy="Leave one of them out")
+
+
+def _encoder(folder: Path | None) -> tuple[ECGAutoencoder | None, list[Source]]:
+    """Rebuild a pretrained ECG encoder."""
+    if folder is None:
+        return None, []
+    from scartools.files import model
+    from scartools.files.provenance import source_of
+    from scartools.learning.pretraining import build_encoder
+
+    network = build_encoder(model.read_description(folder))
+    network.load_state_dict(model.read_weights(folder))
+    return network, [source_of(folder / "model.json")]
+
+
+def _trained(
+    material: Material,
+    settings: Settings,
+    setting: Setting,
+    encoder: ECGAutoencoder | None,
+    output: Path,
+    sources: list[Source],
+    resume: bool,
+    force: bool,
+) -> Trained:
+    """Train, with checkpoints in the output."""
+    from scartools.cli.checkpoints import earlier_state, with_checkpoints
+    from scartools.cli.streams import track
+    from scartools.learning.two_stage import iterations_of, train_stages, untrained
+
+    result = untrained(material.labels, settings, encoder)
+    sides = (material.learns, material.validates)
+    run = {
+        "settings": settings.to_json(),
+        "inputs": [source.sha256 for source in sources],
+        "cases": [[case.id for case in side] for side in sides],
+        "precision": str(setting.precision),
+    }
+    run = json.loads(json.dumps(run))  # as a checkpoint gives it back
+    state = earlier_state(output, run, resume=resume, force=force)
+    reports = train_stages(*sides, material.labels, settings, setting, result, state=state)
+    total = iterations_of(*sides, settings)
+    watched = with_checkpoints(reports, lambda report: report.state(), output, run)
+    for report in track(watched, "iterations", total):
+        if report.progress.dice is not None:
+            _say(report)
+    return result
+
+
+def _say(report: Report) -> None:
+    progress = report.progress
+    shown = ", ".join(f"{value:.2f}" for value in (progress.dice or {}).values())
+    log.info(
+        "network %d of %d (%s): iteration %d of %d, loss %.3f%s",
+        report.number,
+        report.jobs,
+        report.job.name,
+        progress.iteration,
+        progress.total,
+        progress.loss,
+        f", Dice {shown}" if shown else "",
+    )
+
+
+def _write(
+    output: Path,
+    material: Material,
+    settings: Settings,
+    setting: Setting,
+    result: Trained,
+    sources: list[Source],
+    force: bool,
+) -> dict[str, Any]:
+    """Write the model folder; return its facts."""
+    from scartools.files import model
+    from scartools.learning.card import card, describe
+
+    facts = describe(material, settings, str(setting.precision).removeprefix("torch."), result)
+    for case_id, reason in facts["WithoutPrior"].items():
+        log.warning("case %s was trained without a prior: %s", case_id, reason)
+    weights = {f"scar.{name}": value for name, value in result.scar.state_dict().items()}
+    if result.anatomy is not None:
+        weights |= {f"anatomy.{name}": value for name, value in result.anatomy.state_dict().items()}
+    everyone = (*material.learns, *material.validates)
+    shown = {case.id: result.priors.get(case.id, case.prior) for case in everyone}
+    if settings.prior_source == "none":
+        shown = {}
+
+    def more(folder: Path) -> None:
+        _write_log(folder, result.log)
+        _write_priors(folder / "priors", shown)
+
+    model.write_model(
+        output, facts, weights, card=card(facts, result.log), more=more, sources=sources, force=force
+    )
+    log.info("%s: trained on %d cases", output, len(material.learns))
+    return {"Output": str(output), **{key: facts[key] for key in ("Cohort", "Inputs", "ValidationDice")}}
+
+
+def _write_log(folder: Path, lines: list[dict[str, Any]]) -> None:
+    """Write log.jsonl and the curves."""
+    from scartools.cli.resources import scratch_for_matplotlib
+
+    text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
+    (folder / "log.jsonl").write_text(text, encoding="utf-8")
+    with scratch_for_matplotlib():
+        from scartools.learning.curve import draw_curve
+
+        draw_curve(lines).savefig(folder / "progress.png", dpi=150, metadata={"Software": None})
+
+
+def _write_priors(folder: Path, priors: dict[str, np.ndarray | None]) -> None:
+    import numpy as np
+
+    for name, segments in priors.items():
+        if segments is not None:
+            folder.mkdir(exist_ok=True)
+            np.save(folder / f"{name}.npy", segments, allow_pickle=False)

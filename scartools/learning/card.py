@@ -1,0 +1,110 @@
+"""What is written down about a trained model: for programs (model.json) and for people (its card)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scartools.learning.dataset import Material
+from scartools.learning.sampling import TrainingCase
+from scartools.learning.settings import Settings
+from scartools.learning.two_stage import Trained, anatomy_labels
+
+NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
+LABEL_NAMES = {1: "LV pool", 2: "healthy myocardium", 3: "scar", 4: "no-reflow", 5: "RV pool"}
+WALL_FROM = {
+    "none": "It is shown no prior.",
+    "predicted": "The AHA segments it is shown come from its own first stage (cross-fitted in training).",
+    "manual": "The AHA segments it was shown come from a reader's contours: it needs --anatomy to predict.",
+    "truth": "The AHA segments it was shown come from the truth: an upper bound, never a result.",
+}
+
+
+def describe(material: Material, settings: Settings, precision: str, result: Trained) -> dict[str, Any]:
+    """Return what model.json holds: architecture, settings, labels, inputs, cohort, and how the training ended."""
+    anatomy = result.anatomy
+    return {
+        "Kind": "segmenter",
+        "Labels": list(material.labels),
+        "AnatomyLabels": list(anatomy_labels(material.labels)) if anatomy is not None else None,
+        "Network": result.scar.parts.to_json(),
+        "Anatomy": anatomy.parts.to_json() if anatomy is not None else None,
+        "Settings": settings.to_json(),
+        "Precision": precision,
+        "Plan": material.plan,
+        "Inputs": {
+            "Prior": settings.prior_source,
+            "Ecg": settings.ecg,
+            "Time": settings.time,
+            "Beat": material.beat,
+        },
+        "Cohort": _cohort(material),
+        "WithoutPrior": dict(sorted(result.without_prior.items())),
+        "ValidationDice": result.log[-1]["ValidationDice"] if result.log else {},
+    }
+
+
+def _cohort(material: Material) -> dict[str, Any]:
+    def patients(side: tuple[TrainingCase, ...]) -> int:
+        return len({case.group for case in side})
+
+    return {
+        "TrainingCases": len(material.learns),
+        "TrainingPatients": patients(material.learns),
+        "TrainingWithEcg": sum(case.beat is not None for case in material.learns),
+        "ValidationCases": len(material.validates),
+        "ValidationPatients": patients(material.validates),
+        "TrainedOn": sorted({material.participants[case.id] for case in material.learns}),
+        "ValidatedOn": sorted({material.participants[case.id] for case in material.validates}),
+    }
+
+
+def card(description: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> str:
+    """Return the card as Markdown.
+
+    description  what model.json holds; log: one dictionary a report, as in log.jsonl
+    """
+    settings, cohort, labels = description["Settings"], description["Cohort"], description["Labels"]
+    last = next((line for line in reversed(log) if line["Network"] == "scar"), None)
+    dice = (last or {}).get("ValidationDice") or {}
+    rows = [
+        f"| {LABEL_NAMES.get(int(label), label)} | {'n/a' if value is None else f'{value:.3f}'} |"
+        for label, value in dice.items()
+    ]
+    ecg = "It fuses a 12-lead median beat where there is one" if settings["ecg"] else "It takes no ECG"
+    interval = ", and sees the days between ECG and MRI." if settings["time"] else "."
+    lines = [
+        "# Scar segmentation model",
+        "",
+        NOTICE,
+        "",
+        "## Use",
+        "",
+        "Segments LGE short-axis stacks, slice by slice, for research on myocardial scar.",
+        f"Labels: {', '.join(LABEL_NAMES.get(value, str(value)) for value in labels if value)}.",
+        f"{WALL_FROM[settings['prior_source']]} {ecg}{interval}",
+        "",
+        "## What it learned from",
+        "",
+        f"{cohort['TrainingCases']} cases of {cohort['TrainingPatients']} patients; "
+        f"{cohort['TrainingWithEcg']} with an ECG; validated on {cohort['ValidationCases']} cases of "
+        f"{cohort['ValidationPatients']} patients, none of them in both.",
+        f"Preset {settings['preset']}, seed {settings['seed']}, {settings['size']['iterations']} iterations of "
+        f"{settings['size']['batch']} crops of {settings['size']['patch'][0]} x {settings['size']['patch'][1]} pixels.",
+        "",
+        "## How it stood at the end",
+        "",
+        "Dice on crops of the validation patients, pooled over pixels. This is no result; measure whole patients with",
+        "`scartools evaluate`.",
+        "",
+        "| structure | Dice |",
+        "|---|---|",
+        *(rows or ["| no validation patients | n/a |"]),
+        "",
+        "## Limits",
+        "",
+        "It knows the scanners, sequences and patients it learned from, and no others. A scar that no image shows it",
+        "cannot find; an ECG says where a scar may be, not where it is.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,145 @@
+"""Which cases a training learns from, and each of them as it is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+
+from scartools.errors import InputError
+from scartools.learning.anatomy import anatomy_of, prior_of
+from scartools.learning.sampling import TrainingCase
+from scartools.learning.settings import Settings
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a training is given.
+
+    learns, validates  cases of both sides, in memory
+    participants       by case id
+    labels             of the toolkit that the data set holds, ascending, background included
+    plan, beat         of the data set: its plan, and how its beats were standardised
+    """
+
+    learns: tuple[TrainingCase, ...]
+    validates: tuple[TrainingCase, ...]
+    participants: dict[str, str]
+    labels: tuple[int, ...]
+    plan: dict[str, Any]
+    beat: Any
+
+
+def gather(
+    description: Mapping[str, Any],
+    cases: Mapping[str, tuple[Mapping[str, np.ndarray], Mapping[str, Any]]],
+    fold: int | None,
+) -> Material:
+    """Return what a training is given.
+
+    description  dataset.json; cases: by id, arrays and case.json; fold: see `choose`
+    Raises InputError for what cannot be trained on, a patient in two splits above all.
+    """
+    plan, labels = description.get("Plan"), description.get("Labels")
+    if not isinstance(plan, dict) or not isinstance(labels, list):
+        raise InputError("has no Plan or no Labels in dataset.json", remedy="Run preprocess again")
+    sides = choose({name: facts for name, (_, facts) in cases.items()}, fold)
+    learns, validates = (tuple(training_case(name, *cases[name]) for name in side) for side in sides)
+    participants = {name: str(facts.get("ParticipantId")) for name, (_, facts) in cases.items()}
+    values = tuple(sorted({0, *(int(value) for value in labels)}))
+    return Material(learns, validates, participants, values, plan, description.get("Beat"))
+
+
+def ready_for(material: Material, settings: Settings) -> Material:
+    """Return the material with the priors that are drawn from its labels, where the settings ask for those.
+
+    Raises InputError where beats or priors are missing that the settings ask for.
+    """
+    everyone = (*material.learns, *material.validates)
+    if settings.ecg and not any(case.beat is not None for case in material.learns):
+        raise InputError(
+            "no training case of this data set has a beat",
+            remedy="Use --no-ecg, or pair and preprocess with beats",
+        )
+    without = [case.id for case in everyone if case.prior is None]
+    if settings.prior_source == "manual" and without:
+        raise InputError(
+            f"{len(without)} cases have no prior, the first is {without[0]}",
+            remedy="Give pairs.tsv a column prior, or use --prior-source predicted",
+        )
+    if settings.prior_source != "truth":
+        return material
+    learns, validates = (
+        tuple(_with_true_prior(case, settings) for case in side)
+        for side in (material.learns, material.validates)
+    )
+    return replace(material, learns=learns, validates=validates)
+
+
+def _with_true_prior(case: TrainingCase, settings: Settings) -> TrainingCase:
+    anchor = cast(Any, settings.anchor)
+    found = prior_of(anatomy_of(case.label), case.affine, anchor=anchor, angle=settings.angle)
+    if found.reason:
+        raise InputError(f"case {case.id}: {found.reason}", remedy="Choose another --anchor")
+    return replace(case, prior=found.segments)
+
+
+def training_case(case_id: str, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> TrainingCase:
+    """Return a case of a data set, its arrays in memory.
+
+    arrays  image float32 (1, Z, Y, X), label uint8 (Z, Y, X), prior uint8 (Z, Y, X), beat float32 (12, 600)
+    facts   case.json: Group, IntervalDays, Grid
+    Raises InputError for a case without a label or a grid.
+    """
+    if "label" not in arrays:
+        raise InputError(f"case {case_id} has no label to learn from", remedy="Give it one, or leave it out")
+    days = facts.get("IntervalDays")
+    try:
+        affine = np.array(facts["Grid"]["Affine"], dtype=np.float64)
+        group = str(facts["Group"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"case {case_id} has no usable Grid or Group", remedy="Run preprocess again"
+        ) from error
+    return TrainingCase(
+        case_id,
+        group,
+        np.array(arrays["image"], dtype=np.float32),
+        np.array(arrays["label"], dtype=np.uint8),
+        affine,
+        prior=np.array(arrays["prior"]) if "prior" in arrays else None,
+        beat=np.array(arrays["beat"], dtype=np.float32) if "beat" in arrays else None,
+        days=float(days) if days is not None else float("nan"),
+    )
+
+
+def choose(facts: Mapping[str, Mapping[str, Any]], fold: int | None) -> tuple[list[str], list[str]]:
+    """Return the ids of the cases to learn from and of those to validate on.
+
+    facts  case.json by case id
+    fold   None: the splits `train` and `validation`. A number: that fold of both validates, the others train.
+    The split `test` is never among them. Raises InputError when a patient would be on both sides or in test.
+    """
+    known = {name: said for name, said in facts.items() if said.get("Split") in ("train", "validation")}
+    if fold is None:
+        validates = [name for name, said in known.items() if said["Split"] == "validation"]
+    else:
+        validates = [name for name, said in known.items() if said.get("Fold") == fold]
+        if not validates:
+            folds = sorted({str(said.get("Fold")) for said in known.values()})
+            raise InputError(f"no case is in fold {fold}", remedy=f"Folds are {', '.join(folds)}")
+    learns = [name for name in known if name not in validates]
+    if not learns:
+        raise InputError("no case is left to learn from", remedy="See the column split of the pairs")
+    held_out = [name for name, said in facts.items() if said.get("Split") == "test"]
+    for key in ("ParticipantId", "Group"):
+        sides = [{str(facts[name].get(key)) for name in side} for side in (learns, validates, held_out)]
+        both = (sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2])
+        if both:
+            raise InputError(
+                f"the patient {sorted(both)[0]} is in two splits: what is learned would be what is tested",
+                remedy="Mend the splits with scartools pair, and run preprocess again",
+            )
+    return learns, validates

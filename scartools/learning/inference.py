@@ -1,0 +1,106 @@
+"""From a case to class probabilities, slice by slice, in windows of the size the network learned on.
+
+nnU-Net's sliding window: steps of half a patch, windows weighted by a Gaussian with a sigma of an eighth of the
+patch. Isensee et al., Nature Methods 2021;18:203.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from scartools.network.segmenter import Ecg, Segmenter
+
+WINDOWS_AT_ONCE = 16
+
+
+def predict(
+    network: Segmenter,
+    image: np.ndarray,
+    *,
+    patch: tuple[int, int],
+    prior: np.ndarray | None = None,
+    beat: np.ndarray | None = None,
+    days: float = float("nan"),
+    device: str = "cpu",
+    precision: torch.dtype = torch.float32,
+) -> np.ndarray:
+    """Return class probabilities float32 (C, Z, Y, X).
+
+    image  float32 (1, Z, Y, X), normalised; prior uint8 (Z, Y, X) or None
+    beat   float32 (12, 600), standardised, or None; days: interval to the MRI, NaN where unknown
+    """
+    network = network.to(device).eval()
+    depth, height, width = image.shape[1:]
+    padded = (max(height, patch[0]), max(width, patch[1]))
+    room = [(whole - size) // 2 for whole, size in zip(padded, (height, width), strict=True)]
+    inside = (slice(None), slice(room[0], room[0] + height), slice(room[1], room[1] + width))
+    planes = np.zeros((depth, *padded), np.float32)
+    segments = np.zeros((depth, *padded), np.uint8)
+    planes[inside] = image[0]
+    if prior is not None:
+        segments[inside] = prior
+    weight = _gaussian(patch)
+    total = np.zeros((network.parts.classes, depth, *padded), np.float32)
+    share = np.zeros(padded, np.float32)
+    corners = [(y, x) for y in _starts(padded[0], patch[0]) for x in _starts(padded[1], patch[1])]
+    for y, x in corners:
+        share[y : y + patch[0], x : x + patch[1]] += weight
+    windows = [(z, y, x) for z in range(depth) for y, x in corners]
+    for first in range(0, len(windows), WINDOWS_AT_ONCE):
+        chosen = windows[first : first + WINDOWS_AT_ONCE]
+        cut = [(z, slice(y, y + patch[0]), slice(x, x + patch[1])) for z, y, x in chosen]
+        logits = _logits(
+            network,
+            np.stack([planes[at] for at in cut]),
+            np.stack([segments[at] for at in cut]) if network.parts.prior else None,
+            beat,
+            days,
+            device,
+            precision,
+        )
+        for at, found in zip(cut, logits, strict=True):
+            total[(slice(None), *at)] += found * weight
+    logits = (total / share)[(slice(None), *inside)]
+    return torch.from_numpy(np.ascontiguousarray(logits)).softmax(dim=0).numpy()
+
+
+def _logits(
+    network: Segmenter,
+    planes: np.ndarray,
+    segments: np.ndarray | None,
+    beat: np.ndarray | None,
+    days: float,
+    device: str,
+    precision: torch.dtype,
+) -> np.ndarray:
+    """Return logits float32 (B, C, H, W) for windows (B, H, W)."""
+    image = torch.from_numpy(planes)[:, None].to(device)
+    prior = torch.from_numpy(segments).to(device) if segments is not None else None
+    ecg = None
+    if beat is not None and network.parts.ecg:
+        count = len(planes)
+        ecg = Ecg(
+            torch.from_numpy(np.array(beat, np.float32))[None].expand(count, -1, -1).to(device),
+            torch.full((count,), days, device=device),
+            torch.ones(count, dtype=torch.bool, device=device),
+        )
+    kind = torch.device(device).type
+    with torch.inference_mode(), torch.autocast(kind, precision, enabled=precision != torch.float32):
+        return network.segment(image, prior, ecg).logits[0].float().cpu().numpy()
+
+
+def _starts(size: int, edge: int) -> Iterator[int]:
+    """Where windows start along an axis: evenly, at most half a window apart."""
+    steps = max(1, int(np.ceil((size - edge) / (edge / 2))) + 1) if size > edge else 1
+    for number in range(steps):
+        yield round(number * (size - edge) / max(1, steps - 1))
+
+
+def _gaussian(patch: tuple[int, int]) -> np.ndarray:
+    """The weight of a pixel in its window, float32 (H, W), 1 at the centre and never 0."""
+    axes = [np.exp(-0.5 * ((np.arange(edge) - (edge - 1) / 2) / (edge / 8)) ** 2) for edge in patch]
+    weight = np.outer(*axes)
+    return np.maximum(weight / weight.max(), 1e-4).astype(np.float32)

@@ -1,0 +1,175 @@
+"""Everything about a training that can be switched: one frozen dataclass, stored in model.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from scartools.errors import InputError
+
+PriorSource = Literal["none", "predicted", "manual", "truth"]
+Preset = Literal["tiny", "small", "nnunet"]
+SMALLEST_EDGE = 4  # of the coarsest feature map, pixels: nnU-Net's rule
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a network is and how long it learns.
+
+    features          channels of the finest stage; they double with each stage up to `most_features`
+    patch             edge lengths of a training crop, pixels (down, across)
+    batch             crops an iteration; iterations: of the last network
+    anatomy_iterations  of each network of the first stage
+    """
+
+    features: int
+    most_features: int
+    patch: tuple[int, int]
+    batch: int
+    iterations: int
+    anatomy_iterations: int
+
+    def stages(self) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+        """Return the channels and strides of the stages: halved while every edge stays at least 4 pixels."""
+        features, strides, edges = [self.features], [(1, 1)], list(self.patch)
+        while True:
+            stride = tuple(2 if edge >= 2 * SMALLEST_EDGE else 1 for edge in edges)
+            if stride == (1, 1):
+                return tuple(features), tuple(strides)
+            edges = [edge // part for edge, part in zip(edges, stride, strict=True)]
+            features.append(min(2 * features[-1], self.most_features))
+            strides.append((stride[0], stride[1]))
+
+    def fitted(self) -> Size:
+        """Return this size with patch edges that the strides divide."""
+        _, strides = self.stages()
+        edges = []
+        for axis in range(2):
+            product = 1
+            for stride in strides:
+                product *= stride[axis]
+            edges.append(-(-self.patch[axis] // product) * product)
+        return replace(self, patch=(edges[0], edges[1]))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One training.
+
+    prior_source     where the wall comes from that the AHA segments are drawn in; "none": no prior channels
+    ecg, time        the fusion, and whether it sees the interval
+    fusion           "corrected" or the published "paper" form; fusion_stage: encoder stage, 0 the finest
+    anchor, angle    of the AHA segments, as in aha17
+    cross_fit        folds of the first stage: a training patient's prior comes from a network that never saw it
+    ecg_dropout      part of the crops that are shown without their ECG; prior_dropout: without the prior
+    foreground       part of each batch whose crop is centred on a labelled pixel
+    rotation_deg     largest rotation, each way; mirror: flips (refused with a prior or an ECG)
+    rates            of the three optimisers, largest value
+    ecg_weight       of the reconstruction in the loss, at the end of a quadratic warm-up of `ecg_warm_up` of the
+                     iterations; entropy_weight: of the gate's entropy term
+    Ramzan et al., arXiv 2511.14702; Isensee et al., Nature Methods 2021;18:203.
+    """
+
+    size: Size
+    preset: Preset = "small"
+    prior_source: PriorSource = "predicted"
+    ecg: bool = True
+    time: bool = True
+    fusion: Literal["corrected", "paper"] = "corrected"
+    fusion_stage: int = 3
+    anchor: str = "auto"
+    angle: float | None = None
+    cross_fit: int = 3
+    ecg_dropout: float = 0.3
+    prior_dropout: float = 0.1
+    foreground: float = 0.33
+    rotation_deg: float = 20.0
+    mirror: bool = False
+    image_rate: float = 1e-2
+    momentum: float = 0.99
+    ecg_rate: float = 1e-4
+    gate_rate: float = 1e-3
+    warm_up: float = 0.1
+    ecg_weight: float = 0.5
+    ecg_warm_up: float = 0.05
+    entropy_weight: float = 3e-3
+    gradient_clip: float = 12.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.time and not self.ecg:
+            raise InputError("the interval has no meaning without an ECG", remedy="Use --no-time with --no-ecg")
+        stages = len(self.size.stages()[0])
+        if self.ecg and not 0 <= self.fusion_stage < stages:
+            raise InputError(
+                f"the fusion stage {self.fusion_stage} is none of the {stages} stages of this network",
+                remedy=f"Use --fusion-stage 0 to {stages - 1}",
+            )
+        if self.mirror and (self.ecg or self.prior_source != "none"):
+            raise InputError(
+                "mirroring puts the septum on the wrong side, which prior and ECG contradict",
+                remedy="Use it with --no-prior --no-ecg only",
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that `from_json` rebuilds this from."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, said: dict[str, Any]) -> Settings:
+        """Rebuild settings from `to_json`."""
+        size = Size(**{**said["size"], "patch": tuple(said["size"]["patch"])})
+        return cls(**{**said, "size": size})
+
+
+def rates_of(preset: Preset) -> dict[str, float]:
+    """Return the preset's image_rate, momentum and foreground.
+
+    nnU-Net's momentum of 0.99 remembers a hundred iterations, too many for a schedule of a thousand: the short
+    presets keep its step, rate / (1 - momentum) = 1, with a memory of ten. Small scars are rarely met in few
+    crops, so two thirds of them are centred on a label. On 20 simulated hearts the tiny network had learned no
+    class after 300 iterations with 0.99, and pool and wall after 300 with 0.9.
+    """
+    if preset == "nnunet":
+        return {"image_rate": 1e-2, "momentum": 0.99, "foreground": 0.33}
+    return {"image_rate": 0.1, "momentum": 0.9, "foreground": 0.67}
+
+
+def size_of(
+    preset: Preset,
+    plan: Mapping[str, Any],
+    *,
+    iterations: int | None = None,
+    anatomy_iterations: int | None = None,
+    batch: int | None = None,
+    patch: int | None = None,
+    features: int | None = None,
+) -> Size:
+    """Return the size of a preset for a data set's plan, with what is given in place of what the preset says.
+
+    Patches of the presets never exceed the plan's. Without a word about it the networks of the first stage learn
+    for half as many iterations as the last.
+
+    tiny    8 features, 600 iterations of 8 crops of up to 96 pixels: a minute, to try things out
+    small   16 features, 1000 iterations of 16 crops of up to 96 pixels
+    nnunet  the plan as it is: nnU-Net's features, patch and batch, 1000 epochs of 250 iterations
+    """
+    planned = (int(plan["Patch"][0]), int(plan["Patch"][1]))
+    small_patch = (min(96, max(32, planned[0])), min(96, max(32, planned[1])))
+    size = {
+        "tiny": Size(8, 64, small_patch, 8, 600, 300),
+        "small": Size(16, 256, small_patch, 16, 1000, 500),
+        "nnunet": Size(32, 512, planned, int(plan["Batch"]), 250_000, 125_000),
+    }[preset]
+    if iterations is not None:
+        size = replace(size, iterations=iterations, anatomy_iterations=max(1, iterations // 2))
+    if anatomy_iterations is not None:
+        size = replace(size, anatomy_iterations=anatomy_iterations)
+    if batch is not None:
+        size = replace(size, batch=batch)
+    if features is not None:
+        size = replace(size, features=features, most_features=16 * features)
+    if patch is not None:
+        size = replace(size, patch=(patch, patch))
+    return size.fitted()

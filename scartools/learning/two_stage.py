@@ -1,0 +1,246 @@
+"""A whole training: the networks of both stages, one after another, as one stream of records.
+
+Stage one segments the anatomy. Its cross-fitted networks draw the AHA segments of the training patients: each
+patient's come from a network that never saw that patient, as at prediction, where nobody knows the truth. One
+more, trained on all, is kept for prediction. Stage two segments the scar, with those segments in view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from scartools.errors import InputError
+from scartools.heart.anchors import Anchor
+from scartools.learning.anatomy import ANATOMY, anatomy_of, named, numbered, prior_of
+from scartools.learning.augment import seeded
+from scartools.learning.inference import predict
+from scartools.learning.loop import Progress, Setting, train
+from scartools.learning.sampling import TrainingCase, pixels_by_class
+from scartools.learning.settings import Settings
+from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
+from scartools.network.segmenter import Segmenter, SegmenterConfig
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to train: its name, the patients it learns from, and those it then predicts."""
+
+    name: str
+    stage: str  # "anatomy" or "scar"
+    learns: tuple[str, ...]  # case ids
+    predicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """One iteration of one of the networks; `state` as in Progress, but of the whole training."""
+
+    job: Job
+    number: int  # of the job, from 1
+    jobs: int
+    progress: Progress
+    state: Callable[[], dict[str, Any]]
+
+
+@dataclass
+class Trained:
+    """What a whole training leaves.
+
+    scar, anatomy  the networks; anatomy is None where the prior is not predicted
+    priors         by case id, uint8 (Z, Y, X): what the training patients were shown
+    without_prior  by case id, why a patient's anatomy gave no segments
+    log            one dictionary a report
+    """
+
+    scar: Segmenter
+    anatomy: Segmenter | None
+    priors: dict[str, np.ndarray] = field(default_factory=dict)
+    without_prior: dict[str, str] = field(default_factory=dict)
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+
+def jobs_of(cases: Sequence[TrainingCase], validation: Sequence[TrainingCase], settings: Settings) -> list[Job]:
+    """Return the networks to train, in order. Folds are of patients, drawn from the seed and the names alone."""
+    everyone = tuple(case.id for case in cases)
+    if settings.prior_source != "predicted":
+        return [Job("scar", "scar", everyone)]
+    groups = sorted({case.group for case in cases})
+    if len(groups) < settings.cross_fit:
+        raise InputError(
+            f"{len(groups)} training patients cannot be split into {settings.cross_fit} folds for the prior",
+            remedy="Use fewer --cross-fit folds, more patients, or --no-prior",
+        )
+    order = np.random.default_rng([settings.seed, 55]).permutation(len(groups))
+    fold = {groups[at]: position % settings.cross_fit for position, at in enumerate(order)}
+    jobs = []
+    for number in range(settings.cross_fit):
+        out = tuple(case.id for case in cases if fold[case.group] == number)
+        rest = tuple(case.id for case in cases if fold[case.group] != number)
+        jobs.append(Job(f"anatomy, fold {number + 1} of {settings.cross_fit}", "anatomy", rest, out))
+    kept = Job("anatomy", "anatomy", everyone, tuple(case.id for case in validation))
+    return [*jobs, kept, Job("scar", "scar", everyone)]
+
+
+def iterations_of(cases: Sequence[TrainingCase], validation: Sequence[TrainingCase], settings: Settings) -> int:
+    """Return how many iterations a whole training takes."""
+    jobs, size = jobs_of(cases, validation, settings), settings.size
+    return sum(size.iterations if job.stage == "scar" else size.anatomy_iterations for job in jobs)
+
+
+def train_stages(
+    cases: Sequence[TrainingCase],
+    validation: Sequence[TrainingCase],
+    labels: Sequence[int],
+    settings: Settings,
+    setting: Setting,
+    result: Trained,
+    *,
+    state: Mapping[str, Any] | None = None,
+) -> Iterator[Report]:
+    """Train all networks of a run.
+
+    cases, validation  on the network grid, labels of the toolkit; `prior` set where it is manual or true
+    labels             that the data set holds, ascending, background included
+    result             from `untrained`; filled in place
+    state              of a checkpoint to go on from
+    Yields a Report after each iteration.
+    """
+    jobs = jobs_of(cases, validation, settings)
+    first = 0
+    if state is not None:
+        first = state["job"]
+        result.priors |= {name: np.asarray(prior) for name, prior in state["priors"].items()}
+        result.without_prior |= state["without_prior"]
+        result.log += state["log"]
+        if state["anatomy"] is not None and result.anatomy is not None:
+            result.anatomy.load_state_dict(state["anatomy"])
+    for number, job in list(enumerate(jobs))[first:]:
+        network = _network(job, jobs, number, result, labels, settings)
+        values = labels if job.stage == "scar" else anatomy_labels(labels)
+        learning = [_for_stage(case, job, values, result, settings) for case in cases if case.id in job.learns]
+        looking = [_for_stage(case, job, values, result, settings) for case in validation]
+        size = settings.size
+        steps = train(
+            network,
+            learning,
+            looking,
+            settings,
+            replace(setting, stream=number),
+            iterations=size.iterations if job.stage == "scar" else size.anatomy_iterations,
+            state=state["loop"] if state is not None and number == first else None,
+        )
+        for progress in steps:
+            if progress.dice is not None:
+                result.log.append(_log_line(job, progress, values))
+            yield Report(job, number + 1, len(jobs), progress, _state_of(number, result, progress))
+        asked = [case for case in (*cases, *validation) if case.id in job.predicts]
+        _draw_priors(network, asked, result, values, settings, setting)
+
+
+def untrained(labels: Sequence[int], settings: Settings, encoder: ECGAutoencoder | None = None) -> Trained:
+    """Return the networks of a training before it, drawn from the seed; the ECG's from `encoder` if given."""
+    features, strides = settings.size.stages()
+    config = SegmenterConfig(len(labels), features, strides)
+    parts = encoder.config if encoder is not None else ECGAutoencoderConfig()
+    scar = replace(
+        config,
+        prior=settings.prior_source != "none",
+        ecg=settings.ecg,
+        time=settings.time,
+        fusion=settings.fusion,
+        fusion_stage=settings.fusion_stage,
+        encoder=parts,
+    )
+    with seeded(settings.seed):
+        network = Segmenter(scar)
+        anatomy = None
+        if settings.prior_source == "predicted":
+            anatomy = Segmenter(replace(config, classes=len(anatomy_labels(labels))))
+    if encoder is not None and network.ecg is not None:
+        network.ecg.load_state_dict(encoder.state_dict())
+    return Trained(network, anatomy)
+
+
+def anatomy_labels(labels: Sequence[int]) -> tuple[int, ...]:
+    """Return what the first stage tells apart, of the labels of a data set."""
+    present = {int(value) for value in np.unique(anatomy_of(np.asarray(labels, np.uint8)))}
+    return tuple(value for value in ANATOMY if value in present)
+
+
+def _network(
+    job: Job, jobs: Sequence[Job], number: int, result: Trained, labels: Sequence[int], settings: Settings
+) -> Segmenter:
+    """The network of a job: the two that are kept are those of the result, cross-fitted ones are new."""
+    if job.stage == "scar":
+        return result.scar
+    if number == len(jobs) - 2:
+        return cast(Segmenter, result.anatomy)
+    features, strides = settings.size.stages()
+    with seeded(settings.seed + 1000 * (number + 1)):
+        return Segmenter(SegmenterConfig(len(anatomy_labels(labels)), features, strides))
+
+
+def _for_stage(
+    case: TrainingCase, job: Job, values: Sequence[int], result: Trained, settings: Settings
+) -> TrainingCase:
+    """Return a case as a stage sees it: its labels numbered, and its prior or none."""
+    label = numbered(case.label if job.stage == "scar" else anatomy_of(case.label), values)
+    prior = case.prior if settings.prior_source in ("manual", "truth") else result.priors.get(case.id)
+    if job.stage == "anatomy" or (prior is not None and not prior.any()):
+        prior = None
+    return replace(case, label=label, prior=prior, pixels=pixels_by_class(label, settings.seed))
+
+
+def _draw_priors(
+    network: Segmenter,
+    cases: Sequence[TrainingCase],
+    result: Trained,
+    values: Sequence[int],
+    settings: Settings,
+    setting: Setting,
+) -> None:
+    """Predict the anatomy of cases and label its AHA segments."""
+    for case in cases:
+        probability = predict(
+            network, case.image, patch=settings.size.patch, device=setting.device, precision=setting.precision
+        )
+        anatomy = named(probability.argmax(axis=0).astype(np.uint8), values)
+        found = prior_of(anatomy, case.affine, anchor=cast(Anchor, settings.anchor), angle=settings.angle)
+        result.priors[case.id] = found.segments
+        if found.reason:
+            result.without_prior[case.id] = found.reason
+
+
+def _log_line(job: Job, progress: Progress, values: Sequence[int]) -> dict[str, Any]:
+    dice = {
+        str(values[number]): None if np.isnan(value) else round(value, 4)
+        for number, value in (progress.dice or {}).items()
+    }
+    return {
+        "Network": job.name,
+        "Iteration": progress.iteration,
+        "Iterations": progress.total,
+        "Loss": round(progress.loss, 5),
+        "LearningRate": round(progress.learning_rate, 8),
+        "ValidationDice": dice,
+        "EcgWeight": None if progress.ecg_weight is None else round(progress.ecg_weight, 4),
+    }
+
+
+def _state_of(number: int, result: Trained, progress: Progress) -> Callable[[], dict[str, Any]]:
+    def state() -> dict[str, Any]:
+        return {
+            "job": number,
+            "loop": progress.state(),
+            "priors": {name: torch.from_numpy(prior) for name, prior in result.priors.items()},
+            "without_prior": dict(result.without_prior),
+            "anatomy": result.anatomy.state_dict() if result.anatomy is not None else None,
+            "log": list(result.log),
+        }
+
+    return state
