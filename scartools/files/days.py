@@ -41,14 +41,17 @@ def parse_day(text: str, form: DayFormat) -> date | None:
         return None
     shape = re.sub(r"\d", "9", text[:30])  # a date of a patient stands in no log
     if others == ["excel"]:
-        raise InputError(f"a cell like {shape} looks like an Excel serial number", remedy="Add --date-format excel")
+        raise InputError(
+            f"a cell like {shape} looks like an Excel serial number", remedy="Add --date-format excel"
+        )
     if {"mdy", "dmy"} <= set(others):
         raise InputError(
             f"a cell like {shape} is ambiguous: day or month may come first",
             remedy="Say which with --date-format dmy or mdy",
         )
     raise InputError(
-        f"a cell like {shape} is not in the format {form}", remedy=f"It could be --date-format {' or '.join(others)}"
+        f"a cell like {shape} is not in the format {form}",
+        remedy=f"It could be --date-format {' or '.join(others)}",
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scartools.errors import InputError
-from scartools.files import table
+from scartools.files import atomic, provenance, table
+from scartools.files.provenance import Source
 from scartools.files.table import Column, Table
 
 SPLITS = ("train", "validation", "test")
@@ -30,6 +33,14 @@ COLUMNS = {
     "n_candidates": Column("ECGs that the rule allowed for this MRI", "1"),
     "split": Column("train, validation or test"),
     "fold": Column("Fold for cross-validation, from 0", "1"),
+}
+
+EXCLUDED_COLUMNS = {
+    "kind": Column("ecg or mri"),
+    "participant_id": Column("Patient"),
+    "exam_id": Column("ecg_id or mri_id"),
+    "reason": Column("Why it is in no pair"),
+    "kept": Column("yes for an MRI that is a row of the manifest all the same, without an ECG"),
 }
 
 
@@ -73,6 +84,40 @@ def read_pairs(path: Path) -> tuple[PairRow, ...]:
     return rows
 
 
+def excluded_path(output: Path) -> Path:
+    """Return where the exclusions of a manifest go: excluded.tsv beside pairs.tsv, else STEM-excluded.tsv."""
+    stem = provenance.stem_of(output)
+    return output.with_name("excluded.tsv" if stem == "pairs" else f"{stem}-excluded.tsv")
+
+
+def write_pairs(
+    output: Path,
+    rows: Sequence[Mapping[str, Any]],
+    excluded: Iterable[Mapping[str, Any]],
+    carried: Iterable[str] = (),
+    *,
+    facts: Mapping[str, Any],
+    sources: Sequence[Source],
+    force: bool = False,
+) -> None:
+    """Publish a manifest and its exclusions together.
+
+    rows      one dictionary a row with the keys of COLUMNS and of `carried`
+    excluded  the same with the keys of EXCLUDED_COLUMNS
+    facts     further keys of the sidecar: flow, intervals, rule, splits
+    """
+    columns = {**COLUMNS, **{name: Column("Carried over from the table of MRIs") for name in carried}}
+
+    def save(path: Path) -> None:
+        path.write_text(table.render(columns, rows), encoding="utf-8")
+        beside = table.render(EXCLUDED_COLUMNS, excluded)
+        excluded_path(path).write_text(beside, encoding="utf-8")
+
+    described = table.describe(columns)
+    described["ExcludedColumns"] = table.describe(EXCLUDED_COLUMNS)["Columns"]
+    atomic.publish(output, save, facts={**described, **facts}, sources=sources, force=force)
+
+
 def _row(found: Table, at: int) -> PairRow:
     cells = found.rows[at]
     case_id, participant_id, image = (cells[name] for name in REQUIRED)
@@ -88,7 +133,9 @@ def _row(found: Table, at: int) -> PairRow:
     split = cells.get("split")
     if split is not None and split not in SPLITS:
         raise InputError(
-            f"line {at + 2}: unknown split {split[:40]!r}", where=found.path, remedy=f"Known: {', '.join(SPLITS)}"
+            f"line {at + 2}: unknown split {split[:40]!r}",
+            where=found.path,
+            remedy=f"Known: {', '.join(SPLITS)}",
         )
     interval, fold = _number(found, at, "interval_days"), _number(found, at, "fold")
     for name, value in (("interval_days", interval), ("fold", fold)):
@@ -96,19 +143,24 @@ def _row(found: Table, at: int) -> PairRow:
             raise InputError(f"line {at + 2}: {name} {value:g} is negative", where=found.path)
     if fold is not None and fold != int(fold):
         raise InputError(f"line {at + 2}: fold {fold:g} is not a whole number", where=found.path)
+    label, prior, beat = (
+        _file(found, text) if (text := cells.get(name)) else None for name in ("label", "prior", "beat")
+    )
     return PairRow(
-        case_id,
-        participant_id,
-        cells.get("group") or participant_id,
-        _file(found, image),
-        *(_file(found, text) if (text := cells.get(name)) else None for name in ("label", "prior", "beat")),
-        interval,
-        split,
-        None if fold is None else int(fold),
-        cells.get("ecg_id"),
-        cells.get("ecg_date"),
-        cells.get("mri_date"),
-        _number(found, at, "signed_days"),
+        case_id=case_id,
+        participant_id=participant_id,
+        group=cells.get("group") or participant_id,
+        image=_file(found, image),
+        label=label,
+        prior=prior,
+        beat=beat,
+        interval_days=interval,
+        split=split,
+        fold=None if fold is None else int(fold),
+        ecg_id=cells.get("ecg_id"),
+        ecg_date=cells.get("ecg_date"),
+        mri_date=cells.get("mri_date"),
+        signed_days=_number(found, at, "signed_days"),
     )
 
 

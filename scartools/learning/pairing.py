@@ -217,9 +217,7 @@ def _reasons(
         for at in positions:
             if at in paired:
                 continue
-            heard = {
-                verdicts[(at, other) if first else (other, at)] for other in others.get(participant, [])
-            }
+            heard = {verdicts[(at, other) if first else (other, at)] for other in others.get(participant, [])}
             found[at] = (
                 none
                 if not heard
