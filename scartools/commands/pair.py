@@ -178,9 +178,10 @@ def pair(
         "MaxDays": max_days, "Direction": direction, "Policy": policy, "Ties": "quality, earlier, lowest id",
         "DateFormat": date_format, "MinQuality": min_quality, "KeepUnpaired": keep_unpaired,
     }  # fmt: skip
-    facts = {
+    intervals = _intervals([abs(match.signed_days) for match in found.matches])
+    facts: dict[str, Any] = {
         "Flow": _flow(found, excluded, len(ecg_rows), len(mri_rows)),
-        "IntervalDays": _intervals([abs(match.signed_days) for match in found.matches]),
+        "IntervalDays": intervals,
         "Rule": rule_facts,
         "Splits": _split_counts(rows, split, folds, seed),
         "Ties": _ties(found, good_ecgs, good_mris),
@@ -198,7 +199,7 @@ def pair(
     )
     log.info(
         "%s: %d pairs of %d ECGs and %d MRIs; median %g days apart",
-        output, len(found.matches), len(ecg_rows), len(mri_rows), facts["IntervalDays"]["Median"],
+        output, len(found.matches), len(ecg_rows), len(mri_rows), intervals["Median"],
     )  # fmt: skip
     return {"Output": str(output), **facts}
 

@@ -93,6 +93,7 @@ def read_ecgs(
         if exam.problem is None and low:
             exam = replace(exam, problem="low_quality")
         exams[at] = exam
+    _require_own_files(found, exams, "beat")
     return found, exams
 
 
@@ -107,6 +108,7 @@ def read_mris(path: Path, form: DayFormat, ids: Ids) -> tuple[Table, list[Examin
         if exam.problem is None and not all(_readable(exam.files.get(name)) for name in wanted):
             exam = replace(exam, problem="unreadable")
         exams[at] = exam
+    _require_own_files(found, exams, "image")
     return found, exams
 
 
@@ -170,22 +172,36 @@ def _once_each(found: Table, kind: str, exams: list[Examination]) -> list[Examin
     """Mark equal rows after the first as duplicates; rows that share an id and differ are an error."""
     seen: dict[tuple[str | None, ...], Examination] = {}
     for at, exam in enumerate(exams):
-        keys = [(exam.participant_id, exam.exam_id)] if exam.exam_id else []
-        keys += [("image", str(exam.files["image"]))] if "image" in exam.files else []
+        key = (exam.participant_id, exam.exam_id)
         whole = tuple(exam.cells.values())
         if ("row", *whole) in seen:
             exams[at] = replace(exam, problem=exam.problem or "duplicate")
             continue
         seen["row", *whole] = exam
-        for key in keys:
-            if key in seen:
-                raise InputError(
-                    f"lines {seen[key].line} and {exam.line} are the same {kind.upper()} and differ",
-                    where=found.path,
-                    remedy="Keep the row that is right",
-                )
-            seen[key] = exam
+        if exam.exam_id and key in seen:
+            raise InputError(
+                f"lines {seen[key].line} and {exam.line} are the same {kind.upper()} and differ",
+                where=found.path,
+                remedy="Keep the row that is right",
+            )
+        seen[key] = exam
     return exams
+
+
+def _require_own_files(found: Table, exams: Sequence[Examination], column: str) -> None:
+    """Refuse a file that two different rows name: it shows one patient on one day."""
+    lines: dict[Path, int] = {}
+    for exam in exams:
+        path = exam.files.get(column)
+        if path is None or exam.problem == "duplicate":
+            continue
+        if path in lines:
+            raise InputError(
+                f"lines {lines[path]} and {exam.line} differ and have the same {column}",
+                where=found.path,
+                remedy="Keep the row that is right",
+            )
+        lines[path] = exam.line
 
 
 def _day(found: Table, at: int, column: str, form: DayFormat) -> date | None:

@@ -81,10 +81,11 @@ def test_one_to_one_is_the_best_of_all_assignments(ecg_days, mri_days):
     assert len({match.ecg for match in found.matches}) == len(found.matches)
     places = [*range(len(ecgs)), *[None] * len(mris)]
     best = min(
-        (-sum(at is not None for at in some), sum(abs(ecg_days[at] - day) for at, day in zip(some, mri_days, strict=True) if at is not None))
+        (-len(used), sum(abs(ecg_days[at] - day) for at, day in used))
         for some in set(itertools.permutations(places, len(mris)))
-        if all(at is None or abs(ecg_days[at] - day) <= 40 for at, day in zip(some, mri_days, strict=True))
-    )  # fmt: skip
+        for used in [[(at, day) for at, day in zip(some, mri_days, strict=True) if at is not None]]
+        if all(abs(ecg_days[at] - day) <= 40 for at, day in used)
+    )
     assert (-len(found.matches), sum(abs(match.signed_days) for match in found.matches)) == best
 
 
