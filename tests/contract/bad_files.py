@@ -199,6 +199,55 @@ TABLE: dict[str, Maker] = {
     "words for numbers": lambda path, good: path.write_bytes(_words_for_numbers(good.read_bytes())) and None,
 }
 
+# Tables of names, days and paths have no column of numbers to spoil, and are spoiled by name.
+NAMES: dict[str, Maker] = {name: maker for name, maker in TABLE.items() if name != "words for numbers"}
+
+
+def _every(column: str, value: str) -> Maker:
+    """Write the same value into every row of a column, which is added where it is not there."""
+
+    def make(path: Path, good: Path) -> None:
+        lines = [line.split("\t") for line in good.read_text(encoding="utf-8").splitlines()]
+        rows = [dict(zip(lines[0], line, strict=True)) | {column: value} for line in lines[1:]]
+        text = ["\t".join(rows[0]), *["\t".join(row.values()) for row in rows]]
+        path.write_text("\n".join(text) + "\n", encoding="utf-8")
+
+    return make
+
+
+ECGS: dict[str, Maker] = {
+    **NAMES,
+    "dates of two readings": _every("ecg_date", "03/04/2021"),
+    "Excel dates": _every("ecg_date", "44289"),
+    "no date": _every("ecg_date", "n/a"),
+    "beat not there": _every("beat", "nowhere.hea"),
+    "path for an id": _every("participant_id", "../x"),
+    "strangers": _every("participant_id", "stranger"),
+    "quality in words": _every("quality", "good"),
+}
+SCANS: dict[str, Maker] = {
+    **NAMES,
+    "dates of two readings": _every("mri_date", "03/04/2021"),
+    "placeholder dates": _every("mri_date", "1900-01-01"),
+    "image not there": _every("image", "nowhere.nii.gz"),
+    "label not there": _every("label", "nowhere.nii.gz"),
+    "path for an id": _every("participant_id", "../x"),
+    "unknown split": _every("split", "training"),
+}
+PAIRS: dict[str, Maker] = {
+    **NAMES,
+    "unknown split": _every("split", "training"),
+    "one case twice": lambda path, good: (
+        path.write_bytes(good.read_bytes() + b"\n".join(good.read_bytes().split(b"\n")[1:])) and None
+    ),
+    "interval in words": _every("interval_days", "soon"),
+    "negative interval": _every("interval_days", "-3"),
+    "half a fold": _every("fold", "0.5"),
+    "no image": _every("image", "n/a"),
+    "image not there": _every("image", "nowhere.nii.gz"),
+    "path for a case": _every("case_id", "../x"),
+}
+
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "segmentation": SEGMENTATION,
     "prior": {**LABELS, **OTHER_GRID},
@@ -206,6 +255,9 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "mask": {**LABELS, **OTHER_GRID},
     "landmarks": TABLE,
     "segments": TABLE,
+    "ecgs": ECGS,
+    "scans": SCANS,
+    "pairs": PAIRS,
     "any": {name: maker for name, maker in VOLUME.items() if name != "folder"},
     "list": ANY_FILE,
 }
