@@ -16,7 +16,7 @@ from tests.conftest import Result, run_inside
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with an image, a label and a beat to point at."""
-    for name in ("a.nii.gz", "b.nii.gz", "c.nii.gz", "label.nii.gz", "e1.hea"):
+    for name in ("a.nii.gz", "b.nii.gz", "c.nii.gz", "label.nii.gz", "e1.hea", "e2.hea"):
         (tmp_path / name).write_bytes(b"x")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -90,7 +90,7 @@ def test_everything_left_out_has_exactly_one_reason(name):
     ecgs, mris, options, wanted = REASONS[name]
     first_ecg = ecg("A", beat="e1.hea", quality=0.9)
     first_mri = mri("A", label="label.nii.gz")
-    ecgs = [{"beat": "e1.hea", "quality": 0.9, **row} for row in ecgs]
+    ecgs = [{"beat": "e2.hea", "quality": 0.9, **row} for row in ecgs]
     mris = [{"label": "label.nii.gz", **row} for row in mris]
     found = done([first_ecg, *ecgs], [first_mri, *mris], *options)
     assert "A" in {row["case_id"] for row in found}

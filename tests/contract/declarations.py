@@ -156,6 +156,7 @@ def input_positions(command: Declared, words: list[str] | None = None) -> list[t
         if p.param_type_name == "argument" and isinstance(command.marks.get(p.name), Reads)
     ]
     found, words = [], command.example if words is None else words
+    given = 0
     valued = {flag for p in command.parameters if not getattr(p, "is_flag", False) for flag in p.opts}
     position = len(command.words)
     while position < len(words):
@@ -166,6 +167,7 @@ def input_positions(command: Declared, words: list[str] | None = None) -> list[t
             position += 2 if word in valued else 1
             continue
         if positional:
-            found.append((position, positional[0]))
+            found.append((position, positional[min(given, len(positional) - 1)]))  # the last may repeat
+            given += 1
         position += 1
     return found
