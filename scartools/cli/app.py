@@ -21,6 +21,7 @@ COMMANDS = (
     "aha17",
     "quantify",
     "bullseye",
+    "preprocess",
     "simulate",
     "check",
 )  # in the order of the help

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from scartools.errors import InputError
-from scartools.files import dataset, model, page, provenance, record, table, volume
+from scartools.files import dataset, model, nnunet, page, provenance, record, table, volume
 from scartools.files.provenance import FOLDER_PROVENANCE, sha256_of
 
 MAX_SVG_BYTES = 64 << 20
@@ -103,6 +103,8 @@ def _json(path: Path) -> str:
 def _dataset(path: Path) -> str:
     import numpy as np
 
+    if (path / "imagesTr").is_dir():
+        return f"{len(nnunet.read_raw(path, by_name=False).rows)} cases for nnU-Net"
     facts = dataset.read_dataset(path)
     for name in facts["Cases"]:
         case = dataset.read_case(path, name)
