@@ -22,6 +22,8 @@ COMMANDS = (
     "quantify",
     "bullseye",
     "preprocess",
+    "train",
+    "predict",
     "simulate",
     "check",
 )  # in the order of the help

@@ -194,9 +194,7 @@ def _inputs(
                 )
         if not any(row.split == "train" for row in rows):
             raise InputError("has no training case", remedy="Give some rows the split train")
-        require_disjoint(
-            [row.participant_id for row in rows], [row.group for row in rows], [row.split for row in rows]
-        )
+        require_disjoint(rows)
     return Inputs(rows, labels, raw.values, spacing_from, raw.sources)
 
 

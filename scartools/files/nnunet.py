@@ -185,7 +185,7 @@ def _row(folder: Path, name: str, part: str, split: str) -> PairRow:
     return PairRow(
         case_id=name,
         participant_id=name,
-        group=None,
+        group=name,
         image=folder / f"images{part}" / f"{name}_0000{ENDING}",
         label=label if label.is_file() else None,
         prior=None,

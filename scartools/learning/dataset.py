@@ -43,7 +43,7 @@ def gather(
     Raises InputError for what cannot be trained on, a patient in two splits above all.
     """
     plan, labels = description.get("Plan"), description.get("Labels")
-    if not isinstance(plan, dict) or not isinstance(labels, list):
+    if not isinstance(plan, dict) or not isinstance(labels, dict):
         raise InputError("has no Plan or no Labels in dataset.json", remedy="Run preprocess again")
     sides = choose({name: facts for name, (_, facts) in cases.items()}, fold)
     learns, validates = (tuple(training_case(name, *cases[name]) for name in side) for side in sides)

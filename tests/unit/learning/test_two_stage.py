@@ -1,0 +1,158 @@
+"""A whole training: who learns from whom, that it learns at all, and that an interruption changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from scartools.errors import InputError
+from scartools.learning.loop import Setting, _set_rates, train
+from scartools.learning.settings import Settings, Size, rates_of, size_of
+from scartools.learning.two_stage import anatomy_labels, jobs_of, train_stages, untrained
+from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
+from tests.unit.learning.learning_phantom import LABELS, case
+
+TINY = Size(4, 8, (32, 32), 4, 3, 2)
+FULL = Settings(TINY, preset="tiny", cross_fit=2, fusion_stage=2, **rates_of("tiny"))
+IMAGE = replace(FULL, prior_source="none", ecg=False, time=False)
+CASES = [case(number) for number in range(1, 5)]
+LOOK = [case(9)]
+
+
+def weights_of(network) -> bytes:
+    return b"".join(value.numpy().tobytes() for value in network.state_dict().values())
+
+
+def test_a_training_patients_prior_comes_from_a_network_that_never_saw_that_patient():
+    cases = [case(number, group=f"patient-{number // 2}") for number in range(8)]
+    jobs = jobs_of(cases, LOOK, replace(FULL, cross_fit=3))
+    folds, kept, scar = jobs[:3], jobs[3], jobs[4]
+    group = {one.id: one.group for one in cases}
+    for job in folds:
+        assert not {group[name] for name in job.learns} & {group[name] for name in job.predicts}
+        assert set(job.learns) | set(job.predicts) == set(group)
+    assert sorted(name for job in folds for name in job.predicts) == sorted(group)  # each exactly once
+    assert kept.predicts == ("case-9",) and set(kept.learns) == set(group)
+    assert scar.stage == "scar" and not scar.predicts
+
+
+def test_too_few_patients_for_the_folds_are_refused():
+    with pytest.raises(InputError, match="folds"):
+        jobs_of(CASES[:1], LOOK, FULL)
+
+
+def test_without_a_predicted_prior_there_is_one_network():
+    assert [job.name for job in jobs_of(CASES, LOOK, IMAGE)] == ["scar"]
+    assert [job.name for job in jobs_of(CASES, LOOK, replace(FULL, prior_source="truth"))] == ["scar"]
+
+
+def test_the_first_stage_tells_apart_what_there_is_of_the_anatomy():
+    assert anatomy_labels((0, 1, 2, 3, 4, 5)) == (0, 1, 2, 5)
+    assert anatomy_labels((0, 1, 2, 3, 4)) == (0, 1, 2)
+
+
+def run(settings, stop_at=None, state=None):
+    result = untrained(LABELS, settings)
+    reports = train_stages(CASES, LOOK, LABELS, settings, Setting(), result, state=state)
+    for at, report in enumerate(reports, start=1):
+        if at == stop_at:
+            return report.state()
+    return result
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 5, 6, 7, 8])
+def test_an_interruption_anywhere_changes_no_weight(stop_at, tmp_path):
+    from scartools.files.checkpoint import read_checkpoint, write_checkpoint
+
+    whole = run(FULL)
+    write_checkpoint(tmp_path, run(FULL, stop_at=stop_at))
+    resumed = run(FULL, state=read_checkpoint(tmp_path))
+    assert weights_of(resumed.scar) == weights_of(whole.scar)
+    assert weights_of(resumed.anatomy) == weights_of(whole.anatomy)
+    assert resumed.log == whole.log and len(whole.log) == 3 * 2 + 3
+    assert resumed.without_prior == whole.without_prior
+    for name, prior in whole.priors.items():
+        np.testing.assert_array_equal(resumed.priors[name], prior)
+    assert set(whole.priors) == {"case-1", "case-2", "case-3", "case-4", "case-9"}
+
+
+def test_the_seed_decides():
+    assert weights_of(run(IMAGE).scar) == weights_of(run(IMAGE).scar)
+    assert weights_of(run(IMAGE).scar) != weights_of(run(replace(IMAGE, seed=1)).scar)
+
+
+@pytest.mark.slow
+def test_it_learns():
+    settings = replace(IMAGE, size=Size(8, 32, (32, 32), 8, 120, 1), rotation_deg=10.0)
+    result = untrained(LABELS, settings)
+    last = None
+    for report in train_stages(CASES, LOOK, LABELS, settings, Setting(), result):
+        last = report.progress if report.progress.dice else last
+    assert last.dice[1] > 0.85 and last.dice[2] > 0.7  # pool and wall of a patient it never saw
+
+
+def test_a_pretrained_encoder_is_where_the_fused_network_starts():
+    torch.manual_seed(4)
+    encoder = ECGAutoencoder(ECGAutoencoderConfig(code=32))
+    network = untrained(LABELS, FULL, encoder).scar
+    assert network.parts.encoder.code == 32
+    assert weights_of(network.ecg) == weights_of(encoder)
+
+
+def test_a_loss_that_is_no_number_stops_the_training():
+    broken = replace(CASES[0], image=np.full_like(CASES[0].image, np.inf), label=CASES[0].label)
+    network = untrained(LABELS, IMAGE).scar
+    with pytest.raises(Exception, match="iteration 1"):
+        list(train(network, [broken], [], IMAGE, Setting(), iterations=1))
+
+
+def test_three_optimisers_follow_their_schedules():
+    parameter = [torch.nn.Parameter(torch.zeros(1))]
+    made = [torch.optim.SGD(parameter, lr=1), torch.optim.AdamW(parameter), torch.optim.AdamW(parameter)]
+    settings = replace(FULL, image_rate=0.1, ecg_rate=1e-4, gate_rate=1e-3, warm_up=0.1)
+
+    def at(number):
+        _set_rates(made, settings, number, 100)
+        return [optimiser.param_groups[0]["lr"] for optimiser in made]
+
+    assert at(0) == pytest.approx([0.1, 1e-5, 1e-4])
+    assert at(50)[0] == pytest.approx(0.1 * 0.5**0.9)
+    assert at(10)[1:] == pytest.approx([1e-4, 1e-3])  # the top, after a tenth
+    assert at(55)[1:] == pytest.approx([0.5e-4, 0.5e-3])  # half way down the cosine
+    assert at(99)[2] < 1e-6
+
+
+def test_presets_follow_the_plan_and_what_is_given():
+    plan = {"Patch": [256, 224], "Batch": 12}
+    assert size_of("nnunet", plan).stages() == (
+        (32, 64, 128, 256, 512, 512),
+        ((1, 1), (2, 2), (2, 2), (2, 2), (2, 2), (2, 2)),
+    ) or size_of("nnunet", plan).stages()[0][:5] == (32, 64, 128, 256, 512)
+    small = size_of("small", plan)
+    assert (small.features, small.iterations, small.batch, small.patch) == (16, 1000, 16, (96, 96))
+    changed = size_of("small", plan, iterations=11, patch=100, features=6)
+    assert (changed.iterations, changed.anatomy_iterations, changed.patch, changed.most_features) == (
+        11,
+        5,
+        (112, 112),
+        96,
+    )
+    assert size_of("small", {"Patch": [64, 20], "Batch": 2}).patch == (64, 32)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [({"ecg": False}, "interval"), ({"mirror": True}, "mirroring"), ({"fusion_stage": 4}, "fusion stage")],
+)
+def test_settings_that_contradict_themselves_are_refused(change, word):
+    with pytest.raises(InputError, match=word):
+        replace(FULL, **change)
+
+
+def test_settings_survive_json():
+    import json
+
+    assert Settings.from_json(json.loads(json.dumps(FULL.to_json()))) == FULL
