@@ -133,8 +133,8 @@ def _digital(output: Path, record: Record) -> np.ndarray:
             remedy="Check the unit and the gain of the input",
         )
     digital = np.round(signals.T * ADC_UNITS_PER_MV)
-    digital = np.where(np.isnan(digital), -32768, digital).astype(np.int64)  # -32768 is WFDB's invalid sample
-    return digital
+    # -32768 is WFDB's invalid sample
+    return np.asarray(np.where(np.isnan(digital), -32768, digital), dtype=np.int64)
 
 
 def _save(path: Path, digital: np.ndarray, rate: float) -> None:

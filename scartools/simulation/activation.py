@@ -23,7 +23,9 @@ from scartools.simulation.scar import DepthField, scar_class
 SUBSAMPLES = 2  # a side: a voxel is judged by 8 points
 CONDUCTING = 0.4  # a voxel with this share of viable muscle conducts
 RV_LEAST_WALL_MM = 3.6  # a thinner wall would have holes on a grid of 3 mm
-STEPS = tuple(step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0))  # 13 of 26 neighbours
+STEPS: tuple[tuple[int, int, int], ...] = tuple(
+    (i, j, k) for i, j, k in product((-1, 0, 1), repeat=3) if (i, j, k) > (0, 0, 0)
+)  # 13 of 26 neighbours
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,13 @@ class Site:
 
 
 # After Durrer 1970: left mid septum, high anterior and low posterior paraseptal wall, then the right ventricle.
+# The left septum leads by some ms: its wave to the right is the r of V1 and the q of V6.
 SITES = (
     Site("left septum", "left", 95.0, 0.60, 0.0),
-    Site("anterior papillary region", "left", 345.0, 0.70, 2.0),
-    Site("posterior papillary region", "left", 195.0, 0.52, 2.0),
-    Site("right septum", "right-septum", 85.0, 0.50, 8.0),
-    Site("right anterior papillary region", "right-free", 75.0, 0.55, 8.0),
+    Site("anterior papillary region", "left", 345.0, 0.70, 6.0),
+    Site("posterior papillary region", "left", 195.0, 0.52, 6.0),
+    Site("right septum", "right-septum", 85.0, 0.50, 14.0),
+    Site("right anterior papillary region", "right-free", 75.0, 0.55, 14.0),
 )
 
 
@@ -220,7 +223,6 @@ def _slowness(heart: VoxelHeart, conduction: Conduction, step: tuple[int, int, i
     muscle = np.sqrt(through / conduction.across**2 + (1.0 - through) / conduction.along**2)
     muscle[heart.right] = 1.0 / conduction.right_wall
     reached = heart.fast & (heart.level < conduction.reach_level)
-    # Only along the endocardium is the network fast: from it into the wall a step is half network, half muscle.
     muscle[reached] = 1.0 / conduction.endocardium
     return np.asarray(muscle / (1.0 - (1.0 - conduction.border) * heart.scarred))
 

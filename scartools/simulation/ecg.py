@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from scartools.ecg.reading import LEADS
 from scartools.simulation import leads
 from scartools.simulation.activation import Conduction, activation_times, voxel_heart
 from scartools.simulation.case import draw_chest
