@@ -100,7 +100,8 @@ def write_record(output: Path, record: Record, *, sources: Sequence[Source] = ()
 def save_record(path: Path, record: Record) -> None:
     """Write NAME.hea, NAME.dat and NAME.json into a folder that is being made and will be published whole."""
     _save(path, _digital(path, record), record.rate)
-    provenance.write_json(provenance.sidecar_path(path), _facts_of(record))
+    ours = {"GeneratedBy": provenance.GENERATED_BY, "Files": [path.name, path.with_suffix(".dat").name]}
+    provenance.write_json(provenance.sidecar_path(path), {**_facts_of(record), **ours})
 
 
 def _facts_of(record: Record) -> dict[str, Any]:
