@@ -22,7 +22,7 @@ splits_final.json; without that file all of imagesTr are training cases.
 
 OUTPUT FILES
 
-    dataset.json         Plan, Fingerprint, Labels, LabelScheme, Splits, Folds, Cases
+    dataset.json         Plan, Fingerprint, Labels (values), LabelScheme, Splits, Folds, Beat, Cases
     cases/ID/image.npy   float32 (1, Z, Y, X), z-scores
     cases/ID/label.npy   uint8 (Z, Y, X)
     cases/ID/prior.npy   uint8 (Z, Y, X), AHA segments
@@ -185,8 +185,6 @@ def _inputs(
     rows = tuple(replace(row, split=row.split or "train") for row in raw.rows)
     with concerning(where):
         for row in rows:
-            if row.split not in SPLITS:
-                raise InputError(f"case {row.case_id}: the split {row.split!r} is none of {', '.join(SPLITS)}")
             if row.label is None and row.split != "test":
                 raise InputError(
                     f"case {row.case_id} of split {row.split} has no label",
@@ -194,9 +192,7 @@ def _inputs(
                 )
         if not any(row.split == "train" for row in rows):
             raise InputError("has no training case", remedy="Give some rows the split train")
-        require_disjoint(
-            [row.participant_id for row in rows], [row.group for row in rows], [row.split for row in rows]
-        )
+        require_disjoint(rows)
     return Inputs(rows, labels, raw.values, spacing_from, raw.sources)
 
 
@@ -264,7 +260,9 @@ def _write(
 
 def _description(plan: Plan, found: Fingerprint, inputs: Inputs) -> dict[str, Any]:
     from scartools.files.labels import NAMES
+    from scartools.files.record import BEAT_R_SAMPLE, BEAT_RATE_HZ, BEAT_SAMPLES, LEADS
 
+    beat = {"Leads": list(LEADS), "Samples": BEAT_SAMPLES, "SamplingFrequency": BEAT_RATE_HZ}
     folds: dict[str, list[str]] = {}
     for row in inputs.rows:
         if row.fold is not None:
@@ -272,11 +270,13 @@ def _description(plan: Plan, found: Fingerprint, inputs: Inputs) -> dict[str, An
     return {
         "Plan": plan.to_json(),
         "Fingerprint": found.to_json(),
-        "Labels": {str(value): NAMES[value] for value in found.labels},
+        "Labels": [value for value in found.labels if value != IGNORE],
+        "LabelNames": {str(value): NAMES[value] for value in found.labels},
         "LabelScheme": "names" if inputs.values is not None else inputs.scheme,
         "Splits": {split: [row.case_id for row in inputs.rows if row.split == split] for split in SPLITS},
         "Folds": dict(sorted(folds.items(), key=lambda item: int(item[0]))),
         "PlannedFrom": "training cases only",
+        "Beat": {**beat, "RSample": BEAT_R_SAMPLE} if any(row.beat for row in inputs.rows) else None,
     }
 
 
@@ -350,7 +350,7 @@ def _prior(row: PairRow, image: Volume, inputs: Inputs) -> tuple[Volume | None, 
         raise InputError(
             f"rests on contours that are {origin}; only manual or truth may train a network",
             where=row.prior,
-            remedy="Make it from a reader's contours: scartools aha17 --segmentation-source manual; "
+            remedy="Make it from a reader's contours: scartools aha17 --source manual; "
             "or leave the cell n/a and let train make cross-fitted priors",
         )
     prior = volume.read_prior(row.prior, spacing_from=inputs.spacing_from)
