@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+
+from scartools.files.dataset import read_case, read_dataset
+from scartools.files.volume import read_labels
+from scartools.learning.grids import NetworkGrid, labels_to_source
+from tests.conftest import run_inside
 
 pytestmark = pytest.mark.real
 
