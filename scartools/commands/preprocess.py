@@ -117,6 +117,7 @@ ImportFolder = Annotated[
 class Inputs:
     """What the cases are and how their labels are to be read."""
 
+    listed_in: Path  # the manifest, or the raw nnU-Net folder
     rows: tuple[PairRow, ...]
     scheme: LabelScheme  # of the numbers
     values: Mapping[int, int] | None  # their numbers to ours, where nnU-Net's dataset.json names them
@@ -193,7 +194,7 @@ def _inputs(
         if not any(row.split == "train" for row in rows):
             raise InputError("has no training case", remedy="Give some rows the split train")
         require_disjoint(rows)
-    return Inputs(rows, labels, raw.values, spacing_from, raw.sources)
+    return Inputs(where, rows, labels, raw.values, spacing_from, raw.sources)
 
 
 def _read(row: PairRow, inputs: Inputs) -> tuple[Volume, Volume | None]:
@@ -216,7 +217,7 @@ def _fingerprint_of(row: PairRow, inputs: Inputs) -> CaseFingerprint:
     from scartools.learning.fingerprint import fingerprint_case
     from scartools.learning.grids import network_grid
 
-    with _of_case(row):
+    with _of_case(row, inputs):
         image, label = _read(row, inputs)
         assert label is not None  # _inputs has seen to it
         with concerning(row.image):
@@ -238,7 +239,7 @@ def _write(
 
     def cases(folder: Path | None) -> Iterator[Case]:
         for row in track(inputs.rows, "cases", len(inputs.rows)):
-            with _of_case(row):
+            with _of_case(row, inputs):
                 case, image, label = _case(row, inputs, plan, found.labels, sources)
                 if folder is not None:
                     array = None if label is None else label.array
@@ -373,12 +374,13 @@ def _beat(row: PairRow) -> tuple[np.ndarray | None, dict[str, Any], list[Source]
 
 
 @contextmanager
-def _of_case(row: PairRow) -> Iterator[None]:
-    """Name the case in an error that concerns it."""
+def _of_case(row: PairRow, inputs: Inputs) -> Iterator[None]:
+    """Name the case, and where it is listed, in an error that concerns it."""
     from scartools.errors import ScartoolsError
 
     try:
         yield
     except ScartoolsError as error:
-        error.where = f"case {row.case_id}: {error.where}" if error.where is not None else f"case {row.case_id}"
+        inner = f": {error.where}" if error.where is not None else ""
+        error.where = f"{inputs.listed_in}: case {row.case_id}{inner}"
         raise
