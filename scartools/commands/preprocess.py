@@ -22,7 +22,7 @@ splits_final.json; without that file all of imagesTr are training cases.
 
 OUTPUT FILES
 
-    dataset.json         Plan, Fingerprint, Labels (values), LabelScheme, Splits, Folds, Beat, Cases
+    dataset.json         Plan, Fingerprint, Labels, LabelScheme, Splits, Folds, Beat, Cases
     cases/ID/image.npy   float32 (1, Z, Y, X), z-scores
     cases/ID/label.npy   uint8 (Z, Y, X)
     cases/ID/prior.npy   uint8 (Z, Y, X), AHA segments
@@ -271,8 +271,7 @@ def _description(plan: Plan, found: Fingerprint, inputs: Inputs) -> dict[str, An
     return {
         "Plan": plan.to_json(),
         "Fingerprint": found.to_json(),
-        "Labels": [value for value in found.labels if value != IGNORE],
-        "LabelNames": {str(value): NAMES[value] for value in found.labels},
+        "Labels": {str(value): NAMES[value] for value in found.labels if value != IGNORE},
         "LabelScheme": "names" if inputs.values is not None else inputs.scheme,
         "Splits": {split: [row.case_id for row in inputs.rows if row.split == split] for split in SPLITS},
         "Folds": dict(sorted(folds.items(), key=lambda item: int(item[0]))),

@@ -62,7 +62,7 @@ def test_a_dataset_is_whole_and_says_what_it_holds(pairs):
     plan = Plan.from_json(facts["Plan"])
     assert facts["Cases"] == ["sim-0001", "sim-0002"]
     assert facts["Splits"] == {"train": ["sim-0001"], "validation": [], "test": ["sim-0002"]}
-    assert facts["Labels"] == sorted({0, *facts["Labels"]}) and facts["LabelNames"]["1"] == "LV pool"
+    assert facts["Labels"]["0"] == "background" and facts["Labels"]["1"] == "LV pool"
     assert facts["LabelScheme"] == "scartools"
     case = read_case(Path("dataset"), "sim-0001")
     assert case.arrays["image"].shape[0] == 1
@@ -224,6 +224,21 @@ def test_a_label_that_no_training_case_has_is_reported(workspace):
     assert not Path("two").exists() and not Path("export").exists()
 
 
+def test_what_is_ignored_is_no_label_to_learn(workspace):
+    def ignore(array: np.ndarray) -> np.ndarray:
+        array[0, 0, :] = 255
+        return array
+
+    odd = changed("cohort/truth/sim-0001/segmentation.nii.gz", "odd.nii.gz", ignore)
+    run(manifest(row(1, label=odd)), "-o", "dataset", "--export-nnunet", "raw")
+    assert "255" not in read_dataset(Path("dataset"))["Labels"]
+    assert 255 in read_case(Path("dataset"), "sim-0001").arrays["label"]
+    named = json.loads(Path("raw/dataset.json").read_text())["labels"]
+    assert named["ignore"] == max(named.values()) == len(named) - 1  # as nnU-Net wants it
+    run("--import-nnunet", "raw", "-o", "two")
+    assert 255 in read_case(Path("two"), "sim-0001").arrays["label"]
+
+
 def test_labels_where_the_image_is_zero_are_reported(workspace):
     def hide(array: np.ndarray) -> np.ndarray:
         array[..., : array.shape[2] // 2] = 0
@@ -316,7 +331,7 @@ def test_with_a_foreign_scheme_the_numbers_count_and_not_the_names(workspace):
         nibabel.save(nibabel.Nifti1Image(np.minimum(image.dataobj, 3).astype(np.uint8), image.affine), path)
     run("--import-nnunet", raw, "-o", "two", "--labels", "emidec")
     assert read_dataset(Path("two"))["LabelScheme"] == "emidec"
-    assert read_dataset(Path("two"))["Labels"] == [0, 1, 2, 3]
+    assert list(read_dataset(Path("two"))["Labels"]) == ["0", "1", "2", "3"]
 
 
 def test_splits_that_name_other_cases_are_refused(workspace):
