@@ -22,7 +22,7 @@ splits_final.json; without that file all of imagesTr are training cases.
 
 OUTPUT FILES
 
-    dataset.json         Plan, Fingerprint, Labels, LabelScheme, Splits, Folds, Cases
+    dataset.json         Plan, Fingerprint, Labels, LabelScheme, Splits, Folds, Beat, Cases
     cases/ID/image.npy   float32 (1, Z, Y, X), z-scores
     cases/ID/label.npy   uint8 (Z, Y, X)
     cases/ID/prior.npy   uint8 (Z, Y, X), AHA segments
@@ -117,6 +117,7 @@ ImportFolder = Annotated[
 class Inputs:
     """What the cases are and how their labels are to be read."""
 
+    listed_in: Path  # the manifest, or the raw nnU-Net folder
     rows: tuple[PairRow, ...]
     scheme: LabelScheme  # of the numbers
     values: Mapping[int, int] | None  # their numbers to ours, where nnU-Net's dataset.json names them
@@ -185,8 +186,6 @@ def _inputs(
     rows = tuple(replace(row, split=row.split or "train") for row in raw.rows)
     with concerning(where):
         for row in rows:
-            if row.split not in SPLITS:
-                raise InputError(f"case {row.case_id}: the split {row.split!r} is none of {', '.join(SPLITS)}")
             if row.label is None and row.split != "test":
                 raise InputError(
                     f"case {row.case_id} of split {row.split} has no label",
@@ -195,7 +194,7 @@ def _inputs(
         if not any(row.split == "train" for row in rows):
             raise InputError("has no training case", remedy="Give some rows the split train")
         require_disjoint(rows)
-    return Inputs(rows, labels, raw.values, spacing_from, raw.sources)
+    return Inputs(where, rows, labels, raw.values, spacing_from, raw.sources)
 
 
 def _read(row: PairRow, inputs: Inputs) -> tuple[Volume, Volume | None]:
@@ -218,7 +217,7 @@ def _fingerprint_of(row: PairRow, inputs: Inputs) -> CaseFingerprint:
     from scartools.learning.fingerprint import fingerprint_case
     from scartools.learning.grids import network_grid
 
-    with _of_case(row):
+    with _of_case(row, inputs):
         image, label = _read(row, inputs)
         assert label is not None  # _inputs has seen to it
         with concerning(row.image):
@@ -240,7 +239,7 @@ def _write(
 
     def cases(folder: Path | None) -> Iterator[Case]:
         for row in track(inputs.rows, "cases", len(inputs.rows)):
-            with _of_case(row):
+            with _of_case(row, inputs):
                 case, image, label = _case(row, inputs, plan, found.labels, sources)
                 if folder is not None:
                     array = None if label is None else label.array
@@ -262,7 +261,9 @@ def _write(
 
 def _description(plan: Plan, found: Fingerprint, inputs: Inputs) -> dict[str, Any]:
     from scartools.files.labels import NAMES
+    from scartools.files.record import BEAT_R_SAMPLE, BEAT_RATE_HZ, BEAT_SAMPLES, LEADS
 
+    beat = {"Leads": list(LEADS), "Samples": BEAT_SAMPLES, "SamplingFrequency": BEAT_RATE_HZ}
     folds: dict[str, list[str]] = {}
     for row in inputs.rows:
         if row.fold is not None:
@@ -270,11 +271,12 @@ def _description(plan: Plan, found: Fingerprint, inputs: Inputs) -> dict[str, An
     return {
         "Plan": plan.to_json(),
         "Fingerprint": found.to_json(),
-        "Labels": {str(value): NAMES[value] for value in found.labels},
+        "Labels": {str(value): NAMES[value] for value in found.labels if value != IGNORE},
         "LabelScheme": "names" if inputs.values is not None else inputs.scheme,
         "Splits": {split: [row.case_id for row in inputs.rows if row.split == split] for split in SPLITS},
         "Folds": dict(sorted(folds.items(), key=lambda item: int(item[0]))),
         "PlannedFrom": "training cases only",
+        "Beat": {**beat, "RSample": BEAT_R_SAMPLE} if any(row.beat for row in inputs.rows) else None,
     }
 
 
@@ -348,7 +350,7 @@ def _prior(row: PairRow, image: Volume, inputs: Inputs) -> tuple[Volume | None, 
         raise InputError(
             f"rests on contours that are {origin}; only manual or truth may train a network",
             where=row.prior,
-            remedy="Make it from a reader's contours: scartools aha17 --segmentation-source manual; "
+            remedy="Make it from a reader's contours: scartools aha17 --source manual; "
             "or leave the cell n/a and let train make cross-fitted priors",
         )
     prior = volume.read_prior(row.prior, spacing_from=inputs.spacing_from)
@@ -371,12 +373,13 @@ def _beat(row: PairRow) -> tuple[np.ndarray | None, dict[str, Any], list[Source]
 
 
 @contextmanager
-def _of_case(row: PairRow) -> Iterator[None]:
-    """Name the case in an error that concerns it."""
+def _of_case(row: PairRow, inputs: Inputs) -> Iterator[None]:
+    """Name the case, and where it is listed, in an error that concerns it."""
     from scartools.errors import ScartoolsError
 
     try:
         yield
     except ScartoolsError as error:
-        error.where = f"case {row.case_id}: {error.where}" if error.where is not None else f"case {row.case_id}"
+        inner = f": {error.where}" if error.where is not None else ""
+        error.where = f"{inputs.listed_in}: case {row.case_id}{inner}"
         raise

@@ -230,10 +230,10 @@ def _validation(folder: Path, trained: Sequence[str]) -> tuple[set[str], list[So
 
 
 def _splits(known: Sequence[PairRow]) -> list[dict[str, list[str]]]:
-    """Return nnU-Net's splits: the folds of the training cases, or the one validation split."""
-    folds = sorted({row.fold for row in known if row.fold is not None})
-    held = [{row.case_id for row in known if row.fold == fold} for fold in folds]
-    if not folds:
-        held = [{row.case_id for row in known if row.split == "validation"}]
+    """Return nnU-Net's splits: the one of the manifest, or its folds where nothing is set aside for validation."""
+    held = [{row.case_id for row in known if row.split == "validation"}]
+    if not held[0]:
+        folds = sorted({row.fold for row in known if row.fold is not None})
+        held = [{row.case_id for row in known if row.fold == fold} for fold in folds]
     everyone = {row.case_id for row in known}
-    return [{"train": sorted(everyone - out), "val": sorted(out)} for out in held if out]
+    return [{"train": sorted(everyone - out), "val": sorted(out)} for out in held if out and out != everyone]

@@ -11,6 +11,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from tests.contract.bad_folders import DATASET, NNUNET
+
 Maker = Callable[[Path, Path], None]  # (where to write, a good file of this kind)
 
 
@@ -258,6 +260,8 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "ecgs": ECGS,
     "scans": SCANS,
     "pairs": PAIRS,
+    "nnunet": {**ANY_FILE, **NNUNET},
+    "dataset": {**ANY_FILE, **DATASET},
     "any": {name: maker for name, maker in VOLUME.items() if name != "folder"},
     "list": ANY_FILE,
 }
