@@ -102,7 +102,17 @@ def _presence_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _comparison_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    header = ("arm", "minus", "structure", "patients", "mean (95 % CI)", "Hodges-Lehmann", "p", "p, Holm", "warning")
+    header = (
+        "arm",
+        "minus",
+        "structure",
+        "patients",
+        "mean (95 % CI)",
+        "Hodges-Lehmann",
+        "p",
+        "p, Holm",
+        "warning",
+    )
     lines = [
         (
             f"{row['arm']} (prior {row['prior_source']})",
@@ -145,7 +155,10 @@ def _case_table(rows: Sequence[CaseMetrics]) -> str:
 
 def _known(summary: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> list[tuple[object, ...]]:
     known: list[tuple[object, ...]] = [
-        ("reference standard", f"segmentations named by the column label of the truth; {facts['TruthScheme']} labels"),
+        (
+            "reference standard",
+            f"segmentations named by the column label of the truth; {facts['TruthScheme']} labels",
+        ),
         ("readers, their number and agreement", "not stated in the inputs"),
         ("split", facts["Split"]),
         ("unit of partition", facts["Partition"]),
@@ -155,7 +168,9 @@ def _known(summary: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> li
     ]
     for arm in facts["Arms"]:
         flow = f"{arm['Evaluated']} evaluated, {arm['InSummary']} in the summary; "
-        flow += f"{arm['WithoutTruth']} predicted without truth, {arm['WithoutPrediction']} true without prediction"
+        flow += (
+            f"{arm['WithoutTruth']} predicted without truth, {arm['WithoutPrediction']} true without prediction"
+        )
         ecg = ", ".join(f"{state} {n}" for state, n in arm["ECG"].items())
         known.append((f"arm {arm['Name']}", f"prior {arm['PriorSource']}; ECG {ecg}; cases: {flow}"))
     fewest = min((row["n_patients_positive"] for row in summary if row["structure"] == "scar"), default=None)

@@ -61,7 +61,9 @@ def wilcoxon_p(differences: Sequence[float]) -> float:
     """
     from scipy.stats import wilcoxon
 
-    data = np.round(np.asarray(differences, dtype=np.float64), 12)  # equal sizes are ties, whatever the last bit
+    data = np.round(
+        np.asarray(differences, dtype=np.float64), 12
+    )  # equal sizes are ties, whatever the last bit
     if len(data) == 0:
         return NAN
     if not data.any():

@@ -149,9 +149,7 @@ def summarize(rows: Sequence[CaseMetrics], *, resamples: int, seed: int) -> list
     ]
 
 
-def compare(
-    rows: Sequence[CaseMetrics], reference: str, *, resamples: int, seed: int
-) -> list[dict[str, Any]]:
+def compare(rows: Sequence[CaseMetrics], reference: str, *, resamples: int, seed: int) -> list[dict[str, Any]]:
     """Return one row an arm and structure (COMPARISON_COLUMNS): Dice minus that of the reference, paired by patient.
 
     reference   arm that the others of its regime are compared with; in the other regime it is the first arm
