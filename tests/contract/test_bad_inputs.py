@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scartools.cli.contracts import Reads
+from scartools.cli.contracts import CONTRACTS, Reads
 from tests.conftest import run_inside
 from tests.contract.bad_files import BY_CONTRACT
 from tests.contract.declarations import COMMANDS, Declared, Varied, output_of, varied_inputs, with_output
@@ -36,7 +36,8 @@ def test_a_bad_input_is_refused_in_one_line(varied: Varied, maker, workspace: Pa
     good = Path(words[varied.position])
     suffix = ".tsv" if varied.kind in ("landmarks", "list") else "".join(good.suffixes[-2:])
     bad = Path("bad" + (suffix if suffix in (".nii.gz", ".tsv") else good.suffix))
-    maker(bad, a_file(good))
+    # what breaks a folder starts from the folder
+    maker(bad, good if CONTRACTS[varied.kind].folder else a_file(good))
     words[varied.position] = str(bad)
     if "-o" in words:
         words = with_output(words, Path("fresh" + "".join(output_of(words).suffixes)))
