@@ -62,7 +62,14 @@ def render_report(
 
 def _summary_table(rows: Sequence[Mapping[str, Any]]) -> str:
     header = ("arm", "prior", "structure", "patients (with it)", "cases", "Dice, truth has it (95 % CI)")
-    more = ("Dice, all (95 % CI)", "precision", "sensitivity", "abs. diff. mL", "bias mL", "abs. diff. % LV")
+    more = (
+        "Dice, all (95 % CI; patients)",
+        "precision",
+        "sensitivity",
+        "abs. diff. mL",
+        "bias mL",
+        "abs. diff. % LV",
+    )
     lines = [
         (
             row["arm"],
@@ -71,7 +78,7 @@ def _summary_table(rows: Sequence[Mapping[str, Any]]) -> str:
             f"{row['n_patients']} ({row['n_patients_positive']})",
             row["n_cases"],
             _with_interval(row, "dice_mean_positive"),
-            _with_interval(row, "dice_mean_all"),
+            f"{_with_interval(row, 'dice_mean_all')}; {row['n_patients_all']}",
             _number(row["precision_mean"], 3),
             _number(row["sensitivity_mean"], 3),
             _number(row["absolute_difference_ml_mean"], 2),
@@ -186,6 +193,8 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
 
 
 def _with_interval(row: Mapping[str, Any], name: str, *, sign: bool = False) -> str:
+    if math.isnan(row[name]):
+        return "n/a"
     ends = [_number(row[f"{name}_{end}"], 3, sign=sign) for end in ("lower", "upper")]
     return f"{_number(row[name], 3, sign=sign)} ({ends[0]} to {ends[1]})"
 

@@ -6,7 +6,7 @@ reader (regime `reader`: manual or truth). Numbers of the two regimes answer dif
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,6 +62,7 @@ SUMMARY_COLUMNS: dict[str, tuple[str, str | None]] = {
     "dice_mean_positive": ("mean Dice of cases with some in truth; missed is 0", "1"),
     "dice_mean_positive_lower": ("lower end of its 95 % interval, BCa bootstrap of patients", "1"),
     "dice_mean_positive_upper": ("upper end", "1"),
+    "n_patients_all": ("patients in dice_mean_all: it may differ between arms, as both empty leaves it", "1"),
     "dice_mean_all": ("mean Dice of all cases; false positive is 0, both empty as --empty says", "1"),
     "dice_mean_all_lower": ("lower end of its 95 % interval, BCa bootstrap of patients", "1"),
     "dice_mean_all_upper": ("upper end", "1"),
@@ -197,6 +198,7 @@ def _summary_row(rows: Sequence[CaseMetrics], resamples: int, seed: int) -> dict
         "dice_mean_positive": _mean(over_positive),
         "dice_mean_positive_lower": intervals[0][0],
         "dice_mean_positive_upper": intervals[0][1],
+        "n_patients_all": len(over_all),
         "dice_mean_all": _mean(over_all),
         "dice_mean_all_lower": intervals[1][0],
         "dice_mean_all_upper": intervals[1][1],
@@ -244,8 +246,7 @@ def _comparison(
 
 
 def _patients(rows: Sequence[CaseMetrics], column: str) -> dict[str, float]:
-    value: Callable[[CaseMetrics], float] = lambda row: getattr(row, column)  # noqa: E731
-    return by_patient([(row.participant_id, value(row)) for row in rows])
+    return by_patient([(row.participant_id, getattr(row, column)) for row in rows])
 
 
 def _mean(values: dict[str, float]) -> float:
