@@ -24,6 +24,7 @@ COMMANDS = (
     "preprocess",
     "train",
     "predict",
+    "evaluate",
     "simulate",
     "check",
 )  # in the order of the help

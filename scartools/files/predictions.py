@@ -1,34 +1,203 @@
-"""`predictions/`: what `predict` writes and `evaluate` reads."""
+"""`predictions/`: what `predict` makes and `evaluate` reads. One folder a case, and predictions.tsv beside them."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
-from scartools.files import provenance, table
-from scartools.files.table import Column
+from scartools.errors import InputError, concerning
+from scartools.files import provenance, table, volume
+from scartools.files.labels import to_internal
+from scartools.files.provenance import Source
+from scartools.files.table import Column, Table
+from scartools.files.volume import Volume
 
+TABLE_NAME = "predictions.tsv"
+PRIOR_SOURCES = ("none", "predicted", "manual", "truth")
+ECG_STATES = ("used", "absent", "off")
+SPLITS = ("train", "validation", "test")
 COLUMNS = {
     "case_id": Column("Case"),
     "participant_id": Column("Patient"),
-    "image": Column("Image, path relative to this table"),
-    "segmentation": Column("Predicted labels, path relative to this table"),
+    "image": Column("LGE image that was segmented, path relative to this table"),
+    "segmentation": Column("Predicted segmentation, path relative to this table, inside its folder"),
     "prior": Column(
         "AHA segments of the predicted labels, path relative to this table; n/a where they cannot be told"
     ),
     "prior_source": Column(
         "Where the wall came from that the network was shown: none, predicted, manual or truth"
     ),
-    "ecg": Column("used, absent, or off for a model without ECG"),
-    "interval_days": Column("Absolute interval between ECG and MRI", "day"),
-    "split": Column("train, validation or test, as in the pairs"),
-    "model": Column("Name of the model's folder"),
+    "ecg": Column("used, absent (the case has none) or off (the model takes none)"),
+    "interval_days": Column("Days between ECG and MRI", "day"),
+    "split": Column("train, validation or test"),
+    "model": Column("Short name of the model"),
 }
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class PredictionRow:
+    """One row of predictions.tsv; paths are absolute but for the text of `image`, which is never opened here."""
+
+    case_id: str
+    participant_id: str
+    image: str
+    segmentation: Path
+    prior: Path | None
+    prior_source: str
+    ecg: str
+    interval_days: float | None
+    split: str | None
+    model: str
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The table of a predictions folder as it was read."""
+
+    rows: tuple[PredictionRow, ...]
+    source: Source
+
+
+@dataclass(frozen=True)
+class TruthRow:
+    """What evaluation needs of a manifest: the case, its patient, the reader's segmentation, the split."""
+
+    case_id: str
+    participant_id: str
+    label: Path | None
+    split: str | None
+
+
+_Row = TypeVar("_Row", PredictionRow, TruthRow)
 
 
 def write_table(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write predictions.tsv and its description into a folder that is being made."""
-    path = folder / "predictions.tsv"
-    path.write_text(table.render(COLUMNS, rows), encoding="utf-8")
-    provenance.write_json(provenance.sidecar_path(path), table.describe(COLUMNS))
+    """Write predictions.tsv and its description into a folder that is being made; rows have the keys of COLUMNS."""
+    place = folder / TABLE_NAME
+    place.write_text(table.render(COLUMNS, rows), encoding="utf-8")
+    provenance.write_json(provenance.sidecar_path(place), table.describe(COLUMNS))
+
+
+def read_predictions(folder: Path) -> Predictions:
+    """Read the table of a predictions folder; the volumes are opened by whoever needs them.
+
+    Raises InputError naming the line: a missing or unknown value, a case twice, a path that leaves the folder.
+    """
+    place = folder / TABLE_NAME
+    if not folder.is_dir() or not place.is_file():
+        problem = f"has no {TABLE_NAME}" if folder.is_dir() else "is not a folder"
+        raise InputError(problem, where=folder, remedy="Give a folder that predict wrote")
+    found = table.read(place, required=COLUMNS)
+    rows = tuple(_prediction(found, at) for at in range(len(found.rows)))
+    _require_unique(rows, place)
+    return Predictions(rows, found.source)
+
+
+def read_truth(path: Path) -> tuple[tuple[TruthRow, ...], Source]:
+    """Read case_id, participant_id, label and, where it is there, split of a manifest such as pairs.tsv."""
+    found = table.read(path, required=("case_id", "participant_id", "label"))
+    rows = []
+    for at, cells in enumerate(found.rows):
+        label = cells["label"]
+        if label is not None and "\0" in label:
+            raise InputError(f"line {at + 2}: a path holds a NUL byte", where=path)
+        rows.append(
+            TruthRow(
+                _case_id(found, at),
+                _text(found, at, "participant_id"),
+                None if label is None else path.parent.absolute() / label,
+                _split(found, at),
+            )
+        )
+    _require_unique(rows, path)
+    return tuple(rows), found.source
+
+
+def read_segmentation(path: Path) -> Volume:
+    """Read a predicted segmentation in our own labels. Unlike a reader's, it may be empty: the model found nothing."""
+    found = volume.read(path)
+    with concerning(path):
+        array, notes = to_internal(found.array, "scartools")
+    return Volume(array, found.affine, found.header, found.source, (*found.notes, *notes))
+
+
+def _prediction(found: Table, at: int) -> PredictionRow:
+    prior_text = found.rows[at]["prior"]
+    prior_source = _word(found, at, "prior_source", PRIOR_SOURCES)
+    interval = table.number(found, at, "interval_days")
+    if interval < 0:
+        raise InputError(f"line {at + 2}: interval_days {interval:g} is negative", where=found.path)
+    return PredictionRow(
+        case_id=_case_id(found, at),
+        participant_id=_text(found, at, "participant_id"),
+        image=_text(found, at, "image"),
+        segmentation=_inside(found, at, "segmentation"),
+        prior=None if prior_text is None else _inside(found, at, "prior"),
+        prior_source=prior_source,
+        ecg=_word(found, at, "ecg", ECG_STATES),
+        interval_days=None if math.isnan(interval) else interval,
+        split=_split(found, at),
+        model=_text(found, at, "model"),
+    )
+
+
+def _case_id(found: Table, at: int) -> str:
+    text = _text(found, at, "case_id")
+    if not _SAFE_ID.fullmatch(text):
+        raise InputError(
+            f"line {at + 2}: the case_id {text[:40]!r} is not made of letters, digits, dot, underscore and hyphen",
+            where=found.path,
+            remedy="It is the name of a folder",
+        )
+    return text
+
+
+def _text(found: Table, at: int, column: str) -> str:
+    text = found.rows[at][column]
+    if text is None:
+        raise InputError(f"line {at + 2} has no {column}", where=found.path, remedy="n/a is not allowed there")
+    return text
+
+
+def _word(found: Table, at: int, column: str, known: Sequence[str]) -> str:
+    text = _text(found, at, column)
+    if text not in known:
+        raise InputError(
+            f"line {at + 2}: unknown {column} {text[:40]!r}",
+            where=found.path,
+            remedy=f"Known: {', '.join(known)}",
+        )
+    return text
+
+
+def _split(found: Table, at: int) -> str | None:
+    return None if found.rows[at].get("split") is None else _word(found, at, "split", SPLITS)
+
+
+def _inside(found: Table, at: int, column: str) -> Path:
+    text = _text(found, at, column)
+    written = PurePosixPath(text)
+    if written.is_absolute() or ".." in written.parts or "\0" in text:
+        raise InputError(
+            f"line {at + 2}: {column} {text[:80]!r} leaves the folder",
+            where=found.path,
+            remedy="Predictions lie in the folder of their table",
+        )
+    return found.path.parent / text
+
+
+def _require_unique(rows: Sequence[_Row], path: Path) -> None:
+    lines: dict[str, int] = {}
+    for line, row in enumerate(rows, start=2):
+        if row.case_id in lines:
+            raise InputError(
+                f"lines {lines[row.case_id]} and {line} have the same case_id {row.case_id!r}",
+                where=path,
+                remedy="Every row needs a case_id of its own",
+            )
+        lines[row.case_id] = line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import pickle
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -250,6 +251,75 @@ PAIRS: dict[str, Maker] = {
     "path for a case": _every("case_id", "../x"),
 }
 
+
+def _folder_with(change: Callable[[Path], None]) -> Maker:
+    """Copy a good folder and change the copy."""
+
+    def make(path: Path, good: Path) -> None:
+        shutil.copytree(good, path)
+        change(path)
+
+    return make
+
+
+def _predictions(change: Callable[[list[dict[str, str]]], object]) -> Maker:
+    """Change the rows of predictions.tsv in place; every other file stays."""
+
+    def in_place(folder: Path) -> None:
+        lines = (folder / "predictions.tsv").read_text().splitlines()
+        header = lines[0].split("\t")
+        rows = [dict(zip(header, line.split("\t"), strict=True)) for line in lines[1:]]
+        change(rows)
+        text = ["\t".join(header), *("\t".join(row.values()) for row in rows)]
+        (folder / "predictions.tsv").write_text("\n".join(text) + "\n")
+
+    return _folder_with(in_place)
+
+
+def _every_row(**cells: str) -> Maker:
+    return _predictions(lambda rows: [row.update(cells) for row in rows])
+
+
+def _each_segmentation(maker: Maker) -> Maker:
+    """Break every predicted segmentation in its place."""
+
+    def in_place(folder: Path) -> None:
+        for path in folder.rglob("segmentation.nii.gz"):
+            whole = path.rename(path.with_name("whole.nii.gz"))
+            maker(path, whole)
+            whole.unlink()
+
+    return _folder_with(in_place)
+
+
+PREDICTIONS: dict[str, Maker] = {
+    **ANY_FILE,
+    "no table": _folder_with(lambda folder: (folder / "predictions.tsv").unlink()),
+    "table not UTF-8": _folder_with(
+        lambda folder: (folder / "predictions.tsv").write_bytes(b"\xff\n") and None
+    ),
+    "table without rows": _predictions(lambda rows: rows.clear()),
+    "case twice": _predictions(lambda rows: rows.append(rows[0])),
+    "case of no name": _every_row(case_id="n/a"),
+    "case with a slash": _every_row(case_id="../a"),
+    "no participant": _every_row(participant_id="n/a"),
+    "another participant": _every_row(participant_id="somebody-else"),
+    "unknown source of the prior": _every_row(prior_source="guessed"),
+    "source without prior": _every_row(prior="n/a", prior_source="manual"),
+    "prior without source": _every_row(prior="prior.nii.gz", prior_source="none"),
+    "unknown ecg": _every_row(ecg="maybe"),
+    "unknown split": _every_row(split="holdout"),
+    "words for days": _every_row(interval_days="soon"),
+    "negative days": _every_row(interval_days="-3"),
+    "segmentation elsewhere": _every_row(segmentation="/etc/hostname"),
+    "segmentation above": _every_row(segmentation="../cohort/lge/sim-0001.nii.gz"),
+    "segmentation missing": _every_row(segmentation="nowhere.nii.gz"),
+    "other cases": _every_row(case_id="nobody"),
+    "segmentation truncated": _each_segmentation(_truncated),
+    "segmentation of unknown labels": _each_segmentation(LABELS["unknown label"]),
+    **{f"segmentation {name}": _each_segmentation(maker) for name, maker in OTHER_GRID.items()},
+}
+
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "segmentation": SEGMENTATION,
     "prior": {**LABELS, **OTHER_GRID},
@@ -262,6 +332,7 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "pairs": PAIRS,
     "nnunet": {**ANY_FILE, **NNUNET},
     "dataset": {**ANY_FILE, **DATASET},
+    "predictions": PREDICTIONS,
     "any": {name: maker for name, maker in VOLUME.items() if name != "folder"},
     "list": ANY_FILE,
 }

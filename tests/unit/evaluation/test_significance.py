@@ -1,0 +1,61 @@
+"""Intervals and tests against published examples, scipy, and answers that can be counted."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from scartools.evaluation.significance import bootstrap_interval, by_patient, hodges_lehmann, holm, wilcoxon_p
+
+
+def test_holm_by_hand():
+    # 4 x 0.005, then 3 x 0.01, then 2 x 0.03, then 0.04 lifted to the one before
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, math.nan, 0.7]) == pytest.approx([1.0, math.nan, 1.0], nan_ok=True)
+
+
+def test_hodges_lehmann_by_hand():
+    # averages of pairs: 1, 2.5, 5.5, 4, 7, 10; their median is 4.75
+    assert hodges_lehmann([1, 4, 10]) == pytest.approx(4.75)
+    assert math.isnan(hodges_lehmann([]))
+
+
+def test_wilcoxon_by_counting_signs():
+    assert wilcoxon_p([1, 2, 3, 4, 5]) == pytest.approx(2 / 2**5)  # one of 32 patterns of signs, both sides
+    assert wilcoxon_p([0.0, 0.0]) == 1.0
+    assert math.isnan(wilcoxon_p([]))
+
+
+def test_the_interval_agrees_with_another_implementation():
+    values = np.random.default_rng(3).exponential(size=40)  # skewed: the corrections matter
+    ours = bootstrap_interval(values, resamples=40_000, seed=1)
+    other = stats.bootstrap((values,), np.mean, n_resamples=40_000, method="BCa", rng=np.random.default_rng(2))
+    assert ours == pytest.approx(tuple(other.confidence_interval), abs=0.015)
+    plain = np.quantile(
+        [values[np.random.default_rng(i).integers(40, size=40)].mean() for i in range(4000)], 0.975
+    )
+    assert ours[1] > plain, "BCa moves the interval to the long tail"
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says():
+    random = np.random.default_rng(5)
+    hits = 0
+    for seed in range(200):
+        lower, upper = bootstrap_interval(random.normal(size=60), resamples=800, seed=seed)
+        hits += lower <= 0 <= upper
+    assert 178 <= hits <= 199  # 95 % of 200 is 190, SD 3
+
+
+def test_the_same_seed_gives_the_same_interval_and_edges_are_told():
+    values = np.random.default_rng(9).random(25)
+    assert bootstrap_interval(values, seed=4) == bootstrap_interval(values, seed=4)
+    assert bootstrap_interval(values, seed=4) != bootstrap_interval(values, seed=5)
+    assert bootstrap_interval([0.5, 0.5, 0.5]) == (0.5, 0.5)
+    assert all(math.isnan(end) for end in bootstrap_interval([0.5]))
+
+
+def test_the_cases_of_a_patient_are_averaged_first():
+    assert by_patient([("b", 1.0), ("a", 0.0), ("a", 0.5), ("c", math.nan)]) == {"a": 0.25, "b": 1.0}
