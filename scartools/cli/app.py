@@ -21,6 +21,7 @@ COMMANDS = (
     "quantify",
     "bullseye",
     "simulate",
+    "pretrain-ecg",
     "check",
 )  # in the order of the help
 

@@ -199,6 +199,16 @@ TABLE: dict[str, Maker] = {
     "words for numbers": lambda path, good: path.write_bytes(_words_for_numbers(good.read_bytes())) and None,
 }
 
+BEATS: dict[str, Maker] = {
+    **TABLE,
+    "beat not there": _bytes(b"participant_id\tbeat\n1\tnowhere.hea\n2\tnowhere.hea\n"),
+    "beat is the table": lambda path, good: path.write_bytes(b"beat\n%s\n" % path.name.encode()) and None,
+    "no beat at all": _bytes(b"participant_id\tbeat\n1\tn/a\n2\tn/a\n"),
+    "beat without signal file": lambda path, good: (
+        path.write_bytes(b"beat\n../%s\n" % b"cohort/truth/truth.tsv") and None
+    ),
+}
+
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "segmentation": SEGMENTATION,
     "prior": {**LABELS, **OTHER_GRID},
@@ -208,6 +218,7 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "segments": TABLE,
     "any": {name: maker for name, maker in VOLUME.items() if name != "folder"},
     "list": ANY_FILE,
+    "beats": BEATS,
 }
 
 
