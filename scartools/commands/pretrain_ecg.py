@@ -332,6 +332,7 @@ Turns a median 12-lead beat (12 x 600 samples, 500 Hz, R at sample 200) into a c
 
 * Trained without labels on {cohort["TrainingBeats"]} beats of {cohort["TrainingGroups"]} groups.
 * On {cohort["ValidationBeats"]} beats of {cohort["ValidationGroups"]} other groups, nothing masked:
-  RMSE {metrics["RMSEMv"]:.4f} mV, SNR {metrics["SNRDb"]:.2f} dB (epoch {metrics["BestEpoch"]}, chosen by the error on these same beats).
+  RMSE {metrics["RMSEMv"]:.4f} mV, SNR {metrics["SNRDb"]:.2f} dB
+  (epoch {metrics["BestEpoch"]}, chosen by the error on these same beats).
 * Low error says that beats are restored, not that the code knows about scar.
 """
