@@ -204,9 +204,7 @@ BEATS: dict[str, Maker] = {
     "beat not there": _bytes(b"participant_id\tbeat\n1\tnowhere.hea\n2\tnowhere.hea\n"),
     "beat is the table": lambda path, good: path.write_bytes(b"beat\n%s\n" % path.name.encode()) and None,
     "no beat at all": _bytes(b"participant_id\tbeat\n1\tn/a\n2\tn/a\n"),
-    "beat without signal file": lambda path, good: (
-        path.write_bytes(b"beat\n../%s\n" % b"cohort/truth/truth.tsv") and None
-    ),
+    "beat is another table": _bytes(b"beat\ncohort/truth/scars.tsv\n"),
 }
 
 BY_CONTRACT: dict[str, dict[str, Maker]] = {

@@ -36,7 +36,7 @@ def equal(one: dict, other: dict) -> bool:
 
 
 def test_the_loss_falls_and_the_best_epoch_is_kept():
-    config = PretrainingConfig(epochs=30, batch=4, learning_rate=3e-3, lead_masking=False, span_masking=0)
+    config = PretrainingConfig(epochs=40, batch=4, learning_rate=1e-2, lead_masking=False, span_masking=0)
     epochs = run(tiny_beats(), config)
     assert epochs[-1].loss < 0.6 * epochs[0].loss
     best = min(epochs, key=lambda epoch: epoch.validation_rmse)
