@@ -26,6 +26,7 @@ COMMANDS = (
     "predict",
     "evaluate",
     "simulate",
+    "pretrain-ecg",
     "check",
 )  # in the order of the help
 

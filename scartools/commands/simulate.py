@@ -37,6 +37,7 @@ The folder holds:
     truth/ID/case.json            axes, levels and volumes of the model
     truth/ID/ecg.hea              the record that was printed: 12 leads, 10 s, 500 Hz; ecg2.hea for a second ECG
     truth/ID/beat.hea             the beat without noise: 12 x 600, R (longest QRS vector) at sample 200
+    truth/beats.tsv               participant_id, ecg_id (the first), beat; pretrain-ecg learns from it
     truth/scars.tsv               one row a subject and segment
     prov.json                     provenance
 

@@ -10,6 +10,7 @@ truth/ID/aha17.nii.gz         AHA segments
 truth/ID/case.json            what the subject was drawn as
 truth/ID/ecg.hea              what was printed: 12 leads, 10 s (ecg2.hea: a second ECG)
 truth/ID/beat.hea             the beat without noise
+truth/beats.tsv               participant_id, ecg_id, beat; unless ECGs are left away
 truth/scars.tsv               scar by subject and segment
 """
 
@@ -39,6 +40,11 @@ ECG_COLUMNS = {
     "ecg_date": Column("Day of the ECG, YYYY-MM-DD"),
     "page": Column("Printed ECG as PDF, path relative to this table"),
     "picture": Column("The same page as PNG, path relative to this table"),
+}
+BEAT_COLUMNS = {
+    "participant_id": Column("Subject"),
+    "ecg_id": Column("First ECG of the subject"),
+    "beat": Column("Beat without noise, path relative to this table"),
 }
 
 
@@ -105,7 +111,7 @@ def write_tables(
 ) -> None:
     """Write the tables of a cohort that is being made; `mri.tsv` is drawn from the participants.
 
-    ecgs  rows of `ecg.tsv`; None: the cohort has no such table
+    ecgs  rows of `ecg.tsv`; None: the cohort has neither it nor `truth/beats.tsv`
     """
     columns, rows = participants
     subjects = list(rows)
@@ -123,7 +129,14 @@ def write_tables(
         (folder / "truth" / "scars.tsv", *scars),
     ]
     if ecgs is not None:
-        tables.append((folder / "ecg.tsv", ECG_COLUMNS, ecgs))
+        printed = list(ecgs)
+        first = {row["participant_id"]: row["ecg_id"] for row in reversed(printed)}
+        beats = [
+            {"participant_id": case_id, "ecg_id": ecg_id, "beat": f"{case_id}/beat.hea"}
+            for case_id, ecg_id in sorted(first.items())
+        ]
+        tables.append((folder / "ecg.tsv", ECG_COLUMNS, printed))
+        tables.append((folder / "truth" / "beats.tsv", BEAT_COLUMNS, beats))
     for path, described, content in tables:
         path.write_text(table.render(described, content), encoding="utf-8")
         provenance.write_json(provenance.sidecar_path(path), table.describe(described))

@@ -305,8 +305,6 @@ PREDICTIONS: dict[str, Maker] = {
     "no participant": _every_row(participant_id="n/a"),
     "another participant": _every_row(participant_id="somebody-else"),
     "unknown source of the prior": _every_row(prior_source="guessed"),
-    "source without prior": _every_row(prior="n/a", prior_source="manual"),
-    "prior without source": _every_row(prior="prior.nii.gz", prior_source="none"),
     "unknown ecg": _every_row(ecg="maybe"),
     "unknown split": _every_row(split="holdout"),
     "words for days": _every_row(interval_days="soon"),
@@ -319,6 +317,15 @@ PREDICTIONS: dict[str, Maker] = {
     "segmentation of unknown labels": _each_segmentation(LABELS["unknown label"]),
     **{f"segmentation {name}": _each_segmentation(maker) for name, maker in OTHER_GRID.items()},
 }
+
+BEATS: dict[str, Maker] = {
+    **TABLE,
+    "beat not there": _bytes(b"participant_id\tbeat\n1\tnowhere.hea\n2\tnowhere.hea\n"),
+    "beat is the table": lambda path, good: path.write_bytes(b"beat\n%s\n" % path.name.encode()) and None,
+    "no beat at all": _bytes(b"participant_id\tbeat\n1\tn/a\n2\tn/a\n"),
+    "beat is another table": _bytes(b"beat\ncohort/truth/scars.tsv\n"),
+}
+
 
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "segmentation": SEGMENTATION,
@@ -333,6 +340,7 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "nnunet": {**ANY_FILE, **NNUNET},
     "dataset": {**ANY_FILE, **DATASET},
     "predictions": PREDICTIONS,
+    "beats": BEATS,
     "any": {name: maker for name, maker in VOLUME.items() if name != "folder"},
     "list": ANY_FILE,
 }

@@ -14,6 +14,7 @@ import typer.main
 from scartools.cli import app
 from scartools.cli.contracts import Reads, Writes
 from scartools.cli.run import file_marks
+from scartools.files.checkpoint import checkpoint_path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import manpages
@@ -171,3 +172,11 @@ def input_positions(command: Declared, words: list[str] | None = None) -> list[t
             given += 1
         position += 1
     return found
+
+
+def left_by_a_kill(command: Declared, output: Path) -> set[str]:
+    """Return what a run that was killed while it published may leave: for a training, its checkpoint; else nothing."""
+    if command.module.KIND != "training":
+        return set()
+    state = checkpoint_path(output)
+    return {str(path) for path in (output, state.parent, state)}
