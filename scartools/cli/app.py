@@ -17,6 +17,7 @@ from scartools import __version__
 from scartools.cli.run import declared
 
 COMMANDS = (
+    "digitize-ecg",
     "aha17",
     "quantify",
     "bullseye",

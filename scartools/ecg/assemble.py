@@ -12,9 +12,7 @@ from scartools.ecg.reading import LEADS, PageReading, Strip
 from scartools.errors import InputError
 
 OUTPUT_RATE_HZ = 500.0
-RESAMPLING = (
-    "samples that fall on the output's clock are copied; else a natural cubic spline through each run without gaps"
-)
+RESAMPLING = "samples that fall on the output's clock are copied; else a natural cubic spline through each run without gaps"
 _ON_CLOCK = 1e-3  # part of an output sample
 
 
@@ -102,5 +100,5 @@ def _quality(strip: Strip) -> dict[str, Any]:
         "RhythmStrip": strip.rhythm,
         "Coverage": round(float(finite.mean()), 6),
         "Gaps": max(len(_runs(finite)) - 1, 0),
-        "Noise": None if noise is None else round(noise * 1000, 3),
+        "Noise": None if noise is None else round(float(noise) * 1000, 3),
     }

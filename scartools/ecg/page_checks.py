@@ -79,7 +79,9 @@ def questions(reading: PageReading) -> tuple[Check, ...]:
         _check("largest_lead", max(sizes, default=None), LARGEST_MV, "mV", refuses=True),
         _check("largest_lead_least", max(sizes, default=None), SMALLEST_MV, "mV", refuses=True, least=True),
         _check("coverage", min(covered, default=None), COVERAGE_REVIEW, "share of samples", least=True),
-        _check("coverage_least", min(covered, default=None), COVERAGE_REFUSE, "share", refuses=True, least=True),
+        _check(
+            "coverage_least", min(covered, default=None), COVERAGE_REFUSE, "share", refuses=True, least=True
+        ),
         _check("shortest_lead", min(map(_seconds, strips), default=None), SHORTEST_S, "s", least=True),
     )
 
@@ -121,7 +123,7 @@ def _law(strips: Sequence[Strip], leads: Sequence[str], weights: Sequence[float]
     strip has its own zero, so that a constant is no contradiction.
     """
     for page in sorted({strip.page for strip in strips}):
-        chosen = []
+        chosen: list[Strip] = []
         for lead in leads:
             options = [s for s in strips if s.page == page and s.lead == lead]
             options.sort(key=lambda s: (s.rhythm, s.start_s))

@@ -72,9 +72,7 @@ def read_drawn_pages(path: Path) -> Iterator[DrawnPage]:
             for number in range(len(document)):
                 yield _drawn_page(document[number])
     except pypdfium2.PdfiumError as error:
-        raise InputError(
-            f"is a damaged PDF ({error})", where=path, remedy="Print it to a new PDF"
-        ) from error
+        raise InputError(f"is a damaged PDF ({error})", where=path, remedy="Print it to a new PDF") from error
 
 
 def render_page(path: Path, number: int, longer_edge: int) -> np.ndarray:

@@ -19,7 +19,22 @@ from scartools.errors import InputError
 
 MIN_TRACES = 3
 UNEVEN_RATE_HZ = 1000.0  # where points are not evenly spaced, the drawn lines are read at this rate
-_USUAL_RATES = (100.0, 125.0, 200.0, 240.0, 250.0, 256.0, 300.0, 360.0, 400.0, 500.0, 512.0, 600.0, 1000.0, 2000.0)
+_USUAL_RATES = (
+    100.0,
+    125.0,
+    200.0,
+    240.0,
+    250.0,
+    256.0,
+    300.0,
+    360.0,
+    400.0,
+    500.0,
+    512.0,
+    600.0,
+    1000.0,
+    2000.0,
+)
 _PULSE_FOOT_MV = 0.3  # a pulse's foot within this of all traces of the page is their zero line
 _GAP_MM = 5.0  # columns further apart than this have a pulse between them
 _SAME_LEAD = 0.98  # correlation of an unnamed rhythm strip with the column of the same lead
@@ -54,7 +69,8 @@ def read_vector_pages(
         joined = _join(joined, reading)
     if layout is not None and layout != joined.layout:
         raise InputError(
-            f"has the layout {joined.layout}, not {layout}", remedy=f"Leave --layout out or give {joined.layout}"
+            f"has the layout {joined.layout}, not {layout}",
+            remedy=f"Leave --layout out or give {joined.layout}",
         )
     return joined
 
@@ -63,7 +79,8 @@ def _read_page(page: DrawnPage, number: int, speed: float | None, gain: float | 
     scales = scales_of(page, speed_mm_s=speed, gain_mm_mv=gain)
     rows = named_rows(page)
     zeros, zero_from = _zero_lines(rows, scales)
-    strips, uneven = [], False
+    strips: list[Strip] = []
+    uneven = False
     for row, zero in zip(rows.rows, zeros, strict=True):
         start = 0.0
         for k, piece in enumerate(row):
@@ -134,9 +151,7 @@ def _samples(points: np.ndarray, zero: float | None, scales: Scales) -> tuple[np
     return (level - y) / (scales.unit[1] * scales.gain_mm_mv), float(rate), even
 
 
-def _start(
-    row: Sequence[Named], k: int, rows: Rows, scales: Scales, before: float, previous: Strip
-) -> float:
+def _start(row: Sequence[Named], k: int, rows: Rows, scales: Scales, before: float, previous: Strip) -> float:
     """Return when a column begins. Columns follow each other in time; where they touch, the paper is the clock.
 
     A pulse between two columns is no time. A printer that lets columns overlap by a sample or two has not
