@@ -41,8 +41,8 @@ clock already are copied. Points that are not evenly spaced are first joined by 
 
 EXAMPLES
 
-    scartools digitize-ecg cohort/ecg/sim-0001-1.pdf -o ecg.hea
-    scartools digitize-ecg cohort/ecg/sim-0001-1.pdf --overlay seen.png --strict -o seen.hea
+    scartools digitize-ecg cohort/ecg/sim-0001-ecg1.pdf -o ecg.hea
+    scartools digitize-ecg cohort/ecg/sim-0001-ecg1.pdf --overlay seen.png --strict -o seen.hea
 
 REFERENCES
 

@@ -128,7 +128,7 @@ def _labels_of_rows(
     if not groups:
         return by_row
     shifts = (levels[None, :] - heights[:, None]).ravel()
-    shifts = shifts[np.abs(shifts) < 0.75 * pitch]
+    shifts = shifts[np.abs(shifts) < pitch]
     best: tuple[int, float, np.ndarray] | None = None
     for shift in shifts:
         apart = np.abs(heights[:, None] + shift - levels[None, :])
