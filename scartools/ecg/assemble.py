@@ -12,8 +12,11 @@ from scartools.ecg.reading import LEADS, PageReading, Strip
 from scartools.errors import InputError
 
 OUTPUT_RATE_HZ = 500.0
-RESAMPLING = "samples that fall on the output's clock within 0.1 ms are copied; else a natural cubic spline through each run without gaps"
-_ON_CLOCK = 0.05  # part of an output sample: 0.1 ms, what a coordinate rounded to 0.01 mm is in time
+RESAMPLING = (
+    "samples that fall on the output's clock within 0.1 ms are copied; "
+    "else a natural cubic spline through each run without gaps"
+)
+_ON_CLOCK = 0.05  # part of an output sample, 0.1 ms: coordinates are rounded to some micrometres
 
 
 @dataclass(frozen=True)

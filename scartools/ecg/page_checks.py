@@ -142,6 +142,8 @@ def _laws(strips: Sequence[Strip]) -> dict[str, float | None]:
     return {
         "einthoven": _law(strips, ("I", "III", "II"), (1, 1, -1)),
         "goldberger": _law(strips, ("aVR", "aVL", "aVF"), (1, 1, 1)),
+        # aVL = (I - III) / 2, where they share time: the only law that tells I from III
+        "goldberger_avl": _law(strips, ("aVL", "I", "III"), (1, -0.5, 0.5)),
         # aVF - aVR = 3/2 II: ties the augmented leads to lead II, over a rhythm strip on a 3 x 4 page
         "goldberger_ii": _law(strips, ("aVF", "aVR", "II"), (1, -1, -1.5)),
     }

@@ -50,14 +50,20 @@ def test_a_good_page_is_accepted_with_every_answer_it_can_give(reading):
     assert outcome(reading) == ("accepted", set())
     unanswered = {check.name for check in checked(reading).checks if check.passed is None}
     rhythm = {"rhythm_correlation", "rhythm_amplitude", "beats_shared", "heart_rate_ratio"}
-    assert unanswered == (set() if reading.layout == "3x4+1" else rhythm)
+    assert unanswered == ({"goldberger_avl", "goldberger_avl_gross"} if reading.layout == "3x4+1" else rhythm)
 
 
 @pytest.mark.parametrize("make", [page_3x4, page_12x1], ids=["3x4+1", "12x1"])
 def test_two_exchanged_limb_leads_are_refused(make):
-    swap = {"I": "III", "III": "aVR", "aVR": "I"}
+    swap = {"I": "II", "II": "I"}
     status, failed = outcome(changed(make(), lambda s: replace(s, lead=swap.get(s.lead, s.lead))))
     assert status == "refused" and any(name.endswith("_gross") for name in failed)
+
+
+def test_exchanged_i_and_iii_are_seen_where_avl_shares_their_time():
+    swap = {"I": "III", "III": "I"}  # their sum stays II
+    status, failed = outcome(changed(page_12x1(), lambda s: replace(s, lead=swap.get(s.lead, s.lead))))
+    assert status == "refused" and "goldberger_avl_gross" in failed
 
 
 def test_avr_that_was_not_turned_is_refused():
