@@ -24,12 +24,13 @@ it, names included: keep it where the page may be kept.
 
 NOTES
 
-Checks. einthoven: II = I + III; goldberger: aVR + aVL + aVF = 0; goldberger_ii: aVF - aVR = 3/2 II;
-goldberger_avl: aVL = (I - III) / 2, where they share time; each is the SD of what is left, as a share of the leads'
-own size. A name with _gross is the same number against the limit that refuses. rhythm_correlation and rhythm_amplitude compare a rhythm strip
-with the column of the same lead. pulse_height compares the calibration pulse with the gain. beats_shared and
-heart_rate_ratio ask whether beats fall together. Others ask for plausible amplitudes and rates, gaps, and scales
-that nothing on the page speaks for. A check that a page cannot answer is null.
+Checks. einthoven: II = I + III; goldberger: aVR + aVL + aVF = 0; goldberger_ii: aVF - aVR = 3/2 II; goldberger_avl:
+aVL = (I - III) / 2, where they share time. Each is the SD of what is left, as a share of the leads' own size; with
+_gross it is the same number against the limit that refuses. rhythm_correlation and rhythm_amplitude compare a
+rhythm strip with the column of the same lead. pulse_height compares the calibration pulse with the gain.
+beats_shared and heart_rate_ratio ask whether beats fall together. Others ask for plausible amplitudes and rates,
+gaps, and scales that nothing on the page speaks for. A check that a page cannot answer is null. On a 3 x 4 page
+nothing tells I from III, nor one chest lead from another, but the printed names.
 
 Status. accepted: every answer is as it should be. needs_review: written, with a warning; with --strict refused.
 refused: nothing is written, the failed checks are named in the error, and --json prints them all.
