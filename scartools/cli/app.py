@@ -17,16 +17,17 @@ from scartools import __version__
 from scartools.cli.run import declared
 
 COMMANDS = (
+    "digitize-ecg",
     "pair",
     "aha17",
     "quantify",
     "bullseye",
     "preprocess",
+    "pretrain-ecg",
     "train",
     "predict",
     "evaluate",
     "simulate",
-    "pretrain-ecg",
     "check",
 )  # in the order of the help
 

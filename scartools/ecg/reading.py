@@ -24,6 +24,7 @@ class Strip:
     samples   float64 (N,), mV at `rate`, NaN where the trace has a gap; the lead's own baseline is 0
     rate      samples a second, as drawn
     trace_px  float64 (M, 2), x and y in pixels of the page as it was read, for the overlay
+    page      on which page of the file, from 0
     """
 
     lead: str
@@ -32,6 +33,7 @@ class Strip:
     samples: np.ndarray
     rate: float
     trace_px: np.ndarray
+    page: int = 0
 
 
 @dataclass(frozen=True)

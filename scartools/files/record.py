@@ -7,7 +7,7 @@ are WFDB's invalid value on disk and NaN in memory (a 3 x 4 page holds 2.5 s a l
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -83,16 +83,26 @@ def read_record(path: Path) -> Record:
     return Record(signals, float(raw.fs), facts, tuple(source_of(file) for file in (path, *files)))
 
 
-def write_record(output: Path, record: Record, *, sources: Sequence[Source] = (), force: bool = False) -> None:
+def write_record(
+    output: Path,
+    record: Record,
+    *,
+    sources: Sequence[Source] = (),
+    companions: Mapping[str, bytes] | None = None,
+    force: bool = False,
+) -> None:
     """Write a record as NAME.hea, NAME.dat, NAME.json and NAME.prov.json.
 
-    output  the header file, ending in .hea
+    output      the header file, ending in .hea
+    companions  more files by name, published beside the record: all of them or none
     Raises InputError when a sample is beyond what 16 bits hold at 1000 units a mV.
     """
     digital = _digital(output, record)
 
     def save(path: Path) -> None:
         _save(path, digital, record.rate)
+        for name, content in (companions or {}).items():
+            path.with_name(name).write_bytes(content)
 
     atomic.publish(output, save, facts=_facts_of(record), sources=[*record.sources, *sources], force=force)
 

@@ -6,11 +6,14 @@ import gzip
 import pickle
 import shutil
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import nibabel
 import numpy as np
+import pypdfium2
 
 from tests.contract.bad_folders import DATASET, NNUNET
 
@@ -327,6 +330,72 @@ BEATS: dict[str, Maker] = {
 }
 
 
+def _picture(array: np.ndarray) -> Maker:
+    """Write a PNG, whatever the name says: a page is known by its content."""
+
+    def make(path: Path, good: Path) -> None:
+        path.write_bytes(cv2.imencode(".png", array)[1].tobytes())
+
+    return make
+
+
+def _png_claiming(width: int, height: int) -> Maker:
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return _bytes(
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + bytes(100)
+    )
+
+
+def _blank_pdf(pages: int) -> Maker:
+    def make(path: Path, good: Path) -> None:
+        document = pypdfium2.PdfDocument.new()
+        for _ in range(pages):
+            document.new_page(595, 842)
+        document.save(path)
+
+    return make
+
+
+def _encrypted_pdf(path: Path, good: Path) -> None:
+    """Write a PDF that asks for a password: its entries have the right form, and no password fits them."""
+    rubbish = "<" + "5a" * 32 + ">"
+    bodies = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
+        f"<</Filter/Standard/V 1/R 2/O {rubbish}/U {rubbish}/P -4>>",
+    ]
+    data, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(bodies, 1):
+        places.append(len(data))
+        data += f"{number} 0 obj\n{body}\nendobj\n".encode()
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    trailer = "<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<00><00>]>>"
+    end = f"xref\n0 5\n0000000000 65535 f \n{table}trailer\n{trailer}\nstartxref\n{len(data)}\n%%EOF\n"
+    path.write_bytes(data + end.encode())
+
+
+PAGE: dict[str, Maker] = {
+    **ANY_FILE,
+    "text": _bytes(b"not a page\n"),
+    "truncated": _truncated,
+    "header of a PDF": _bytes(b"%PDF-1.7\n"),
+    "encrypted PDF": _encrypted_pdf,
+    "PDF without pages": _blank_pdf(0),
+    "blank PDF": _blank_pdf(1),
+    "PDF of a hundred pages": _blank_pdf(100),
+    "black picture": _picture(np.zeros((400, 600, 3), np.uint8)),
+    "white picture": _picture(np.full((400, 600, 3), 255, np.uint8)),
+    "picture of noise": _picture(np.random.default_rng(3).integers(0, 255, (400, 600, 3), dtype=np.uint8)),
+    "one pixel": _picture(np.zeros((1, 1, 3), np.uint8)),
+    "one row": _picture(np.zeros((1, 5000, 3), np.uint8)),
+    "claims 30000 x 30000 pixels": _png_claiming(30000, 30000),
+    "claims no pixels": _png_claiming(0, 0),
+    "PNG without data": _png_claiming(600, 400),
+    "JPEG magic only": _bytes(b"\xff\xd8\xff\xe0"),
+    "BMP magic only": _bytes(b"BM"),
+}
+
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "segmentation": SEGMENTATION,
     "prior": {**LABELS, **OTHER_GRID},
@@ -341,6 +410,7 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "dataset": {**ANY_FILE, **DATASET},
     "predictions": PREDICTIONS,
     "beats": BEATS,
+    "page": PAGE,
     "any": {name: maker for name, maker in VOLUME.items() if name != "folder"},
     "list": ANY_FILE,
 }

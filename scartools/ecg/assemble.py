@@ -1,0 +1,107 @@
+"""From strips on a page to twelve leads on one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from scartools.ecg.reading import LEADS, PageReading, Strip
+from scartools.errors import InputError
+
+OUTPUT_RATE_HZ = 500.0
+RESAMPLING = (
+    "samples that fall on the output's clock within 0.1 ms are copied; "
+    "else a natural cubic spline through each run without gaps"
+)
+_ON_CLOCK = 0.05  # part of an output sample, 0.1 ms: coordinates are rounded to some micrometres
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Twelve leads: signals float64 (12, T), mV at `rate`, NaN where nothing is printed; quality of each lead."""
+
+    signals: np.ndarray
+    rate: float
+    quality: dict[str, dict[str, Any]]
+
+
+def upright(reading: PageReading) -> PageReading:
+    """Turn Cabrera's -aVR into aVR."""
+    strips = [
+        replace(strip, lead="aVR", samples=-strip.samples) if strip.lead == "-aVR" else strip
+        for strip in reading.strips
+    ]
+    turned = any(strip.lead == "-aVR" for strip in reading.strips)
+    return replace(reading, strips=tuple(strips), facts={**reading.facts, "AVRTurned": turned})
+
+
+def assemble(reading: PageReading, rate: float = OUTPUT_RATE_HZ) -> Assembled:
+    """Put the strips of a page on one clock, leads in standard order.
+
+    rate   of the output, Hz
+    A rhythm strip takes the place of its lead's column; see RESAMPLING for the method.
+    Raises InputError naming the leads that are missing.
+    """
+    reading = upright(reading)
+    missing = [lead for lead in LEADS if all(strip.lead != lead for strip in reading.strips)]
+    if missing:
+        raise InputError(
+            f"holds no lead {', '.join(missing)}",
+            remedy="Give the whole recording, all its pages in one PDF",
+            facts={"MissingLeads": missing},
+        )
+    chosen = {lead: _chosen(reading.strips, lead) for lead in LEADS}
+    end = max(strip.start_s + len(strip.samples) / strip.rate for strip in chosen.values())
+    signals = np.full((len(LEADS), round(end * rate)), np.nan)
+    for row, strip in zip(signals, chosen.values(), strict=True):
+        _place(row, strip, rate)
+    return Assembled(signals, rate, {lead: _quality(strip) for lead, strip in chosen.items()})
+
+
+def _chosen(strips: Sequence[Strip], lead: str) -> Strip:
+    own = [strip for strip in strips if strip.lead == lead]
+    return max(own, key=lambda strip: (strip.rhythm, len(strip.samples) / strip.rate))
+
+
+def _place(row: np.ndarray, strip: Strip, rate: float) -> None:
+    """Write a strip into its lead's row (T,), run by run between gaps."""
+    from scipy.interpolate import CubicSpline
+
+    for first, last in _runs(np.isfinite(strip.samples)):
+        values = strip.samples[first:last]
+        start = (strip.start_s + first / strip.rate) * rate  # in output samples
+        step = rate / strip.rate
+        place = np.arange(
+            int(np.ceil(start - _ON_CLOCK)), int(start + (len(values) - 1) * step + _ON_CLOCK) + 1
+        )
+        place = place[(place >= 0) & (place < len(row))]
+        if abs(step - 1) < 1e-9 and abs(start - round(start)) < _ON_CLOCK:
+            row[place] = values[place - round(start)]
+        elif len(values) > 1:
+            spline = CubicSpline(np.arange(len(values)), values, bc_type="natural")
+            row[place] = spline(np.clip((place - start) / step, 0, len(values) - 1))
+
+
+def _runs(finite: np.ndarray) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], finite, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _quality(strip: Strip) -> dict[str, Any]:
+    finite = np.isfinite(strip.samples)
+    inside = strip.samples[finite]
+    # of white noise of SD s, second differences have the SD s * sqrt(6); QRS complexes are too rare for a median
+    second = np.abs(np.diff(inside, 2))
+    noise = 1.4826 * float(np.median(second)) / np.sqrt(6) if len(second) else None
+    return {
+        "StartTime": round(float(strip.start_s), 6),
+        "Duration": round(len(strip.samples) / strip.rate, 6),
+        "DrawnRate": round(strip.rate, 4),
+        "RhythmStrip": strip.rhythm,
+        "Coverage": round(float(finite.mean()), 6),
+        "Gaps": max(len(_runs(finite)) - 1, 0),
+        "Noise": None if noise is None else round(float(noise) * 1000, 3),
+    }

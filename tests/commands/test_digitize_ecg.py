@@ -1,0 +1,169 @@
+"""digitize-ecg as a user meets it: the printed record comes back, a page that contradicts itself does not pass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pypdfium2
+import pytest
+
+from scartools.files.record import read_record
+from tests.conftest import run_inside
+from tests.unit.ecg.drawn_page import STANDARD, ecg_page, twelve_leads, write_pdf
+
+PAGE = "cohort/ecg/sim-0001-ecg1.pdf"
+PRINTED = "cohort/truth/sim-0001/ecg.hea"
+SIGNALS = twelve_leads()
+
+
+def refused(*arguments: str | Path) -> str:
+    """Run, expect a refusal that writes nothing, and return its one line."""
+    before = set(Path().iterdir())
+    done = run_inside("digitize-ecg", *arguments, "-o", "refused.hea")
+    assert done.status == 3, done.stderr
+    assert set(Path().iterdir()) == before
+    return done.error
+
+
+def test_a_printed_record_comes_back_within_two_microvolts(workspace):
+    done = run_inside("digitize-ecg", PAGE, "-o", "ecg.hea")
+    assert done.status == 0, done.stderr
+    found, printed = read_record(Path("ecg.hea")), read_record(Path(PRINTED))
+    assert found.rate == printed.rate == 500
+    there = np.isfinite(found.signals)
+    assert np.abs(found.signals - printed.signals)[there].max() <= 0.0021  # each side rounds to 1 uV
+    assert there[1].all()  # the rhythm strip
+    assert ((there.sum(axis=1) == 1250) | (there.sum(axis=1) == 5000)).all()
+
+
+def test_the_sidecar_says_how_the_page_was_read(workspace):
+    assert run_inside("digitize-ecg", PAGE, "-o", "ecg.hea").status == 0
+    facts = json.loads(Path("ecg.json").read_text())
+    assert (facts["SourceKind"], facts["PaperSpeed"], facts["Gain"], facts["Layout"]) == (
+        "vector",
+        25,
+        10,
+        "3x4+1",
+    )
+    assert facts["Found"] == {
+        "PxPerMm": "measured", "PaperSpeed": "printed", "Gain": "printed", "Layout": "printed",
+    }  # fmt: skip
+    assert facts["PxPerMm"] == pytest.approx([72 / 25.4] * 2, rel=1e-4)
+    assert facts["Status"] == "accepted"
+    assert {check["Name"] for check in facts["Checks"]} >= {"einthoven", "pulse_height", "rhythm_correlation"}
+    assert all(check["Passed"] is not False for check in facts["Checks"])
+    assert len(facts["Quality"]) == 12 and facts["Quality"]["II"]["RhythmStrip"]
+
+
+def test_no_text_of_the_page_is_written(workspace):
+    content = ecg_page(SIGNALS) + "\nBT /F1 9 Tf 60 560 Td (Erika Mustermann 12.03.1957) Tj ET"
+    write_pdf(Path("named.pdf"), content)
+    done = run_inside("digitize-ecg", "named.pdf", "-o", "ecg.hea", "--json", "-v")
+    assert done.status == 0, done.stderr
+    written = (
+        b"".join(path.read_bytes() for path in Path().glob("ecg.*")) + (done.stdout + done.stderr).encode()
+    )
+    assert b"Mustermann" not in written and b"1957" not in written
+
+
+def test_the_overlay_draws_the_traces_where_they_are_printed(workspace):
+    done = run_inside("digitize-ecg", PAGE, "-o", "ecg.hea", "--overlay", "ecg.png")
+    assert done.status == 0, done.stderr
+    picture = cv2.imread("ecg.png").astype(int)
+    assert max(picture.shape) == 2200
+    coloured = picture.max(axis=2) - picture.min(axis=2) > 120
+    dark = picture.max(axis=2) < 100
+    assert coloured.sum() > 5000 and dark.sum() < 100  # every printed trace is drawn over
+    assert run_inside("check", "ecg.hea", "ecg.png").status == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--overlay", "ecg.jpg"], "*.png"),
+        (["--overlay", "elsewhere/ecg.png"], "folder of the record"),
+        (["--layout", "many"], "3x4+1"),
+        (["--speed", "0"], "--speed"),
+        (["--gain", "nan"], "--gain"),
+    ],
+)
+def test_wrong_options_are_usage_errors(workspace, options, said):
+    Path("elsewhere").mkdir()
+    done = run_inside("digitize-ecg", PAGE, "-o", "ecg.hea", *options)
+    assert done.status == 2 and said in done.error
+    assert not Path("ecg.hea").exists()
+
+
+def test_an_overlay_over_a_file_of_the_user_is_refused(workspace):
+    Path("mine.png").write_text("mine")
+    done = run_inside("digitize-ecg", PAGE, "-o", "ecg.hea", "--overlay", "mine.png", "--force")
+    assert done.status == 4 and Path("mine.png").read_text() == "mine"
+    assert not Path("ecg.hea").exists()
+
+
+def test_a_page_that_contradicts_itself_is_refused_with_the_numbers(workspace):
+    write_pdf(Path("bad.pdf"), ecg_page(SIGNALS, text="25 mm/s 20 mm/mV"))
+    assert "pulse_height 0.5 (at most 0.06" in refused("bad.pdf")
+    done = run_inside("digitize-ecg", "bad.pdf", "-o", "x.hea", "--json")
+    assert done.json["Status"] == "refused" and done.json["ExitStatus"] == 3
+    (failed,) = [check for check in done.json["Checks"] if check["Passed"] is False]
+    assert failed["Name"] == "pulse_height" and failed["Value"] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_exchanged_names_are_refused(workspace):
+    rows = [[{"I": "II", "II": "I"}.get(lead, lead) for lead in row] for row in STANDARD]
+    swapped = SIGNALS | {"I": SIGNALS["II"], "II": SIGNALS["I"]}
+    write_pdf(Path("bad.pdf"), ecg_page(swapped))
+    assert "einthoven_gross" in refused("bad.pdf")
+    write_pdf(Path("good.pdf"), ecg_page(SIGNALS, rows))  # the order of rows is free, names decide
+    assert run_inside("digitize-ecg", "good.pdf", "-o", "good.hea").status == 0
+
+
+def test_what_needs_a_review_is_written_with_a_warning_and_refused_when_strict(workspace):
+    write_pdf(Path("bare.pdf"), ecg_page(SIGNALS, text="", pulses=False, grid=False))
+    done = run_inside("digitize-ecg", "bare.pdf", "-o", "ecg.hea")
+    assert done.status == 0 and ": warning: " in done.stderr and "scales_assumed" in done.stderr
+    assert json.loads(Path("ecg.json").read_text())["Status"] == "needs_review"
+    assert "scales_assumed" in refused("bare.pdf", "--strict")
+
+
+def test_given_scales_are_recorded_as_given(workspace):
+    write_pdf(Path("bare.pdf"), ecg_page(SIGNALS, text="", pulses=False, speed=25, gain=10))
+    done = run_inside("digitize-ecg", "bare.pdf", "-o", "ecg.hea", "--speed", "25", "--gain", "5", "--json")
+    assert done.status == 0, done.stderr
+    assert done.json["Found"]["PaperSpeed"] == done.json["Found"]["Gain"] == "given"
+    there = read_record(Path("ecg.hea")).signals[0, :1250]
+    assert np.ptp(there) == pytest.approx(2 * np.ptp(SIGNALS["I"][:1250]), abs=0.003)
+
+
+def test_missing_leads_are_refused_by_number(workspace):
+    rows = [[lead] for lead in ("I", "II", "III", "aVR", "aVL", "aVF")]
+    write_pdf(Path("limbs.pdf"), ecg_page(SIGNALS, rows, ()))
+    assert "leads_found 6 (at least 12" in refused("limbs.pdf")
+
+
+def test_cabreras_order_gives_the_same_record(workspace):
+    plain = [[lead] for lead in ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")]
+    turned = [[lead] for lead in ("aVL", "I", "-aVR", "II", "aVF", "III", "V1", "V2", "V3", "V4", "V5", "V6")]
+    for name, rows in (("plain", plain), ("turned", turned)):
+        write_pdf(Path(f"{name}.pdf"), ecg_page(SIGNALS, rows, ()))
+        assert run_inside("digitize-ecg", f"{name}.pdf", "-o", f"{name}.hea").status == 0
+    records = [read_record(Path(f"{name}.hea")).signals for name in ("plain", "turned")]
+    np.testing.assert_allclose(records[0], records[1], atol=0.0011)
+
+
+def test_a_pdf_of_two_scans_is_not_guessed_at(workspace):
+    image = np.full((600, 800, 3), 255, np.uint8)
+    assert cv2.imwrite("scan.jpg", image)
+    document = pypdfium2.PdfDocument.new()
+    for _ in range(2):
+        page, picture = document.new_page(595, 842), pypdfium2.PdfImage.new(document)
+        picture.load_jpeg("scan.jpg")
+        picture.set_matrix(pypdfium2.PdfMatrix().scale(595, 842))
+        page.insert_obj(picture)
+        page.gen_content()
+    document.save("scans.pdf")
+    assert "2 scanned pages" in refused("scans.pdf")
