@@ -7,9 +7,17 @@ blood and scar that overlap in brightness, coil shading, Rician noise, thick sli
 slices shifted by breathing. The affines are true and oblique, the order of slices and the handedness vary,
 so that a tool that trusts the order of the array fails here first.
 
+The same heart gives the ECG: its muscle as voxels of 3 mm, early sites as of the Purkinje network, activation
+that takes the shortest way (fast along the endocardium, slower along the wall, slowest through it), dipoles in
+a uniform medium, nine electrodes on the chest of the image. Scar neither fires nor conducts, so a transmural
+anterior scar leaves Q waves in V1-V4, an inferior one in III and aVF, a lateral one changes V5-V6. What the
+ECG leaves out: fibres, lungs and blood, block of a bundle, acute injury, drugs, other rhythms; amplitudes are
+scaled to those of patients. Most ECGs are taken within 90 days of the MRI, mostly before it; some are farther
+away, some subjects have none, some have two. Each is printed on a page, as PDF with vector lines and as PNG.
+
 A subject depends on the seed and its own number alone: the first ten of a thousand are the ten of a cohort
-of ten. No ECG is simulated yet. The images are not those of patients and prove nothing about patients; they
-test software.
+of ten. Images and labels are the same with and without ECGs. Images and ECGs are not those of patients and
+prove nothing about patients; they test software.
 
 INPUT FILES
 
@@ -20,11 +28,15 @@ OUTPUT FILES
 The folder holds:
 
     participants.tsv              one row a subject: the drawn parameters
-    mri.tsv                       participant_id, image, mri_date
+    mri.tsv                       participant_id, image, mri_date, label
+    ecg.tsv                       participant_id, ecg_id, ecg_date, page, picture
+    ecg/ECG_ID.pdf, .png          the printed ECG: 3 x 4 leads and II, 25 mm/s, 10 mm/mV, without name or date
     lge/ID.nii.gz                 LGE image, float32
     truth/ID/segmentation.nii.gz  labels of this toolkit, RV pool included
     truth/ID/aha17.nii.gz         the model's own AHA segments, 1-17
     truth/ID/case.json            axes, levels and volumes of the model
+    truth/ID/ecg.hea              the record that was printed: 12 leads, 10 s, 500 Hz; ecg2.hea for a second ECG
+    truth/ID/beat.hea             the beat without noise: 12 x 600, R (longest QRS vector) at sample 200
     truth/scars.tsv               one row a subject and segment
     prov.json                     provenance
 
@@ -40,11 +52,18 @@ EXAMPLES
 
     scartools simulate cohort -n 2 --seed 1 -o demo-cohort
     cut -f 1,3 demo-cohort/mri.tsv
+    scartools simulate cohort -n 3 --no-ecg -o images-only
 
 REFERENCES
 
 Cerqueira MD et al. Circulation 2002;105:539. doi:10.1161/hc0402.102975
 Reimer KA, Jennings RB. The wavefront phenomenon of myocardial ischemic cell death. Lab Invest 1979;40:633.
+Durrer D et al. Total excitation of the isolated human heart. Circulation 1970;41:899. doi:10.1161/01.CIR.41.6.899
+Wallman M, Smith NP, Rodriguez B. A comparative study of graph-based, eikonal, and monodomain simulations for
+the estimation of cardiac activation times. IEEE Trans Biomed Eng 2012;59:1739.
+Gima K, Rudy Y. Ionic current basis of electrocardiographic waveforms: a model study. Circ Res 2002;90:889.
+Kors JA et al. Reconstruction of the Frank vectorcardiogram from standard electrocardiographic leads. Eur Heart
+J 1990;11:1083.
 Kellman P, Arai AE. Cardiac imaging techniques for physicians: late enhancement. J Magn Reson Imaging
 2012;36:529. doi:10.1002/jmri.23605
 """
@@ -53,12 +72,15 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scartools.cli.contracts import Kind, Writes
 from scartools.cli.options import Force, Output, Seed, Threads
+
+if TYPE_CHECKING:
+    from scartools.simulation.subject import Subject
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
@@ -69,11 +91,12 @@ def cohort(
     subjects: Annotated[
         int, typer.Option("-n", "--subjects", metavar="N", min=1, max=100_000, help="How many subjects.")
     ] = 24,
+    ecg: Annotated[bool, typer.Option("--ecg/--no-ecg", help="Simulate ECGs and their pages too.")] = True,
     seed: Seed = 1,
     force: Force = False,
     threads: Threads = None,
 ) -> dict[str, Any]:
-    """Simulate a cohort: LGE stacks with true oblique affines, their segmentations, and tables of the truth."""
+    """Simulate a cohort: LGE stacks with true oblique affines, ECG pages, and the truth of both."""
     from scartools.cli.parallel import in_threads
     from scartools.cli.streams import track
     from scartools.files import atomic
@@ -85,9 +108,10 @@ def cohort(
     from scartools.simulation.subject import draw_subject
 
     scarred: list[float] = []
+    recorded: list[str] = []
 
     def fill(folder: Path) -> None:
-        def make(index: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        def make(index: int) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, str]]]:
             case = simulate_case(draw_subject(index, seed))
             contract.write_case(
                 folder,
@@ -98,18 +122,50 @@ def cohort(
                 case.affine,
                 case.facts,
             )
-            return subject_row(case.subject), truth.scar_truth(case)
+            ecgs = _write_ecgs(folder, case.subject) if ecg else []
+            return subject_row(case.subject), truth.scar_truth(case), ecgs
 
         made = list(track(in_threads(make, range(1, subjects + 1), threads or 1), "subjects", subjects))
-        scars = [row for _, rows in made for row in rows]
+        scars = [row for _, rows, _ in made for row in rows]
+        ecgs = [row for _, _, rows in made for row in rows]
         scarred.extend(row["scar_ml"] for row in scars if row["level"] == "ventricle" and row["scar_ml"] > 0)
+        recorded.extend(row["participant_id"] for row in ecgs)
         contract.write_tables(
-            folder, (columns_of(SUBJECT_COLUMNS), [row for row, _ in made]), (columns_of(truth.COLUMNS), scars)
+            folder,
+            (columns_of(SUBJECT_COLUMNS), [row for row, _, _ in made]),
+            (columns_of(truth.COLUMNS), scars),
+            ecgs if ecg else None,
         )
 
     atomic.publish_folder(output, fill, force=force)
-    log.info("%s: %d subjects, %d with scar", output, subjects, len(scarred))
-    return {"Output": str(output), "Subjects": subjects, "WithScar": len(scarred), "ECG": "none", "Seed": seed}
+    with_ecg = len(set(recorded))
+    log.info("%s: %d subjects, %d with scar, %d with ECG", output, subjects, len(scarred), with_ecg)
+    return {
+        "Output": str(output),
+        "Subjects": subjects,
+        "WithScar": len(scarred),
+        "ECG": "simulated" if ecg else "none",
+        "WithEcg": with_ecg,
+        "Ecgs": len(recorded),
+        "Seed": seed,
+    }
+
+
+def _write_ecgs(folder: Path, subject: Subject) -> list[dict[str, str]]:
+    """Simulate, print and write the ECGs of a subject; return their rows of ecg.tsv."""
+    from scartools.files import cohort as contract
+    from scartools.files.record import BEAT_RATE_HZ, Record
+    from scartools.simulation.ecg import beat_facts, recording_facts, simulate_beat, simulate_ecgs
+    from scartools.simulation.paper import lay_out, to_pdf, to_png
+
+    beat = simulate_beat(subject)
+    printed = []
+    for taken in simulate_ecgs(subject, beat):
+        page = lay_out(taken.signals)
+        record = Record(taken.signals, BEAT_RATE_HZ, recording_facts(taken, page))
+        printed.append(contract.PrintedEcg(taken.ecg_id, taken.ecg_date, to_pdf(page), to_png(page), record))
+    truth = Record(beat.signals, BEAT_RATE_HZ, beat_facts(beat))
+    return contract.write_ecgs(folder, subject.participant_id, truth, printed)
 
 
 SUBCOMMANDS = (cohort,)

@@ -89,8 +89,28 @@ def write_record(output: Path, record: Record, *, sources: Sequence[Source] = ()
     output  the header file, ending in .hea
     Raises InputError when a sample is beyond what 16 bits hold at 1000 units a mV.
     """
+    digital = _digital(output, record)
+
+    def save(path: Path) -> None:
+        _save(path, digital, record.rate)
+
+    atomic.publish(output, save, facts=_facts_of(record), sources=[*record.sources, *sources], force=force)
+
+
+def save_record(path: Path, record: Record) -> None:
+    """Write NAME.hea, NAME.dat and NAME.json into a folder that is being made and will be published whole."""
+    _save(path, _digital(path, record), record.rate)
+    ours = {"GeneratedBy": provenance.GENERATED_BY, "Files": [path.name, path.with_suffix(".dat").name]}
+    provenance.write_json(provenance.sidecar_path(path), {**_facts_of(record), **ours})
+
+
+def _facts_of(record: Record) -> dict[str, Any]:
+    return {**record.facts, "SamplingFrequency": record.rate, "Units": "mV", "Leads": list(LEADS)}
+
+
+def _digital(output: Path, record: Record) -> np.ndarray:
+    """Turn the signals of a record into the numbers of its file, int64 (T, 12); refuse what it cannot hold."""
     import numpy as np
-    import wfdb
 
     signals = np.asarray(record.signals, dtype=np.float64)
     if signals.ndim != 2 or signals.shape[0] != len(LEADS) or not signals.shape[1]:
@@ -114,23 +134,24 @@ def write_record(output: Path, record: Record, *, sources: Sequence[Source] = ()
             remedy="Check the unit and the gain of the input",
         )
     digital = np.round(signals.T * ADC_UNITS_PER_MV)
-    digital = np.where(np.isnan(digital), -32768, digital).astype(np.int64)  # -32768 is WFDB's invalid sample
+    # -32768 is WFDB's invalid sample
+    return np.asarray(np.where(np.isnan(digital), -32768, digital), dtype=np.int64)
 
-    def save(path: Path) -> None:
-        wfdb.wrsamp(
-            path.stem,
-            fs=record.rate,
-            units=["mV"] * len(LEADS),
-            sig_name=list(LEADS),
-            d_signal=digital,
-            fmt=["16"] * len(LEADS),
-            adc_gain=[float(ADC_UNITS_PER_MV)] * len(LEADS),
-            baseline=[0] * len(LEADS),
-            write_dir=str(path.parent),
-        )
 
-    facts = {**record.facts, "SamplingFrequency": record.rate, "Units": "mV", "Leads": list(LEADS)}
-    atomic.publish(output, save, facts=facts, sources=[*record.sources, *sources], force=force)
+def _save(path: Path, digital: np.ndarray, rate: float) -> None:
+    import wfdb
+
+    wfdb.wrsamp(
+        path.stem,
+        fs=rate,
+        units=["mV"] * len(LEADS),
+        sig_name=list(LEADS),
+        d_signal=digital,
+        fmt=["16"] * len(LEADS),
+        adc_gain=[float(ADC_UNITS_PER_MV)] * len(LEADS),
+        baseline=[0] * len(LEADS),
+        write_dir=str(path.parent),
+    )
 
 
 def read_beat(path: Path) -> Record:
@@ -147,12 +168,22 @@ def read_beat(path: Path) -> Record:
 
 def write_beat(output: Path, beat: Record, *, sources: Sequence[Source] = (), force: bool = False) -> None:
     """Write a median beat; refuses any other shape or rate than 12 x 600 at 500 Hz."""
+    _require_beat(output, beat)
+    write_record(output, beat, sources=sources, force=force)
+
+
+def save_beat(path: Path, beat: Record) -> None:
+    """Write a beat into a folder that is being made and will be published whole; see `save_record`."""
+    _require_beat(path, beat)
+    save_record(path, beat)
+
+
+def _require_beat(output: Path, beat: Record) -> None:
     if beat.signals.shape != (len(LEADS), BEAT_SAMPLES) or beat.rate != BEAT_RATE_HZ:
         raise InputError(
             f"a beat has the shape (12, {BEAT_SAMPLES}) at {BEAT_RATE_HZ} Hz, this one {beat.signals.shape} at {beat.rate:g} Hz",
             where=output,
         )
-    write_record(output, beat, sources=sources, force=force)
 
 
 def _facts_beside(sidecar: Path) -> dict[str, Any]:

@@ -173,6 +173,11 @@ def _facts(subject: Subject, field: DepthField) -> dict[str, Any]:
     }
 
 
+def draw_chest(subject: Subject) -> Body:
+    """The chest that surrounds a subject's heart in the image, drawn again from the image's own stream."""
+    return draw_body(np.random.default_rng([subject.seed, subject.index, _IMAGE_STREAM]))
+
+
 def simulate_case(subject: Subject, *, samples: int = SAMPLES) -> SimulatedCase:
     """Image a subject: LGE stack, labels and AHA segments.
 

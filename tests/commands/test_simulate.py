@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 
-from scartools.files import table
+from scartools.files import page, record, table
 from tests.conftest import run_inside
 
 
 def test_a_cohort_has_images_truth_dates_and_descriptions(workspace):
-    scans = table.read(Path("cohort/mri.tsv"), required=["participant_id", "image", "mri_date"])
+    scans = table.read(Path("cohort/mri.tsv"), required=["participant_id", "image", "mri_date", "label"])
     people = table.read(Path("cohort/participants.tsv"))
     assert [row["participant_id"] for row in scans.rows] == ["sim-0001", "sim-0002"]
     for row in scans.rows:
         image = nibabel.load(Path("cohort") / row["image"])
         truth = Path("cohort/truth") / row["participant_id"]
+        assert Path("cohort") / row["label"] == truth / "segmentation.nii.gz"
         labels = nibabel.load(truth / "segmentation.nii.gz")
         np.testing.assert_array_equal(image.affine, labels.affine)
         assert image.get_data_dtype() == np.float32 and labels.get_data_dtype() == np.uint8
@@ -55,9 +57,69 @@ def test_the_truth_table_is_what_the_voxels_say(workspace):
             assert table.number(found, i, "scar_ml") == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
+def test_each_ecg_is_a_page_a_picture_and_the_record_behind_them(workspace):
+    ecgs = table.read(
+        Path("cohort/ecg.tsv"), required=["participant_id", "ecg_id", "ecg_date", "page", "picture"]
+    )
+    assert {row["participant_id"] for row in ecgs.rows} == {"sim-0001", "sim-0002"}
+    for row in ecgs.rows:
+        assert page.inspect(Path("cohort") / row["page"]).kind == "pdf"
+        assert page.inspect(Path("cohort") / row["picture"]).pixels == (1700, 2200)
+        truth = Path("cohort/truth") / row["participant_id"]
+        printed, beat = record.read_record(truth / "ecg.hea"), record.read_beat(truth / "beat.hea")
+        assert printed.signals.shape == (12, 5000) and printed.rate == 500
+        limb = printed.signals[:3]
+        assert np.abs(limb[1] - limb[0] - limb[2]).max() < 0.002  # three roundings to 1 uV
+        assert printed.facts["EcgId"] == row["ecg_id"] and printed.facts["EcgDate"] == row["ecg_date"]
+        assert len(printed.facts["Page"]["Traces"]) == 13
+        # each beat of the recording is the truth's beat, give or take the noise
+        lead = int(np.ptp(beat.signals, axis=1).argmax())
+        for peak in (r for r in printed.facts["RSamples"] if 200 < r < 4700):
+            around = printed.signals[lead, peak - 60 : peak + 60]
+            assert np.corrcoef(around, beat.signals[lead, 140:260])[0, 1] > 0.95
+
+
+def test_most_ecgs_of_the_examples_are_within_90_days(workspace):
+    scans = table.read(Path("cohort/mri.tsv"))
+    ecgs = table.read(Path("cohort/ecg.tsv"))
+    days = {row["participant_id"]: date.fromisoformat(row["mri_date"]) for row in scans.rows}
+    for row in ecgs.rows:
+        assert abs((date.fromisoformat(row["ecg_date"]) - days[row["participant_id"]]).days) <= 90
+
+
+def test_no_ecg_leaves_everything_else_as_it_is(workspace):
+    done = run_inside("simulate", "cohort", "-n", "1", "--seed", "1", "--no-ecg", "-o", "plain", "--json")
+    assert done.status == 0 and done.json["WithEcg"] == 0 and done.json["ECG"] == "none"
+    assert not Path("plain/ecg.tsv").exists() and not Path("plain/ecg").exists()
+    made = {path.relative_to("plain") for path in Path("plain").rglob("*.nii.gz")}
+    assert len(made) == 3
+    for name in made:
+        assert (Path("plain") / name).read_bytes() == (Path("cohort") / name).read_bytes()
+
+
+def test_threads_change_no_byte(workspace):
+    for threads in ("1", "3"):
+        assert (
+            run_inside("simulate", "cohort", "-n", "3", "--threads", threads, "-o", threads, "-q").status == 0
+        )
+    files = [
+        path.relative_to("1") for path in Path("1").rglob("*") if path.is_file() and path.name != "prov.json"
+    ]
+    assert len(files) > 20
+    assert all((Path("1") / name).read_bytes() == (Path("3") / name).read_bytes() for name in files)
+
+
 def test_a_subject_does_not_depend_on_the_size_of_the_cohort(workspace):
     assert run_inside("simulate", "cohort", "-n", "1", "--seed", "1", "-o", "small").status == 0
-    for name in ("lge/sim-0001.nii.gz", "truth/sim-0001/segmentation.nii.gz", "truth/sim-0001/case.json"):
+    for name in (
+        "lge/sim-0001.nii.gz",
+        "truth/sim-0001/segmentation.nii.gz",
+        "truth/sim-0001/case.json",
+        "truth/sim-0001/beat.dat",
+        "truth/sim-0001/ecg.dat",
+        "ecg/sim-0001-ecg1.pdf",
+        "ecg/sim-0001-ecg1.png",
+    ):
         assert (Path("small") / name).read_bytes() == (Path("cohort") / name).read_bytes()
 
 

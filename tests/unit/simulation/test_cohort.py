@@ -13,11 +13,13 @@ import pytest
 from scartools.errors import InputError
 from scartools.simulation import lge
 from scartools.simulation.anatomy import solid_volumes
-from scartools.simulation.case import SimulatedCase, simulate_case
+from scartools.simulation.case import SimulatedCase, draw_chest, simulate_case
 from scartools.simulation.cohort import SUBJECT_COLUMNS, simulate_cohort, subject_row
+from scartools.simulation.ecg import simulate_beat, simulate_ecgs
 from scartools.simulation.population import Interval, Population, Spread
 from scartools.simulation.stack import heart_steps
 from scartools.simulation.subject import draw_subject, null_time
+from scartools.simulation.tissue import draw_body
 from scartools.simulation.truth import COLUMNS, scar_truth
 
 SEED = 20
@@ -290,3 +292,17 @@ def test_impossible_counts_are_refused() -> None:
         next(simulate_cohort(-1, 1))
     with pytest.raises(InputError, match="0 samples"):
         simulate_case(draw_subject(1, 1), samples=0)
+
+
+def test_images_stay_the_bytes_they_were() -> None:
+    """ECGs draw from streams of their own: the images of a seed never change with them."""
+    case = simulate_case(draw_subject(1, SEED))
+    simulate_ecgs(case.subject, simulate_beat(case.subject))
+    assert digest(simulate_case(draw_subject(1, SEED))) == digest(case)
+    again = draw_chest(case.subject)
+    first = draw_body(np.random.default_rng([SEED, 1, 1]))
+    assert (again.half_width, again.half_depth, again.centre_right) == (
+        first.half_width,
+        first.half_depth,
+        first.centre_right,
+    )

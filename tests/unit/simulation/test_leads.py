@@ -1,0 +1,192 @@
+"""Leads: exact rules of the limb leads, dipoles with known answers, and beats that look like the scars behind them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scartools.ecg.reading import LEADS
+from scartools.files.record import LEADS as FILE_LEADS
+from scartools.simulation import leads
+from scartools.simulation.activation import VoxelHeart
+from scartools.simulation.case import draw_chest
+from scartools.simulation.ecg import Beat, EcgHabits, draw_days, simulate_beat, simulate_ecgs
+from scartools.simulation.scar import Scar
+from scartools.simulation.subject import draw_subject
+
+SEED = 7
+TRANSMURAL = {
+    "none": (),
+    "anterior": (1, 2, 7, 8, 13, 14, 17),
+    "inferior": (3, 4, 9, 10, 15),
+    "lateral": (5, 6, 11, 12, 16),
+}
+
+
+def beat_with(index: int, segments: tuple[int, ...]) -> Beat:
+    scars = (Scar("LAD", segments, 1.0, 1.0, 2.0, False, None, 3),) if segments else ()
+    return simulate_beat(replace(draw_subject(index, SEED), scars=scars))
+
+
+@pytest.fixture(scope="module")
+def beats() -> dict[str, list[Beat]]:
+    return {
+        name: [beat_with(index, segments) for index in range(1, 9)] for name, segments in TRANSMURAL.items()
+    }
+
+
+def qrs(beat: Beat, lead: str) -> np.ndarray:
+    return beat.signals[LEADS.index(lead), int(beat.qrs_onset) : int(beat.qrs_offset) + 8]
+
+
+def r_wave(beat: Beat, lead: str) -> float:
+    return float(max(qrs(beat, lead).max(), 0.0))
+
+
+def q_wave(beat: Beat, lead: str) -> float:
+    """Depth in mV below the baseline before the R wave; of the whole QRS when there is no R wave."""
+    wave = qrs(beat, lead)
+    end = int(wave.argmax()) if wave.max() > 0.1 else wave.size
+    return float(-min(wave[:end].min(initial=0.0), 0.0))
+
+
+def test_leads_have_the_names_of_the_files() -> None:
+    assert LEADS == FILE_LEADS and leads.LEAD_MATRIX.shape == (12, 9)
+
+
+def test_einthoven_goldberger_and_wilson_hold_for_any_potentials() -> None:
+    potentials = np.random.default_rng(0).standard_normal((9, 50))
+    i, ii, iii, avr, avl, avf, v1 = leads.leads_of(potentials)[:7]
+    assert ii == pytest.approx(i + iii, abs=1e-12)
+    assert avr == pytest.approx(-(i + ii) / 2, abs=1e-12)
+    assert avl == pytest.approx((i - iii) / 2, abs=1e-12)
+    assert avf == pytest.approx((ii + iii) / 2, abs=1e-12)
+    assert v1 == pytest.approx(potentials[3] - potentials[:3].mean(axis=0), abs=1e-12)
+    assert leads.leads_of(np.ones((9, 3))) == pytest.approx(0.0, abs=1e-12)
+
+
+def pair_of_voxels() -> VoxelHeart:
+    index = np.array([[0, 0, 0], [0, 0, 1]])
+    one, off = np.ones(2), np.zeros(2, bool)
+    return VoxelHeart(
+        index * 3.0, one, 0 * one, 0 * one, np.zeros((2, 3)), 0 * one, 0 * one, off, off, index, 3.0
+    )
+
+
+def test_one_face_is_one_dipole_towards_the_resting_side() -> None:
+    heart = pair_of_voxels()
+    places = np.array([[0.0, 0.0, 101.5], [0.0, 0.0, -98.5], [100.0, 0.0, 1.5]])
+    weights = leads.source_weights(heart, np.array([True, True]), heart.points, places)
+    potential = weights @ np.array([1.0, 0.0])  # the first has fired, the second rests: the wave goes up
+    assert potential == pytest.approx([9.0 / 100**2, -9.0 / 100**2, 0.0], abs=1e-12)
+    assert weights.sum(axis=1) == pytest.approx(0.0, abs=1e-15)
+    silent = leads.source_weights(heart, np.array([True, False]), heart.points, places)
+    assert not silent.any()
+
+
+def test_a_potential_rises_at_activation_and_ends_at_recovery() -> None:
+    clock = np.arange(-50.0, 600.0)
+    wave = leads.ventricular_potentials(
+        np.ones((1, 1)), np.array([20.0]), np.array([320.0]), leads.Membrane(), clock
+    )[0]
+    assert wave[clock == 20.0] == pytest.approx(0.5, abs=0.1)
+    assert wave[clock == 100.0] == pytest.approx(1.0, abs=1e-6)
+    assert wave[clock == 320.0] == pytest.approx(0.45, abs=0.1)
+    assert wave[-1] == pytest.approx(0.0, abs=1e-9) and wave[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_electrodes_lie_where_nurses_put_them() -> None:
+    places = leads.electrodes(draw_chest(draw_subject(1, SEED)), np.random.default_rng(0), scatter_mm=0.0)
+    ra, la, ll, v1, v2, _, v4, v5, v6 = places
+    assert ra[0] > 60 and la[0] < -60  # RAS+: the right arm at the right
+    assert ra[2] > 100 and la[2] > 100 and ll[2] < -100
+    assert v1[0] > v2[0] > v4[0] > v5[0] > v6[0]
+    assert v1[1] > v6[1] and v2[1] > 50
+
+
+def test_a_beat_is_centred_on_r_and_obeys_the_limb_leads(beats: dict[str, list[Beat]]) -> None:
+    for beat in (one for group in beats.values() for one in group):
+        assert beat.signals.shape == (12, 600) and beat.signals.dtype == np.float64
+        i, ii, iii, avr, avl, avf = beat.signals[:6]
+        assert np.abs(ii - i - iii).max() < 1e-12
+        assert np.abs(avr + (i + ii) / 2).max() < 1e-12
+        assert np.abs(avl - (i - iii) / 2).max() < 1e-12 and np.abs(avf - (ii + iii) / 2).max() < 1e-12
+        length = leads.vector_magnitude(beat.signals)
+        first, last = int(beat.qrs_onset) - 2, int(beat.qrs_offset) + 10
+        assert first + int(length[first:last].argmax()) == 200
+        assert np.abs(beat.signals[:, [0, -1]]).max() < 1e-6
+
+
+def test_hearts_without_scar_have_natural_beats(beats: dict[str, list[Beat]]) -> None:
+    healthy = beats["none"]
+    assert all(65 <= beat.qrs_ms <= 120 for beat in healthy)
+    sizes = {lead: np.median([np.ptp(qrs(beat, lead)) for beat in healthy]) for lead in LEADS}
+    assert all(0.15 < sizes[lead] < 1.5 for lead in LEADS[:6])
+    assert all(0.5 < sizes[lead] < 2.5 for lead in LEADS[6:])
+    middle = {lead: np.median([r_wave(beat, lead) for beat in healthy]) for lead in LEADS}
+    assert middle["V1"] < middle["V3"] < 2.5 and middle["V1"] < middle["V2"] < middle["V4"]
+    s_over_r = [
+        np.median([-qrs(beat, lead).min() / r_wave(beat, lead) for beat in healthy]) for lead in ("V4", "V6")
+    ]
+    assert max(s_over_r) < 0.6
+    for lead, sign in (("II", 1), ("V5", 1), ("aVR", -1)):
+        t_wave = [sign * beat.signals[LEADS.index(lead), 290:420] for beat in healthy]
+        assert sum(wave.max() > -wave.min() for wave in t_wave) >= 7
+        p_wave = [sign * beat.signals[LEADS.index(lead), 100 : int(beat.qrs_onset) - 3] for beat in healthy]
+        assert all(0.03 < wave.max() < 0.3 for wave in p_wave)
+
+
+def test_anterior_scar_takes_r_from_v2_and_v3(beats: dict[str, list[Beat]]) -> None:
+    with_scar = [(r_wave(beat, "V3"), q_wave(beat, "V3")) for beat in beats["anterior"]]
+    assert np.median([r for r, _ in with_scar]) < 0.2
+    assert sum(q > 0.2 for _, q in with_scar) >= 7
+    assert sum(q_wave(beat, "V2") > 0.4 for beat in beats["anterior"]) >= 7
+    assert sum(r_wave(beat, "V3") > 0.4 for beat in beats["none"]) >= 6
+
+
+def test_inferior_scar_makes_q_in_iii_and_avf(beats: dict[str, list[Beat]]) -> None:
+    for lead in ("III", "aVF"):
+        scarred = [q_wave(beat, lead) for beat in beats["inferior"]]
+        healthy = [q_wave(beat, lead) for beat in beats["none"]]
+        assert np.median(scarred) > 0.25 and np.median(scarred) > np.median(healthy) + 0.2
+
+
+def test_lateral_scar_makes_r_taller_in_v1_and_v2_and_lower_in_v6(beats: dict[str, list[Beat]]) -> None:
+    pairs = list(zip(beats["lateral"], beats["none"], strict=True))
+    assert np.median([r_wave(a, "V2") - r_wave(b, "V2") for a, b in pairs]) > 0.1
+    for lead in ("V1", "V2"):
+        over_s = [[r_wave(one, lead) / -qrs(one, lead).min() for one in pair] for pair in pairs]
+        assert np.median([scarred / healthy for scarred, healthy in over_s]) > 1.5
+    assert all(r_wave(a, "V6") < r_wave(b, "V6") for a, b in zip(beats["lateral"], beats["none"], strict=True))
+
+
+def test_the_same_subject_has_the_same_beat_and_another_seed_another() -> None:
+    one, again = simulate_beat(draw_subject(1, SEED)), simulate_beat(draw_subject(1, SEED))
+    assert one.signals.tobytes() == again.signals.tobytes()
+    other = simulate_beat(draw_subject(1, SEED + 1))
+    assert np.abs(other.signals - one.signals).max() > 0.05
+
+
+def test_days_are_mostly_before_and_close() -> None:
+    days = [draw_days(draw_subject(index, 3)) for index in range(1, 601)]
+    first = np.array([some[0] for some in days if some])
+    assert 0.02 < np.mean([not some for some in days]) < 0.065
+    assert 0.05 < np.mean(np.abs(first) > 90) < 0.12
+    assert 0.06 < np.mean([len(some) == 2 for some in days]) < 0.13
+    near = first[np.abs(first) <= 90]
+    assert 7 <= np.median(np.abs(near)) <= 13
+    assert 0.7 < np.mean(first[first != 0] < 0) < 0.88
+
+
+def test_a_second_recording_has_the_same_beat_and_other_noise() -> None:
+    subject = draw_subject(1, SEED)
+    beat = simulate_beat(subject)
+    first, second = simulate_ecgs(
+        subject, beat, EcgHabits(none_fraction=0.0, far_fraction=0.0, two_fraction=1.0)
+    )
+    assert (first.ecg_id, second.ecg_id) == ("sim-0001-ecg1", "sim-0001-ecg2")
+    assert first.signals.shape == second.signals.shape == (12, 5000)
+    assert np.abs(first.signals - second.signals).max() > 0.05
+    assert simulate_ecgs(subject, beat, EcgHabits(none_fraction=1.0, far_fraction=0.0)) == ()
