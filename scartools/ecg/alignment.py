@@ -1,0 +1,167 @@
+"""Which beats are alike, and by how many samples each must move to lie on the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scartools.errors import InputError
+
+ALIKE = 0.9  # correlation with the template that a beat of the same shape reaches
+_SHAPE_S = 0.12  # the shape of a beat is its QRS: this much before and after R
+_MOVE_S = 0.02
+_PREMATURE = 0.8  # an RR below this share of the median one
+_IRREGULAR = 0.25  # above this share of RR intervals off by a fifth, the rhythm itself is irregular
+_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The beats of a record laid on each other.
+
+    samples       int (B,), fiducials; those of beats alike were moved by cross-correlation
+    reasons       why each beat is left out: "shape", "premature", or "" where it is used
+    correlations  float64 (B,), with the template; NaN where no lead could be compared
+    """
+
+    samples: np.ndarray
+    reasons: tuple[str, ...]
+    correlations: np.ndarray
+
+    @property
+    def used(self) -> np.ndarray:
+        """Boolean (B,): the beats that are used."""
+        return np.array([reason == "" for reason in self.reasons], dtype=bool)
+
+
+def align(band: np.ndarray, peaks: np.ndarray, weights: np.ndarray, rate: float) -> Alignment:
+    """Lay beats on each other and leave out those of another shape and those that come early.
+
+    band     float64 (leads, T), band-passed signals, NaN where absent
+    peaks    int (B,), fiducials; weights float64 (leads,) from find_r_peaks; rate Hz
+    The template starts as the median of the largest group of beats alike and runs with them: each beat is moved by
+    up to 20 ms to where it correlates best (all leads together), belongs if that is at least 0.9, and the
+    template is made anew from those that belong. Beats that share no lead with the template (columns of a page
+    without a rhythm strip) cannot be compared and are kept. Beats after an RR below 0.8 of the median are left
+    out unless the rhythm as a whole is irregular.
+    Raises InputError when fewer than two beats are alike.
+    """
+    half, move = round(_SHAPE_S * rate), round(_MOVE_S * rate)
+    scaled = _scaled(band, weights)
+    wide = cut(scaled, peaks, half + move, half + move + 1)  # (B, leads, 2 (half + move) + 1)
+    shifts = np.zeros(len(peaks), dtype=int)
+    member, correlations = _largest_group(_moved(wide, shifts, move), peaks, rate)
+    for _ in range(_ROUNDS):
+        template = _median(_moved(wide, shifts, move)[member])
+        new_shifts, correlations = _best_shifts(wide, template, move)
+        new_member = ~(correlations < ALIKE)  # NaN: not comparable, kept
+        settled = (new_shifts == shifts).all() and (new_member == member).all()
+        shifts, member = new_shifts, new_member
+        if settled or not member.any():
+            break
+    if int(member.sum()) < 2:
+        raise InputError(
+            f"has {len(peaks)} possible beats and no two alike", remedy="Check the signals for noise"
+        )
+    samples = np.where(member, peaks + shifts, peaks)
+    reasons = ["" if belongs else "shape" for belongs in member]
+    for index in early_beats(samples, rate):
+        reasons[index] = reasons[index] or "premature"
+    if reasons.count("") < 2:
+        raise InputError(f"has fewer than two beats of the same shape and rhythm among {len(peaks)}")
+    return Alignment(samples, tuple(reasons), correlations)
+
+
+def early_beats(samples: np.ndarray, rate: float) -> list[int]:
+    """Return the beats that come early in a rhythm that is otherwise regular."""
+    intervals = np.diff(samples) / rate
+    if len(intervals) < 3 or is_irregular(intervals):
+        return []
+    usual = float(np.median(intervals))
+    return [index + 1 for index, interval in enumerate(intervals) if interval < _PREMATURE * usual]
+
+
+def is_irregular(intervals: np.ndarray) -> bool:
+    """Tell whether over a quarter of the RR intervals differ by a fifth from the one before, as in fibrillation.
+
+    One early beat changes three of them, so that fewer than eight intervals need more than three.
+    """
+    if len(intervals) < 4:
+        return False
+    changes = np.abs(np.diff(intervals)) > 0.2 * np.median(intervals)
+    return bool(changes.sum() > max(3, _IRREGULAR * len(changes)))
+
+
+def cut(signals: np.ndarray, at: np.ndarray, before: int, after: int) -> np.ndarray:
+    """Cut the windows [at - before, at + after) from signals (leads, T): float64 (B, leads, before + after).
+
+    What lies beyond the ends of the recording is NaN.
+    """
+    padded = np.pad(signals, ((0, 0), (before, after)), constant_values=np.nan)
+    places = np.asarray(at)[:, None] + np.arange(before + after)
+    return np.moveaxis(padded[:, places], 1, 0)
+
+
+def _scaled(band: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the leads that speak, each in units of its own QRS and times the root of its weight."""
+    rows = np.flatnonzero(weights > 0)
+    scale = np.array([np.nanpercentile(np.abs(band[row]), 97) for row in rows])
+    return band[rows] * (np.sqrt(weights[rows]) / np.maximum(scale, 1e-6))[:, None]
+
+
+def _moved(wide: np.ndarray, shifts: np.ndarray, move: int) -> np.ndarray:
+    length = wide.shape[2] - 2 * move
+    return np.stack([beat[:, move + s : move + s + length] for beat, s in zip(wide, shifts, strict=True)])
+
+
+def _median(windows: np.ndarray) -> np.ndarray:
+    """Return the sample-wise median over beats; a lead that fewer than two beats have is NaN: it proves nothing."""
+    here = np.isfinite(windows).all(axis=2)  # (B, leads)
+    out = np.full(windows.shape[1:], np.nan)
+    for lead in np.flatnonzero(here.sum(axis=0) >= 2):
+        out[lead] = np.median(windows[here[:, lead], lead], axis=0)
+    return out
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the correlation of two windows (leads, W) over all leads that both have whole; NaN without any."""
+    both = np.isfinite(one).all(axis=1) & np.isfinite(other).all(axis=1)
+    if not both.any():
+        return float("nan")
+    a = one[both] - one[both].mean(axis=1, keepdims=True)
+    b = other[both] - other[both].mean(axis=1, keepdims=True)
+    size = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / size) if size > 0 else 0.0
+
+
+def _best_shifts(wide: np.ndarray, template: np.ndarray, move: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each beat the shift of up to `move` samples that correlates best, and that correlation."""
+    length = template.shape[1]
+    shifts, best = np.zeros(len(wide), dtype=int), np.full(len(wide), np.nan)
+    # the nearest first, so that of equal ones the smallest move wins
+    for shift in sorted(range(-move, move + 1), key=abs):
+        for index, beat in enumerate(wide):
+            found = _correlation(beat[:, move + shift : move + shift + length], template)
+            if np.isfinite(found) and not found <= best[index]:
+                shifts[index], best[index] = shift, found
+    return shifts, best
+
+
+def _largest_group(windows: np.ndarray, peaks: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest group of beats alike: boolean (B,), and the correlations with the beat in its middle.
+
+    Of two groups of the same size (bigeminy) the one with the longer RR before its beats wins: early beats are the
+    ectopic ones.
+    """
+    count = len(windows)
+    alike = np.eye(count)
+    for i in range(count):
+        for j in range(i):
+            alike[i, j] = alike[j, i] = _correlation(windows[i], windows[j])
+    # fiducials are not aligned yet, hence a little below the final limit
+    near = ~(alike < ALIKE - 0.1)
+    intervals = np.concatenate(([np.nan], np.diff(peaks) / rate))
+    waits = [float(np.nan_to_num(np.nanmean(intervals[row]) if np.isfinite(intervals[row]).any() else 0)) for row in near]  # fmt: skip
+    middle = max(range(count), key=lambda i: (int(near[i].sum()), waits[i]))
+    return near[middle], alike[middle]

@@ -1,0 +1,169 @@
+"""The one beat that stands for a recording: 12 leads x 600 samples at 500 Hz, R at sample 200."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from scipy import signal
+
+from scartools.ecg import sampling
+from scartools.ecg.alignment import Alignment, align, cut, is_irregular
+from scartools.ecg.r_peaks import FASTEST_BPM, SLOWEST_BPM, Peaks, find_r_peaks
+from scartools.ecg.reading import LEADS
+from scartools.errors import InputError
+
+RATE_HZ, SAMPLES, R_SAMPLE = 500, 600, 200  # -0.4 ... +0.8 s around R
+CORE = slice(100, 400)  # -0.2 ... +0.4 s: a beat counts for a lead when this part of it is there
+FEW = 3  # with so many beats or fewer a lead gets its medoid: a median of two or three is not robust
+_CORE_SHARE = 0.97
+_QUIET_SAMPLES = 10  # 20 ms
+_QRS = slice(R_SAMPLE - 30, R_SAMPLE + 31)  # +-60 ms
+_MAD_TO_SD = 1.4826
+
+Method = Literal["median", "medoid", "single", "absent"]
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A median beat.
+
+    signals  float64 (12, 600), mV at 500 Hz, R at sample 200, NaN where a lead was not recorded
+    facts    what it rests on, for the sidecar (CamelCase keys)
+    """
+
+    signals: np.ndarray
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Lead:
+    samples: np.ndarray  # (600,), mV
+    method: Method
+    beats: int
+    noise: float  # mV, NaN where unknown
+
+
+def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None = None) -> Beat:
+    """Make the median beat of a recording.
+
+    signals       float (12, T), mV, rows in the order I II III aVR aVL aVF V1-V6, NaN where a sample is absent
+    rate          sampling rate, Hz, 100 or more
+    high_pass_hz  take out baseline wander below this, without phase shift; None leaves the signals as they are
+    Returns the beat: sample-wise median of the beats alike, per lead; the medoid where a lead has two or three.
+    A lead's level is 0 on the PR segment: the quietest 20 ms, over all leads, from 160 to 30 ms before R.
+    R is the largest spatial magnitude of the QRS.
+    Raises InputError for a flat record, one without two beats alike, a rate below 100 Hz, a heart rate below 20 or
+    above 300 a minute.
+    The window is that of PTB-XL+ (Strodthoff et al., Sci Data 2023;10:279).
+    """
+    signals = np.asarray(signals, dtype=np.float64)
+    if signals.ndim != 2 or signals.shape[0] != len(LEADS):
+        raise InputError(f"a record has the shape (12, samples), this one {signals.shape}")
+    at_500 = sampling.resample(signals, rate, RATE_HZ)
+    if at_500.shape[1] < SAMPLES:
+        raise InputError(f"lasts {at_500.shape[1] / RATE_HZ:.2f} s, too short for two beats")
+    if high_pass_hz is not None:
+        at_500 = sampling.high_pass(at_500, RATE_HZ, high_pass_hz)
+    peaks = find_r_peaks(at_500, RATE_HZ)
+    if len(peaks.samples) < 2:
+        raise InputError(f"has {len(peaks.samples)} beat where two are needed")
+    intervals = _intervals(peaks)
+    _require_plausible(intervals)
+    sections = signal.butter(2, (1.0, 40.0), "bandpass", fs=RATE_HZ, output="sos")
+    band = sampling.filter_present(at_500, sections, shortest=150, bridge=20)
+    aligned = align(band, peaks.samples, peaks.weights, RATE_HZ)
+    aligned = _centred(band, aligned)
+    windows = cut(at_500, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)  # (B, 12, 600)
+    level = _quiet_place(windows)
+    windows = windows - _levels(windows, level)
+    leads = [_lead(windows[:, row]) for row in range(len(LEADS))]
+    beat = np.stack([lead.samples for lead in leads])
+    if not np.isfinite(beat).any():
+        raise InputError("has no lead with one whole beat")
+    facts = _facts(leads, peaks, aligned, intervals, level, high_pass_hz, rate)
+    return Beat(beat, facts)
+
+
+def _intervals(peaks: Peaks) -> np.ndarray:
+    """Return the RR intervals in s, without those across a gap in which no lead was recorded."""
+    gap = np.cumsum(~np.isfinite(peaks.consensus))
+    whole = gap[peaks.samples[1:]] - gap[peaks.samples[:-1]] <= 0.1 * RATE_HZ
+    intervals = (np.diff(peaks.samples) / RATE_HZ)[whole]
+    if not len(intervals):
+        raise InputError("has no two beats in one stretch of recording")
+    return intervals
+
+
+def _require_plausible(intervals: np.ndarray) -> None:
+    rate = 60 / float(np.median(intervals))
+    if not SLOWEST_BPM <= rate <= FASTEST_BPM * 0.999:
+        raise InputError(
+            f"has {rate:.0f} beats a minute, beyond {SLOWEST_BPM:g} to {FASTEST_BPM:g}",
+            remedy="Check the sampling rate and the signals",
+        )
+
+
+def _centred(band: np.ndarray, aligned: Alignment) -> Alignment:
+    """Move all fiducials alike, so that R is the largest spatial magnitude of the typical QRS."""
+    windows = cut(band, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)
+    typical = _nanmedian(windows)
+    size = np.sqrt(np.nansum(typical[:, _QRS] ** 2, axis=0))
+    shift = int(np.argmax(size)) + _QRS.start - R_SAMPLE
+    return Alignment(aligned.samples + shift, aligned.reasons, aligned.correlations)
+
+
+def _quiet_place(windows: np.ndarray) -> slice:
+    """Return the quietest 20 ms between 160 and 30 ms before R: the PR segment."""
+    slope = np.abs(np.gradient(_nanmedian(windows), axis=1))
+    spatial = np.sqrt(np.nansum(slope**2, axis=0))
+    starts = range(R_SAMPLE - 80, R_SAMPLE - 15 - _QUIET_SAMPLES + 1)
+    start = min(starts, key=lambda at: (float(spatial[at : at + _QUIET_SAMPLES].max()), -at))
+    return slice(start, start + _QUIET_SAMPLES)
+
+
+def _levels(windows: np.ndarray, place: slice) -> np.ndarray:
+    """Return the level of each beat and lead on the PR segment, (B, 12, 1); NaN where it was not recorded."""
+    return _nanmedian(np.moveaxis(windows[:, :, place], 2, 0))[:, :, None]
+
+
+def _lead(windows: np.ndarray) -> _Lead:
+    """Combine the beats (B, 600) of one lead."""
+    here = np.isfinite(windows)
+    whole = windows[here[:, CORE].mean(axis=1) >= _CORE_SHARE]
+    count = len(whole)
+    if count == 0:
+        return _Lead(np.full(SAMPLES, np.nan), "absent", 0, float("nan"))
+    if count == 1:
+        return _Lead(whole[0], "single", 1, float("nan"))
+    method: Method = "medoid" if count <= FEW else "median"
+    samples = _medoid(whole) if count <= FEW else _nanmedian(whole)
+    residuals = np.array([beat for beat in whole if beat is not samples])[:, CORE] - samples[CORE]
+    residuals = residuals[np.isfinite(residuals) & (residuals != 0)] if count <= FEW else residuals
+    size = np.abs(residuals[np.isfinite(residuals)])
+    noise = _MAD_TO_SD * float(np.median(size)) if len(size) else 0.0
+    return _Lead(samples, method, count, noise)
+
+
+def _medoid(beats: np.ndarray) -> np.ndarray:
+    """Return the beat with the least total distance to the others; of equal ones the one with more samples."""
+    totals = []
+    for one in beats:
+        apart = (beats - one)[:, CORE]
+        totals.append(float(np.sqrt(np.nanmean(apart**2, axis=1)).sum()))
+    missing = np.isnan(beats).sum(axis=1)
+    best = min(range(len(beats)), key=lambda k: (round(totals[k], 9), missing[k], k))
+    return beats[best].copy()
+
+
+def _nanmedian(values: np.ndarray) -> np.ndarray:
+    """Return the median over the first axis, NaN where there is no value, without numpy's warning for that."""
+    if np.isfinite(values).all():
+        return np.median(values, axis=0)
+    ordered = np.sort(values, axis=0)  # NaN last
+    count = np.isfinite(values).sum(axis=0)
+    low, high = np.maximum((count - 1) // 2, 0), np.maximum(count // 2, 0)
+    high = np.minimum(high, len(values) - 1)
+    pick = [np.take_along_axis(ordered, place[None], axis=0)[0] for place in (low, high)]
+    return np.where(count > 0, (pick[0] + pick[1]) / 2, np.nan)

@@ -1,0 +1,145 @@
+"""R peaks on one signal made of all leads, so that every lead shares its fiducials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage, signal
+
+from scartools.ecg.sampling import filter_present
+from scartools.errors import InputError
+
+FASTEST_BPM, SLOWEST_BPM = 300.0, 20.0
+FLAT_MV = 0.02  # a lead that moves less than this over a QRS says nothing
+_BAND_HZ = (5.0, 25.0)  # holds the QRS, wide and paced ones too; P, T and mains are weak in it
+_ENVELOPE_S = 0.1
+_REFRACTORY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Where the beats are.
+
+    samples    int (B,), the largest spatial voltage of each QRS
+    heights    float64 (B,), height of the consensus signal there
+    consensus  float64 (T,), NaN where no lead is there
+    weights    float64 (leads,), how much each lead speaks: 0 for a lead that is absent or flat, up to 1
+    """
+
+    samples: np.ndarray
+    heights: np.ndarray
+    consensus: np.ndarray
+    weights: np.ndarray
+
+
+def find_r_peaks(signals: np.ndarray, rate: float) -> Peaks:
+    """Find the beats of a recording.
+
+    signals  float64 (leads, T), mV, NaN where absent; rate: Hz, 100 or more
+    The consensus signal is the spatial magnitude of the band-passed (5-25 Hz) derivative over the leads that are there
+    at each time, each lead in units of its own QRS, leads without distinct QRS (noise) with little weight; its mean
+    over 100 ms is searched for maxima. The fiducial of a beat is the largest spatial voltage near that maximum, whatever
+    the sign of the complex in any lead.
+    Raises InputError for a flat record and for one without distinct beats.
+    """
+    sections = signal.butter(2, _BAND_HZ, "bandpass", fs=rate, output="sos")
+    band = filter_present(signals, sections, shortest=int(0.3 * rate), bridge=int(0.04 * rate))
+    if not np.nanmax(np.abs(band), initial=0.0) >= FLAT_MV / 2:
+        raise InputError("is flat: no lead moves", remedy="Check the cables, the gain or the page")
+    slope = np.gradient(band, axis=1)
+    scale, weights = _scales(band, slope)
+    consensus = _magnitude(slope, scale, weights)
+    present = np.isfinite(consensus)
+    width = max(1, round(_ENVELOPE_S * rate))
+    envelope = ndimage.uniform_filter1d(np.where(present, consensus, 0.0), width)
+    found = _maxima(envelope, rate)
+    voltage = _magnitude(band, _of_scale(band, weights), weights)
+    samples = np.array([_largest_near(voltage, at, round(0.06 * rate)) for at in found], dtype=int)
+    samples, first = np.unique(samples, return_index=True)
+    return Peaks(samples, envelope[found][first], consensus, weights)
+
+
+def _scales(band: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the size of each lead's QRS slope, and how distinct its QRS are from the rest, squared."""
+    scale, weights = np.ones(len(slope)), np.zeros(len(slope))
+    for row, lead in enumerate(slope):
+        steps = np.abs(lead[np.isfinite(lead)])
+        if not len(steps) or np.nanmax(np.abs(band[row])) < FLAT_MV / 2:
+            continue
+        scale[row] = np.percentile(steps, 97) or 1.0
+        weights[row] = max(0.0, 1.0 - 1.5 * np.median(steps) / scale[row]) ** 2
+    return scale, weights
+
+
+def _of_scale(band: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    scale = np.ones(len(band))
+    for row in np.flatnonzero(weights):
+        scale[row] = np.nanpercentile(np.abs(band[row]), 97) or 1.0
+    return scale
+
+
+def _magnitude(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted root mean square over the leads that are there, each at most 4 times its own size."""
+    here = np.isfinite(leads)
+    parts = np.where(here, np.clip(leads / scale[:, None], -4, 4), 0.0) ** 2
+    weight = weights @ here
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(weight > 0, np.sqrt(weights @ parts / weight), np.nan)
+
+
+def _maxima(envelope: np.ndarray, rate: float) -> np.ndarray:
+    """Return the maxima of the envelope that are QRS complexes."""
+    places, _ = signal.find_peaks(np.concatenate(([0.0], envelope, [0.0])), distance=round(_REFRACTORY_S * rate))
+    places = places - 1
+    level = _local_level(envelope, rate)
+    big = places[envelope[places] > 0.4 * level[places]]
+    big = _without_t_waves(big, envelope, rate)
+    if len(big) > 2:
+        big = _search_back(big, places, envelope, level, rate)
+    if not len(big) or np.median(envelope[big]) < 2.5 * np.median(envelope):
+        raise InputError("has no beats that stand out from the noise", remedy="Check the signals")
+    return big
+
+
+def _local_level(envelope: np.ndarray, rate: float) -> np.ndarray:
+    """Return the usual height of a QRS around each sample: the median of the maxima of 1.5 s blocks within 6 s."""
+    block = round(1.5 * rate)
+    starts = range(0, max(1, len(envelope) - block // 2), block)
+    highest = np.array([envelope[start : start + block].max() for start in starts])
+    near = np.array([np.median(highest[max(0, k - 4) : k + 5]) for k in range(len(highest))])
+    level = np.interp(np.arange(len(envelope)), np.arange(len(near)) * block + block / 2, near)
+    return np.maximum(level, 0.3 * np.median(highest))
+
+
+def _without_t_waves(places: np.ndarray, envelope: np.ndarray, rate: float) -> np.ndarray:
+    """Drop a maximum within 0.36 s of a much higher one before it."""
+    kept: list[int] = []
+    for at in places:
+        if kept and at - kept[-1] < 0.36 * rate and envelope[at] < 0.5 * envelope[kept[-1]]:
+            continue
+        kept.append(int(at))
+    return np.array(kept, dtype=int)
+
+
+def _search_back(
+    big: np.ndarray, places: np.ndarray, envelope: np.ndarray, level: np.ndarray, rate: float
+) -> np.ndarray:
+    """Look again, with half the threshold, into intervals over 1.6 times the median one."""
+    usual = np.median(np.diff(big))
+    added = []
+    for start, stop in zip(big[:-1], big[1:], strict=True):
+        if stop - start <= 1.6 * usual:
+            continue
+        margin = max(0.36 * rate, 0.5 * usual)
+        inside = places[(places > start + margin) & (places < stop - margin)]
+        inside = inside[envelope[inside] > 0.2 * level[inside]]
+        if len(inside):
+            added.append(inside[np.argmax(envelope[inside])])
+    return np.sort(np.concatenate([big, np.array(added, dtype=int)]))
+
+
+def _largest_near(voltage: np.ndarray, at: int, reach: int) -> int:
+    start = max(0, at - reach)
+    part = voltage[start : at + reach + 1]
+    return start + int(np.argmax(np.where(np.isfinite(part), part, -1.0)))
