@@ -40,11 +40,13 @@ A participant that the model was trained on is refused when the manifest says te
 
 EXAMPLES
 
-    scartools pair cohort/ecg.tsv cohort/mri.tsv --beats cohort/truth/beats --split 1/0/0 -o pairs.tsv
+    scartools median-beat cohort/truth/sim-0001/ecg.hea -o sim-0001-ecg1.hea
+    scartools median-beat cohort/truth/sim-0002/ecg.hea -o sim-0002-ecg1.hea
+    scartools pair cohort/ecg.tsv cohort/mri.tsv --beats . --split 1/0/0 -o pairs.tsv
     scartools preprocess pairs.tsv -o dataset
-    scartools train dataset --preset tiny --iterations 3 --cross-fit 2 -o model
+    scartools train dataset --preset tiny --patch 32 --iterations 2 --cross-fit 2 -o model
     scartools predict model cohort/lge/sim-0002.nii.gz --no-bullseye -o one
-    scartools predict model cohort/lge/sim-0002.nii.gz --beat cohort/truth/sim-0002/beat.hea --interval 12 -o with-ecg
+    scartools predict model cohort/lge/sim-0002.nii.gz --beat sim-0002-ecg1.hea --interval 12 -o with-ecg
     scartools predict model cohort/lge/sim-0002.nii.gz --anatomy cohort/truth/sim-0002/segmentation.nii.gz --anatomy-source truth -o guided
     scartools predict model pairs.tsv --no-bullseye -o predictions
 
@@ -258,7 +260,8 @@ def _require_unseen(cases: Sequence[CaseInput], network: Model) -> None:
     """Refuse a test on patients that the model has learned from."""
     from scartools.errors import InputError
 
-    seen = sorted({case.participant_id for case in cases if case.split == "test"} & network.trained_on)
+    known = network.learned_from | network.watched_on
+    seen = sorted({case.participant_id for case in cases if case.split == "test"} & known)
     if seen:
         raise InputError(
             f"{len(seen)} patients of the split test were in the training of this model, {seen[0]} first",

@@ -45,7 +45,8 @@ memory for its 2D U-Net, with one batch at most 5 % of the training voxels and a
 
 EXAMPLES
 
-    scartools pair cohort/ecg.tsv cohort/mri.tsv -o pairs.tsv
+    scartools median-beat cohort/truth/sim-0001/ecg.hea -o sim-0001-ecg1.hea
+    scartools pair cohort/ecg.tsv cohort/mri.tsv --beats . --keep-unpaired -o pairs.tsv
     scartools preprocess pairs.tsv -o dataset
     scartools preprocess pairs.tsv -o dataset-1mm --target-spacing 1 --export-nnunet Dataset001_LGE
     scartools preprocess --import-nnunet Dataset001_LGE -o dataset-nnunet

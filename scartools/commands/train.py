@@ -51,12 +51,19 @@ starts as the image-only network and can take the ECG out again.
 
 Mirroring is off, and rotations are small: a mirrored heart contradicts its ECG. --mirror is for the image alone.
 
+--first-stage takes the first stage and its priors from a model of the same data set, so that arms of a comparison
+are shown the same wall and only the last network is trained.
+
 EXAMPLES
 
-    scartools pair cohort/ecg.tsv cohort/mri.tsv --beats cohort/truth/beats --split 1/0/0 -o pairs.tsv
+    scartools median-beat cohort/truth/sim-0001/ecg.hea -o sim-0001-ecg1.hea
+    scartools median-beat cohort/truth/sim-0002/ecg.hea -o sim-0002-ecg1.hea
+    scartools pair cohort/ecg.tsv cohort/mri.tsv --beats . --split 1/0/0 -o pairs.tsv
     scartools preprocess pairs.tsv -o dataset
-    scartools train dataset --preset tiny --iterations 3 --no-prior --no-ecg -o model-image
-    scartools train dataset --preset tiny --iterations 3 --cross-fit 2 --fusion paper -o model-full
+    scartools train dataset --preset tiny --patch 32 --iterations 8 --no-prior --no-ecg -o model-image
+    scartools train dataset --preset tiny --patch 32 --iterations 2 --cross-fit 2 --no-ecg -o model-prior
+    scartools pretrain-ecg cohort/truth/beats.tsv --epochs 1 -o encoder
+    scartools train dataset --preset tiny --patch 32 --iterations 2 --first-stage model-prior --encoder encoder -o model-full
 
 REFERENCES
 
@@ -85,7 +92,7 @@ if TYPE_CHECKING:
     from scartools.learning.dataset import Material
     from scartools.learning.loop import Setting
     from scartools.learning.settings import Settings
-    from scartools.learning.two_stage import Report, Trained
+    from scartools.learning.two_stage import Trained
     from scartools.network.ecg_autoencoder import ECGAutoencoder
 
 KIND: Kind = "training"
@@ -114,6 +121,11 @@ EncoderFolder = Annotated[
     Path | None,
     typer.Option("--encoder", metavar="FOLDER", help="ECG encoder of pretrain-ecg to start from."),
     Reads("encoder"),
+]
+FirstStage = Annotated[
+    Path | None,
+    typer.Option("--first-stage", metavar="MODEL", help="Take the first stage and the priors of this model."),
+    Reads("model"),
 ]
 FusionForm = Annotated[
     Literal["corrected", "paper"], typer.Option("--fusion", help="Form of the fusion; see NOTES.")
@@ -171,6 +183,7 @@ def train(
     ecg: WithEcg = True,
     time: WithTime = None,
     encoder: EncoderFolder = None,
+    first_stage: FirstStage = None,
     fusion: FusionForm = "corrected",
     fusion_stage: FusionStage = 3,
     anchor: PriorAnchor = "auto",
@@ -197,8 +210,9 @@ def train(
     from scartools.learning.dataset import ready_for
     from scartools.learning.loop import Setting
     from scartools.learning.settings import Settings, rates_of, size_of
+    from scartools.learning.two_stage import untrained
 
-    _require_consistent(prior, prior_source, ecg, time, encoder, anchor, angle)
+    _require_consistent(prior, prior_source, first_stage, ecg, time, encoder, anchor, angle)
     material, sources = _read(dataset, fold)
     settings = Settings(
         size_of(
@@ -228,10 +242,14 @@ def train(
     with concerning(dataset):
         material = ready_for(material, settings)
     pretrained, more = _encoder(encoder)
+    sources += more
+    start = untrained(material.labels, settings, pretrained)
+    if first_stage is not None:
+        sources += _take_first_stage(start, first_stage, material)
     where = device_to_use(device)
     setting = Setting(where, precision_to_use(precision, where))
-    result = _trained(material, settings, setting, pretrained, output, [*sources, *more], resume, force)
-    return _write(output, material, settings, setting, result, [*sources, *more], force)
+    _train(start, material, settings, setting, output, sources, resume, force)
+    return _write(output, material, settings, setting, start, sources, force)
 
 
 def _read(folder: Path, fold: int | None) -> tuple[Material, list[Source]]:
@@ -252,6 +270,7 @@ def _read(folder: Path, fold: int | None) -> tuple[Material, list[Source]]:
 def _require_consistent(
     prior: bool,
     prior_source: str,
+    first_stage: Path | None,
     ecg: bool,
     time: bool | None,
     encoder: Path | None,
@@ -262,6 +281,8 @@ def _require_consistent(
 
     if not prior and prior_source != "predicted":
         raise UsageError(f"--prior-source {prior_source} has no meaning with --no-prior", remedy="Leave it out")
+    if first_stage is not None and not (prior and prior_source == "predicted"):
+        raise UsageError("--first-stage is for a predicted prior", remedy="Leave it out")
     if not ecg and time:
         raise UsageError("--time has no meaning with --no-ecg", remedy="Leave it out")
     if not ecg and encoder is not None:
@@ -285,22 +306,43 @@ def _encoder(folder: Path | None) -> tuple[ECGAutoencoder | None, list[Source]]:
     return network, [source_of(folder / "model.json")]
 
 
-def _trained(
+def _take_first_stage(start: Trained, folder: Path, material: Material) -> list[Source]:
+    """Put the first stage and the cross-fitted priors of a trained model into one that is to be trained."""
+    from scartools.errors import InputError, concerning
+    from scartools.files import model
+    from scartools.files.provenance import source_of
+    from scartools.learning.prediction import rebuild
+    from scartools.learning.two_stage import with_first_stage
+
+    cases = (*material.learns, *material.validates)
+    with concerning(folder):
+        found = rebuild(model.read_description(folder), model.read_weights(folder))
+        learned = {material.participants[case.id] for case in material.learns}
+        if found.anatomy is None or found.learned_from != learned:
+            raise InputError(
+                "has no first stage, or one that learned from other patients",
+                remedy="Take a model of the same data set, splits and fold, trained with a predicted prior",
+            )
+        priors = {case.id: model.read_prior(folder, case.id) for case in cases}
+        with_first_stage(start, found.anatomy, priors, cases)
+    return [source_of(folder / "model.json")]
+
+
+def _train(
+    result: Trained,
     material: Material,
     settings: Settings,
     setting: Setting,
-    encoder: ECGAutoencoder | None,
     output: Path,
     sources: list[Source],
     resume: bool,
     force: bool,
-) -> Trained:
+) -> None:
     """Train, with checkpoints in the output."""
     from scartools.cli.checkpoints import earlier_state, with_checkpoints
     from scartools.cli.streams import track
-    from scartools.learning.two_stage import iterations_of, train_stages, untrained
+    from scartools.learning.two_stage import iterations_of, train_stages
 
-    result = untrained(material.labels, settings, encoder)
     sides = (material.learns, material.validates)
     run = {
         "settings": settings.to_json(),
@@ -311,27 +353,11 @@ def _trained(
     run = json.loads(json.dumps(run))  # as a checkpoint gives it back
     state = earlier_state(output, run, resume=resume, force=force)
     reports = train_stages(*sides, material.labels, settings, setting, result, state=state)
-    total = iterations_of(*sides, settings)
+    total = iterations_of(*sides, settings, result.given)
     watched = with_checkpoints(reports, lambda report: report.state(), output, run)
     for report in track(watched, "iterations", total):
         if report.progress.dice is not None:
-            _say(report)
-    return result
-
-
-def _say(report: Report) -> None:
-    progress = report.progress
-    shown = ", ".join(f"{value:.2f}" for value in (progress.dice or {}).values())
-    log.info(
-        "network %d of %d (%s): iteration %d of %d, loss %.3f%s",
-        report.number,
-        report.jobs,
-        report.job.name,
-        progress.iteration,
-        progress.total,
-        progress.loss,
-        f", Dice {shown}" if shown else "",
-    )
+            log.info("%s", report.sentence())
 
 
 def _write(
@@ -344,6 +370,7 @@ def _write(
     force: bool,
 ) -> dict[str, Any]:
     """Write the model folder; return its facts."""
+    from scartools.cli.resources import scratch_for_matplotlib
     from scartools.files import model
     from scartools.learning.card import card, describe
 
@@ -359,32 +386,15 @@ def _write(
         shown = {}
 
     def more(folder: Path) -> None:
-        _write_log(folder, result.log)
-        _write_priors(folder / "priors", shown)
+        model.write_log(folder, result.log)
+        model.write_priors(folder, shown)
+        with scratch_for_matplotlib():
+            from scartools.learning.curve import draw_curve
+
+            draw_curve(result.log).savefig(folder / "progress.png", dpi=150, metadata={"Software": None})
 
     model.write_model(
         output, facts, weights, card=card(facts, result.log), more=more, sources=sources, force=force
     )
     log.info("%s: trained on %d cases", output, len(material.learns))
     return {"Output": str(output), **{key: facts[key] for key in ("Cohort", "Inputs", "ValidationDice")}}
-
-
-def _write_log(folder: Path, lines: list[dict[str, Any]]) -> None:
-    """Write log.jsonl and the curves."""
-    from scartools.cli.resources import scratch_for_matplotlib
-
-    text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
-    (folder / "log.jsonl").write_text(text, encoding="utf-8")
-    with scratch_for_matplotlib():
-        from scartools.learning.curve import draw_curve
-
-        draw_curve(lines).savefig(folder / "progress.png", dpi=150, metadata={"Software": None})
-
-
-def _write_priors(folder: Path, priors: dict[str, np.ndarray | None]) -> None:
-    import numpy as np
-
-    for name, segments in priors.items():
-        if segments is not None:
-            folder.mkdir(exist_ok=True)
-            np.save(folder / f"{name}.npy", segments, allow_pickle=False)

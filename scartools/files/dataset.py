@@ -91,7 +91,7 @@ def read_case(folder: Path, case_id: str) -> Case:
     _require_safe_id(case_id, folder)
     place = folder / "cases" / case_id
     arrays = {
-        name: _map_array(place / f"{name}.npy", dtype)
+        name: read_array(place / f"{name}.npy", dtype)
         for name, dtype in ARRAYS.items()
         if (place / f"{name}.npy").exists()
     }
@@ -148,7 +148,8 @@ def _require_safe_id(case_id: str, where: Path) -> None:
         )
 
 
-def _map_array(path: Path, dtype: str) -> np.ndarray:
+def read_array(path: Path, dtype: str) -> np.ndarray:
+    """Map a .npy file from disk, read-only; refuses a pickle, another dtype, and more than its file can hold."""
     import numpy as np
 
     if not path.is_file():

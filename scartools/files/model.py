@@ -9,6 +9,7 @@ Weights are safetensors only: a pickle, whatever its name, is refused unread.
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from scartools.errors import InputError
 from scartools.files import atomic, provenance
+from scartools.files.dataset import read_array
 from scartools.files.provenance import Source, sha256_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 FORMAT_VERSION = 1
@@ -95,6 +98,27 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
         return dict(load_file(folder / WEIGHTS))
     except (SafetensorError, OSError) as error:
         raise InputError(f"cannot be read ({error})", where=folder / WEIGHTS, remedy="Copy it again") from error
+
+
+def write_log(folder: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write log.jsonl, one report a line, into a model that is being made."""
+    text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
+    (folder / "log.jsonl").write_text(text, encoding="utf-8")
+
+
+def write_priors(folder: Path, priors: Mapping[str, np.ndarray | None]) -> None:
+    """Write what the patients were shown, priors/ID.npy, uint8 (Z, Y, X), into a model that is being made."""
+    import numpy as np
+
+    for name, segments in priors.items():
+        if segments is not None:
+            (folder / "priors").mkdir(exist_ok=True)
+            np.save(folder / "priors" / f"{name}.npy", segments, allow_pickle=False)
+
+
+def read_prior(folder: Path, case_id: str) -> np.ndarray:
+    """Return the AHA segments that a training patient was shown, uint8 (Z, Y, X)."""
+    return read_array(folder / "priors" / f"{case_id}.npy", "uint8")
 
 
 def tensor_names(path: Path) -> list[str]:

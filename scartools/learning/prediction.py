@@ -27,7 +27,7 @@ class Model:
 
     scar, anatomy  networks of both stages; anatomy is None where its priors are not predicted
     labels         of the toolkit, in the order of the scar network's outputs; anatomy_labels likewise
-    trained_on     participants it learned from, and those it was watched on
+    learned_from   participants it learned from; watched_on: those it was validated on
     """
 
     scar: Segmenter
@@ -36,7 +36,8 @@ class Model:
     anatomy_labels: tuple[int, ...]
     settings: Settings
     plan: Plan
-    trained_on: frozenset[str]
+    learned_from: frozenset[str]
+    watched_on: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
         scar = _network(description["Network"], weights, "scar.")
         anatomy = _network(description["Anatomy"], weights, "anatomy.") if description["Anatomy"] else None
         known = tuple(int(value) for value in description["AnatomyLabels"] or ())
-        seen = frozenset(str(name) for name in (*cohort["TrainedOn"], *cohort["ValidatedOn"]))
+        learned, watched = (frozenset(map(str, cohort[side])) for side in ("TrainedOn", "ValidatedOn"))
         if len(labels) != scar.parts.classes or (anatomy is not None and len(known) != anatomy.parts.classes):
             raise ValueError("labels and outputs differ in number")
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
@@ -102,7 +103,7 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
             f"holds a description that its weights do not fit ({' '.join(str(error).split())[:200]})",
             remedy="Copy the whole model folder again",
         ) from error
-    return Model(scar, anatomy, labels, known, settings, plan, seen)
+    return Model(scar, anatomy, labels, known, settings, plan, learned, watched)
 
 
 def _network(config: dict[str, Any], weights: Mapping[str, Tensor], prefix: str) -> Segmenter:

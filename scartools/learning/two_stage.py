@@ -23,7 +23,7 @@ from scartools.learning.loop import Progress, Setting, train
 from scartools.learning.sampling import TrainingCase, pixels_by_class
 from scartools.learning.settings import Settings
 from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
-from scartools.network.segmenter import Segmenter, SegmenterConfig
+from scartools.network.segmenter import AHA_SEGMENTS, Segmenter, SegmenterConfig
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,25 @@ class Report:
     progress: Progress
     state: Callable[[], dict[str, Any]]
 
+    def sentence(self) -> str:
+        """Say where the training stands, for a person."""
+        now = self.progress
+        dice = ", ".join(f"{value:.2f}" for value in (now.dice or {}).values())
+        where = (
+            f"network {self.number} of {self.jobs} ({self.job.name}): iteration {now.iteration} of {now.total}"
+        )
+        return f"{where}, loss {now.loss:.3f}" + (f", Dice {dice}" if dice else "")
+
 
 @dataclass
 class Trained:
     """What a whole training leaves.
 
     scar, anatomy  the networks; anatomy is None where the prior is not predicted
-    priors         by case id, uint8 (Z, Y, X): what the training patients were shown
+    priors         by case id, uint8 (Z, Y, X): what the patients of both sides were shown
     without_prior  by case id, why a patient's anatomy gave no segments
     log            one dictionary a report
+    given          the first stage and its priors were taken from another model
     """
 
     scar: Segmenter
@@ -62,12 +72,18 @@ class Trained:
     priors: dict[str, np.ndarray] = field(default_factory=dict)
     without_prior: dict[str, str] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
+    given: bool = False
 
 
-def jobs_of(cases: Sequence[TrainingCase], validation: Sequence[TrainingCase], settings: Settings) -> list[Job]:
-    """Return the networks to train, in order. Folds are of patients, drawn from the seed and the names alone."""
+def jobs_of(
+    cases: Sequence[TrainingCase], validation: Sequence[TrainingCase], settings: Settings, given: bool = False
+) -> list[Job]:
+    """Return the networks to train, in order. Folds are of patients, drawn from the seed and the names alone.
+
+    given  the first stage is there already
+    """
     everyone = tuple(case.id for case in cases)
-    if settings.prior_source != "predicted":
+    if settings.prior_source != "predicted" or given:
         return [Job("scar", "scar", everyone)]
     groups = sorted({case.group for case in cases})
     if len(groups) < settings.cross_fit:
@@ -86,9 +102,11 @@ def jobs_of(cases: Sequence[TrainingCase], validation: Sequence[TrainingCase], s
     return [*jobs, kept, Job("scar", "scar", everyone)]
 
 
-def iterations_of(cases: Sequence[TrainingCase], validation: Sequence[TrainingCase], settings: Settings) -> int:
-    """Return how many iterations a whole training takes."""
-    jobs, size = jobs_of(cases, validation, settings), settings.size
+def iterations_of(
+    cases: Sequence[TrainingCase], validation: Sequence[TrainingCase], settings: Settings, given: bool = False
+) -> int:
+    """Return how many iterations a whole training takes; given: see `jobs_of`."""
+    jobs, size = jobs_of(cases, validation, settings, given), settings.size
     return sum(size.iterations if job.stage == "scar" else size.anatomy_iterations for job in jobs)
 
 
@@ -110,7 +128,7 @@ def train_stages(
     state              of a checkpoint to go on from
     Yields a Report after each iteration.
     """
-    jobs = jobs_of(cases, validation, settings)
+    jobs = jobs_of(cases, validation, settings, result.given)
     first = 0
     if state is not None:
         first = state["job"]
@@ -164,6 +182,31 @@ def untrained(labels: Sequence[int], settings: Settings, encoder: ECGAutoencoder
     if encoder is not None and network.ecg is not None:
         network.ecg.load_state_dict(encoder.state_dict())
     return Trained(network, anatomy)
+
+
+def with_first_stage(
+    result: Trained, anatomy: Segmenter, priors: Mapping[str, np.ndarray], cases: Sequence[TrainingCase]
+) -> None:
+    """Take the first stage of another model, so that only the last network is trained; `result` is changed in place.
+
+    anatomy  its network; priors: by case id, uint8 (Z, Y, X), those of `cases` among them
+    Raises InputError where they do not fit the cases.
+    """
+    if result.anatomy is None or anatomy.parts != result.anatomy.parts:
+        raise InputError(
+            "the first stage has another size or other labels",
+            remedy="Train it with the same preset and data set",
+        )
+    for case in cases:
+        prior = priors.get(case.id)
+        if prior is None or prior.shape != case.label.shape or prior.max(initial=0) > AHA_SEGMENTS:
+            raise InputError(
+                f"has no usable prior of case {case.id}",
+                remedy="Take a model that was trained on the same data set, splits and fold",
+            )
+        result.priors[case.id] = prior
+    result.anatomy.load_state_dict(anatomy.state_dict())
+    result.given = True
 
 
 def anatomy_labels(labels: Sequence[int]) -> tuple[int, ...]:
