@@ -20,6 +20,7 @@ COMMANDS = (
     "aha17",
     "quantify",
     "bullseye",
+    "median-beat",
     "simulate",
     "check",
 )  # in the order of the help

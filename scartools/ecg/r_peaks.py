@@ -90,7 +90,9 @@ def _magnitude(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray) -> np.
 
 def _maxima(envelope: np.ndarray, rate: float) -> np.ndarray:
     """Return the maxima of the envelope that are QRS complexes."""
-    places, _ = signal.find_peaks(np.concatenate(([0.0], envelope, [0.0])), distance=round(_REFRACTORY_S * rate))
+    places, _ = signal.find_peaks(
+        np.concatenate(([0.0], envelope, [0.0])), distance=round(_REFRACTORY_S * rate)
+    )
     places = places - 1
     level = _local_level(envelope, rate)
     big = places[envelope[places] > 0.4 * level[places]]
