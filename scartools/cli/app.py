@@ -18,6 +18,7 @@ from scartools.cli.run import declared
 
 COMMANDS = (
     "digitize-ecg",
+    "median-beat",
     "pair",
     "aha17",
     "quantify",

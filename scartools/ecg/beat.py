@@ -167,3 +167,96 @@ def _nanmedian(values: np.ndarray) -> np.ndarray:
     high = np.minimum(high, len(values) - 1)
     pick = [np.take_along_axis(ordered, place[None], axis=0)[0] for place in (low, high)]
     return np.where(count > 0, (pick[0] + pick[1]) / 2, np.nan)
+
+
+def _facts(
+    leads: list[_Lead],
+    peaks: Peaks,
+    aligned: Alignment,
+    intervals: np.ndarray,
+    level: slice,
+    high_pass_hz: float | None,
+    rate: float,
+) -> dict[str, Any]:
+    used = int(aligned.used.sum())
+    quality = _quality(leads)
+    milliseconds = [round((at - R_SAMPLE) * 1000 / RATE_HZ) for at in (level.start, level.stop)]
+    return {
+        "RSample": R_SAMPLE,
+        "Method": {name: lead.method for name, lead in zip(LEADS, leads, strict=True)},
+        "BeatsPerLead": {name: lead.beats for name, lead in zip(LEADS, leads, strict=True)},
+        "Noise": {name: _rounded(lead.noise) for name, lead in zip(LEADS, leads, strict=True)},
+        "Coverage": {
+            name: round(float(np.isfinite(lead.samples).mean()), 4)
+            for name, lead in zip(LEADS, leads, strict=True)
+        },
+        "LeadQuality": {name: round(value, 4) for name, value in zip(LEADS, quality, strict=True)},
+        "Quality": round(float(np.mean(quality)), 4),
+        "QualityDefinition": (
+            "share of the 600 samples that are there, times S2 / (S2 + N2): S is the RMS of the beat within 60 ms of R, "
+            "N the noise of the lead over the root of its beats; the mean over twelve leads, an absent one 0"
+        ),
+        "NoiseDefinition": "1.4826 x MAD of the beats used from the beat made, -0.2 to +0.4 s, mV",
+        "BeatsFound": len(peaks.samples),
+        "BeatsUsed": used,
+        "BeatsExcluded": {reason: aligned.reasons.count(reason) for reason in ("shape", "premature")},
+        "ExcludedAt": [
+            {"Time": round(float(at) / RATE_HZ, 3), "Reason": reason, "Correlation": _rounded(correlation)}
+            for at, reason, correlation in zip(
+                aligned.samples, aligned.reasons, aligned.correlations, strict=True
+            )
+            if reason
+        ],
+        "RPeaks": [round(float(at) / RATE_HZ, 3) for at in aligned.samples],
+        "HeartRate": round(60 / float(np.median(intervals)), 2),
+        "RRMean": round(float(np.mean(intervals)), 4),
+        "RRSD": round(float(np.std(intervals, ddof=1)), 4) if len(intervals) > 1 else None,
+        "Baseline": {"From": milliseconds[0], "To": milliseconds[1], "Units": "ms from R"},
+        "HighPass": high_pass_hz,
+        "SourceSamplingFrequency": rate,
+        "Resampling": "none" if rate == RATE_HZ else "polyphase FIR, Kaiser 5",
+        "Warnings": _warnings(leads, aligned, intervals, rate),
+    }
+
+
+def _quality(leads: list[_Lead]) -> list[float]:
+    """Return 0 to 1 a lead; a single beat shows no noise of its own and is given the median of the other leads'."""
+    known = [lead.noise for lead in leads if np.isfinite(lead.noise)]
+    usual = float(np.median(known)) if known else float("inf")
+    found = []
+    for lead in leads:
+        if lead.method == "absent":
+            found.append(0.0)
+            continue
+        noise = (lead.noise if np.isfinite(lead.noise) else usual) / np.sqrt(lead.beats)
+        qrs = lead.samples[_QRS]
+        power = float(np.nanmean((qrs - np.nanmean(qrs)) ** 2))
+        share = power / (power + noise**2) if power > 0 else 0.0
+        found.append(float(np.isfinite(lead.samples).mean()) * share)
+    return found
+
+
+def _warnings(leads: list[_Lead], aligned: Alignment, intervals: np.ndarray, rate: float) -> list[str]:
+    warnings = []
+    for method, text in (
+        ("absent", "no whole beat in {}: absent from the beat"),
+        ("single", "one beat in {}: not averaged, its noise is unknown"),
+    ):
+        names = [name for name, lead in zip(LEADS, leads, strict=True) if lead.method == method]
+        if names:
+            warnings.append(text.format(", ".join(names)))
+    if 2 * int(aligned.used.sum()) < len(aligned.samples):
+        warnings.append(
+            f"only {int(aligned.used.sum())} of {len(aligned.samples)} beats are alike: the beat may not be the usual one"
+        )
+    if is_irregular(intervals):
+        warnings.append("the rhythm is irregular: early beats were not left out for their RR")
+    if rate < 250:
+        warnings.append(f"recorded at {rate:g} Hz: narrow waves are blunted")
+    if np.isnan(aligned.correlations[aligned.used]).any():
+        warnings.append("some beats share no lead with the others and were not compared in shape")
+    return warnings
+
+
+def _rounded(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None
