@@ -21,7 +21,7 @@ OUTPUT FILES
 
     ID/segmentation.nii.gz  labels of this toolkit on the image's grid
     ID/prior.nii.gz         AHA segments of these labels; absent where they cannot be told
-    ID/segments.tsv         scar by segment, as in scartools-quantify(1)
+    ID/segments.tsv         scar by segment, as in scartools-quantify(1); absent where no wall was found
     ID/bullseye.svg         the same as a bullseye
     predictions.tsv         one row a case
     prov.json               provenance
@@ -319,8 +319,11 @@ def _predict(
 
 def _write(folder: Path, found: Predicted, image: Volume, options: Options) -> None:
     """Write the folder of one case."""
+    import numpy as np
+
     from scartools.files import provenance, table, volume
     from scartools.heart import quantities
+    from scartools.heart.nomenclature import MYOCARDIUM
 
     folder.mkdir(parents=True)
     volume.save_like(folder / "segmentation.nii.gz", found.labels, image)
@@ -330,7 +333,7 @@ def _write(folder: Path, found: Predicted, image: Volume, options: Options) -> N
     if segments is not None:
         volume.save_like(folder / "prior.nii.gz", segments.map, image)
         provenance.write_json(folder / "prior.json", {**_plain(segments.facts), **said})
-    if not found.labels.any():  # nothing found: there is nothing to measure, and no number is made up
+    if not np.isin(found.labels, MYOCARDIUM).any():  # no wall was found: no number is made up
         return
     measured = quantities.quantify(found.labels, image.affine, segments=segments)
     rows = quantities.fractions_only(measured.rows) if options.fractions_only else measured.rows
