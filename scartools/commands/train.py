@@ -86,8 +86,6 @@ from scartools.cli.contracts import Kind, Reads, Writes
 from scartools.cli.options import Device, Force, Output, Resume, Seed
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from scartools.files.provenance import Source
     from scartools.learning.dataset import Material
     from scartools.learning.loop import Setting
