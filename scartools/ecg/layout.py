@@ -79,7 +79,7 @@ def text_pieces(mask: np.ndarray, paths: list[Path], mm: MM) -> np.ndarray:
     return np.array(words, int).reshape(-1, 4)
 
 
-def find_breaks(path: Path, mask: np.ndarray, baseline: float, mm: MM) -> np.ndarray:
+def find_breaks(path: Path, separators: np.ndarray, mm: MM) -> np.ndarray:
     """bool (W,): where a lead is interrupted, jumps without a stroke, or a separator stands beside it.
 
     One lead is drawn without lifting the pen: neighbouring columns share rows. Between two leads they need not.
@@ -88,21 +88,35 @@ def find_breaks(path: Path, mask: np.ndarray, baseline: float, mm: MM) -> np.nda
     broken = ~np.isfinite(top)
     gap = np.maximum(top[1:] - bottom[:-1], top[:-1] - bottom[1:])
     broken[1:] |= gap > 0.3 * mm[1]
+    return broken | separators
+
+
+def find_separators(mask: np.ndarray, baseline: float, mm: MM) -> np.ndarray:
+    """bool (W,): columns of an upright bar with square ends across or beside a trace.
+
+    Its columns hold about as much ink each and their neighbours little: the strokes of a QRS lean.
+    """
     band = mask[max(int(baseline - 8 * mm[1]), 0) : int(baseline + 8 * mm[1])]
     inked = band.sum(axis=0)
     opened = ndimage.binary_opening(band, np.ones((max(int(2.2 * mm[1]), 3), 1), bool))
-    separator = opened.sum(axis=0) >= 3 * mm[1]
-    # a separator is a bar with square ends: its columns hold equal ink and their neighbours hold little
-    labels, count = ndimage.label(separator)
-    for piece in ndimage.find_objects(labels)[:count]:
-        columns = piece[0]
-        around = np.concatenate([inked[max(columns.start - 2, 0) : columns.start], inked[columns.stop : columns.stop + 2]])
-        square = columns.stop - columns.start <= 1.2 * mm[0] and (
-            len(around) == 0 or np.max(around) < 0.5 * np.median(inked[columns])
-        )
-        if square:
-            broken[columns] = True
-    return broken
+    labels, _ = ndimage.label(opened.sum(axis=0) >= 3 * mm[1])
+    bars = np.zeros(mask.shape[1], bool)
+    for piece in ndimage.find_objects(labels):
+        bar = piece[0]
+        beside = [*inked[max(bar.start - 2, 0) : bar.start], *inked[bar.stop : bar.stop + 2]]
+        if bar.stop - bar.start <= 1.2 * mm[0] and max(beside, default=0) < 0.5 * np.median(inked[bar]):
+            bars[bar] = True
+    return bars
+
+
+def separators_at(columns: Columns, bars: list[np.ndarray], mm: MM) -> np.ndarray:
+    """bool (W,): columns hidden by a separator at a border; one that two of three rows show is in all of them."""
+    near = max(int(round(0.3 * mm[0])), 1)
+    wide = [ndimage.maximum_filter1d(row.astype(np.int8), 2 * near + 1) > 0 for row in bars]
+    shown = np.sum(wide, axis=0) >= 2
+    at = np.arange(len(shown))
+    borders = columns.start + columns.width * np.arange(5)
+    return shown & (np.abs(at[:, None] - borders[None]).min(axis=1) < 1.5 * mm[0])
 
 
 def find_columns(

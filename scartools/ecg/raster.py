@@ -25,7 +25,7 @@ USUAL_SPEED, USUAL_GAIN = 25.0, 10.0
 WEAKEST_GRID = 0.25  # share of the spectrum that must sit in the teeth of the comb
 LARGEST_ASPECT = 1.08  # px per mm along x over y; scanners and drawing programs stay within
 RHYTHM_LEADS = ("II", "V1", "V5")
-LEAST_RHYTHM_MATCH = 0.75  # correlation of a rhythm strip with the column of its lead
+LEAST_RHYTHM_MATCH = 0.75  # agreement of a rhythm strip with the column of its lead
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def read_raster_page(
     pulses = [
         find_pulses(path, height, line, grid.px_per_mm) for path, height in zip(paths, heights, strict=True)
     ]
-    columns, found_layout = _find_columns(trace, rows, paths, heights, pulses, grid, speed, layout)
+    bars = [page_layout.find_separators(trace.mask, row, grid.px_per_mm) for row in rows[:3]]
+    columns, found_layout = _find_columns(trace, rows, paths, bars, _trace_ends(heights, pulses, grid.px_per_mm), grid, speed, layout)
+    heights = _hide(heights, pulses, page_layout.separators_at(columns, bars, grid.px_per_mm), line)
     gain, gain_found, pulse_mm = _gain(pulses, columns, grid, gain_mm_mv)
     strips = _strips(heights, rows, columns, grid, speed, gain)
     found: dict[str, Found] = {
@@ -153,8 +155,8 @@ def _find_columns(
     trace: TraceInk,
     rows: list[float],
     paths: list[Path],
-    heights: list[np.ndarray],
-    pulses: list[list[Pulse]],
+    bars: list[np.ndarray],
+    ends: tuple[float, float],
     grid: Grid,
     speed: float,
     layout: str | None,
@@ -164,10 +166,7 @@ def _find_columns(
     if layout is not None and layout != found_layout:
         raise InputError(f"the page has {len(rows)} rows of traces, which is not {layout}")
     words = page_layout.text_pieces(trace.mask, paths, mm)
-    breaks = [
-        page_layout.find_breaks(path, trace.mask, row, mm) for path, row in zip(paths[:3], rows[:3], strict=True)
-    ]
-    ends = _trace_ends(heights, pulses, mm)
+    breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:3], bars, strict=True)]
     return page_layout.find_columns(words, breaks, rows, ends, mm, COLUMN_S * speed), found_layout
 
 
@@ -188,6 +187,22 @@ def _trace_ends(
         starts.append(first)
         stops.append(last)
     return float(np.median(starts)), float(np.median(stops))
+
+
+def _hide(
+    heights: list[np.ndarray], pulses: list[list[Pulse]], separators: np.ndarray, line: float
+) -> list[np.ndarray]:
+    """The heights without what is no lead: calibration pulses, and separators across the first three rows."""
+    shown = []
+    edge = int(np.ceil(line)) + 1
+    for at, (height, found) in enumerate(zip(heights, pulses, strict=True)):
+        kept = height.copy()
+        if at < 3:
+            kept[separators] = np.nan
+        for pulse in found:
+            kept[max(pulse.left - edge, 0) : pulse.right + edge] = np.nan
+        shown.append(kept)
+    return shown
 
 
 def _gain(
@@ -226,7 +241,7 @@ def _strips(
         lead, match = _rhythm_lead(whole, strips)
         if match < LEAST_RHYTHM_MATCH:
             raise InputError(
-                f"the rhythm strip fits neither column II, V1 nor V5 (best correlation {match:.2f}, {lead})"
+                f"the rhythm strip fits neither column II, V1 nor V5 (best agreement {match:.2f}, {lead})"
             )
         strips.append(Strip(lead, True, 0.0, whole.samples, whole.rate, whole.trace_px))
     return tuple(strips)
@@ -257,26 +272,28 @@ def _strip(
 
 
 def _rhythm_lead(strip: Strip, leads: list[Strip]) -> tuple[str, float]:
-    """The lead whose column looks most like the strip above or below it, and their correlation."""
+    """The lead whose column looks most like the strip above or below it, and how well they agree."""
     scores = {}
     for lead in leads:
         if lead.lead in RHYTHM_LEADS:
             begin = round(lead.start_s * strip.rate)
             part = strip.samples[begin : begin + len(lead.samples)]
-            scores[lead.lead] = max(_correlation(part, lead.samples, lag) for lag in range(-3, 4))
+            scores[lead.lead] = max(_concordance(part, lead.samples, lag) for lag in range(-3, 4))
     best = max(scores, key=lambda name: scores[name])
     return best, scores[best]
 
 
-def _correlation(a: np.ndarray, b: np.ndarray, lag: int) -> float:
+def _concordance(a: np.ndarray, b: np.ndarray, lag: int) -> float:
+    """Lin's concordance: 1 for the same curve at the same scale (Biometrics 1989;45:255), the means left out."""
     length = min(len(a), len(b)) - abs(lag)
     if length < 10:
         return 0.0
     a, b = a[max(lag, 0) :][:length], b[max(-lag, 0) :][:length]
     both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < 0.5 * length or np.std(a[both]) == 0 or np.std(b[both]) == 0:
+    if both.sum() < 0.5 * length:
         return 0.0
-    return float(np.corrcoef(a[both], b[both])[0, 1])
+    spread = np.var(a[both]) + np.var(b[both])
+    return float(2 * np.cov(a[both], b[both], bias=True)[0, 1] / spread) if spread > 0 else 0.0
 
 
 def _to_page(turned: tuple[int, int], page: tuple[int, int], turn: float, quarter: int) -> np.ndarray:

@@ -11,8 +11,8 @@ from scartools.ecg.page_ink import Runs
 # The price list of a path, in mm. Going up or down inside touching ink is free: a QRS is one upright stroke.
 JUMP = 1.0  # a mm of white paper between neighbouring runs
 SKIP = 2.0  # a mm of paper along x without ink
-AWAY = 0.03  # a mm along x, for every mm further than FREE from the baseline: the neighbouring row is no bargain
-FREE = 6.0
+LIFT = 0.5  # for lifting the pen at all: text beside the trace is not entered lightly
+AWAY = 0.03  # a mm along x, for every mm beyond half the reach: the neighbouring row is no bargain
 STATES = 10  # paths kept in each column
 
 
@@ -42,7 +42,7 @@ def follow(runs: Runs, shape: tuple[int, int], baseline: float, px_per_mm: tuple
     column, top, bottom = (values[near] for values in (runs.column, runs.top, runs.bottom))
     first = np.searchsorted(column, np.arange(width + 1))
     mm_x, mm_y = 1 / px_per_mm[0], 1 / px_per_mm[1]
-    away = AWAY * mm_x * np.clip(_distance(top, bottom, baseline) * mm_y - FREE, 0, None)
+    away = AWAY * mm_x * np.clip(_distance(top, bottom, baseline) * mm_y - 0.4 * reach * mm_y, 0, None)
     start = _distance(top, bottom, baseline) * mm_y
     cost, run = np.zeros(0), np.zeros(0, int)
     before = np.full(len(column), -1)
@@ -54,7 +54,7 @@ def follow(runs: Runs, shape: tuple[int, int], baseline: float, px_per_mm: tuple
         fresh = SKIP * mm_x * x + start[here]  # a path that begins here left everything before it blank
         if len(run):
             gap = np.maximum(top[here, None] - bottom[run], top[run] - bottom[here, None])
-            price = cost + JUMP * mm_y * np.maximum(gap - 0.5, 0)
+            price = cost + np.where(gap > 0.5, LIFT + JUMP * mm_y * gap, 0.0)
             choice = np.argmin(price, axis=1)
             joined = price[np.arange(len(here)), choice]
             before[here] = np.where(joined <= fresh, run[choice], -1)
@@ -96,11 +96,9 @@ def centre_line(path: Path, weight: np.ndarray, line: float) -> np.ndarray:
     half = np.minimum(line, bottom - top) / 2
     high, low = top + half - 0.5, bottom - half - 0.5  # rows the middle of the pen reached
     centre = (high + low) / 2
-    before = np.concatenate([centre[:1], centre[:-1]])
-    after = np.concatenate([centre[1:], centre[-1:]])
-    up = np.minimum(before, after) - high
-    down = low - np.maximum(before, after)
-    value = np.where((up > 0) & (up >= down), high, np.where(down > 0, low, centre))
+    peak = (high <= _lesser(high) + 0.5) * np.clip(_lesser(centre) - high - line, 0, None)
+    trough = (low >= -_lesser(-low) - 0.5) * np.clip(low + _lesser(-centre) - line, 0, None)
+    value = np.where((peak > 0) & (peak >= trough), high, np.where(trough > 0, low, centre))
     level = bottom - top <= 1.6 * line + 1
     for i in np.flatnonzero(level):
         first, last = max(int(top[i]) - 1, 0), int(bottom[i]) + 1
@@ -110,6 +108,12 @@ def centre_line(path: Path, weight: np.ndarray, line: float) -> np.ndarray:
             value[i] = first + float((dark * np.arange(len(dark))).sum() / total)
     rows[inked] = value
     return rows
+
+
+def _lesser(values: np.ndarray) -> np.ndarray:
+    """The lesser of both neighbours of each value; an end has one."""
+    padded = np.concatenate([values[1:2], values, values[-2:-1]])
+    return np.minimum(padded[:-2], padded[2:])
 
 
 def baseline_of(rows: np.ndarray, px_per_mm: float) -> float:
