@@ -1,0 +1,185 @@
+"""Where the leads lie on an upright page: rows by their baselines, four columns by names, separators and breaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy import ndimage, signal
+
+from scartools.ecg.page_ink import Runs
+from scartools.ecg.trace import Path
+from scartools.errors import InputError
+
+COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
+COLUMN_S = 2.5  # seconds of each column of a 3 x 4 page
+FEWEST_NAMES = 6  # of twelve lead names that must stand where a 3 x 4 page has them
+MM = tuple[float, float]  # px per mm along x and y
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Four columns of equal width.
+
+    start    px, left edge of the first column; width: px of one column
+    names    how many of the twelve places of a lead name hold one
+    breaks   how many of the nine inner borders (three rows, three borders) show a break or a separator
+    ends     how many of start and end of the trace fall on the first and last border
+    """
+
+    start: float
+    width: float
+    names: int
+    breaks: int
+    ends: int
+
+
+def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[float]:
+    """Return the row (px) of every baseline from top to bottom.
+
+    runs    upright runs of ink; extent: first column and one past the last of the traces; mm: px per mm
+    Most of a trace is level and lies near its baseline; text covers less of the width than a trace.
+    """
+    inside = (runs.column >= extent[0]) & (runs.column < extent[1])
+    level = inside & (runs.bottom - runs.top <= 1.5 * mm[1])
+    centre = (runs.top[level] + runs.bottom[level]) / 2
+    column = runs.column[level]
+    counts, _ = np.histogram(centre, np.arange(height + 1))
+    density = ndimage.gaussian_filter1d(counts.astype(float), 1.2 * mm[1])
+    peaks, _ = signal.find_peaks(density, distance=max(int(8 * mm[1]), 1))
+    kept = []
+    for peak in peaks:
+        covered = np.unique(column[np.abs(centre - peak) < 4 * mm[1]])
+        if len(covered) >= 0.6 * (extent[1] - extent[0]):
+            kept.append(int(peak))
+    return [float(peak) for peak in kept]
+
+
+def follow_reach(rows: list[float], at: int, mm: MM) -> float:
+    """px above and below a baseline where its lead may go: as far as the next but one row, at most 40 mm."""
+    spacing = float(np.median(np.diff(rows))) if len(rows) > 1 else 30 * mm[1]
+    return min(1.6 * spacing, 40 * mm[1])
+
+
+def text_pieces(mask: np.ndarray, paths: list[Path], mm: MM) -> np.ndarray:
+    """Left edge, top, right edge and bottom (px) of each word beside the traces, int (N, 4)."""
+    rest = mask.copy()
+    for path in paths:
+        for x in np.flatnonzero(np.isfinite(path.top)):
+            rest[max(int(path.top[x]) - 1, 0) : int(path.bottom[x]) + 1, x] = False
+    reach = max(int(0.5 * mm[0]), 1)
+    joined = ndimage.binary_dilation(rest, np.ones((1, 2 * reach + 1), bool))
+    labels, _ = ndimage.label(joined, np.ones((3, 3), int))
+    words = []
+    for piece in ndimage.find_objects(labels):
+        tall, wide = piece[0].stop - piece[0].start, piece[1].stop - piece[1].start - 2 * reach
+        if 1.0 * mm[1] <= tall <= 6 * mm[1] and 0.1 * mm[0] <= wide <= 14 * mm[0]:
+            words.append((piece[1].start + reach, piece[0].start, piece[1].stop - reach, piece[0].stop))
+    return np.array(words, int).reshape(-1, 4)
+
+
+def find_breaks(path: Path, separators: np.ndarray, mm: MM) -> np.ndarray:
+    """bool (W,): where a lead is interrupted, jumps without a stroke, or a separator stands beside it.
+
+    One lead is drawn without lifting the pen: neighbouring columns share rows. Between two leads they need not.
+    """
+    top, bottom = path.top, path.bottom
+    broken = ~np.isfinite(top)
+    gap = np.maximum(top[1:] - bottom[:-1], top[:-1] - bottom[1:])
+    broken[1:] |= gap > 0.3 * mm[1]
+    return broken | separators
+
+
+def find_separators(mask: np.ndarray, baseline: float, mm: MM) -> np.ndarray:
+    """bool (W,): columns of an upright bar with square ends across or beside a trace.
+
+    Its columns hold about as much ink each and their neighbours little: the strokes of a QRS lean.
+    """
+    band = mask[max(int(baseline - 8 * mm[1]), 0) : int(baseline + 8 * mm[1])]
+    inked = band.sum(axis=0)
+    opened = ndimage.binary_opening(band, np.ones((max(int(2.2 * mm[1]), 3), 1), bool))
+    labels, _ = ndimage.label(opened.sum(axis=0) >= 3 * mm[1])
+    bars = np.zeros(mask.shape[1], bool)
+    for piece in ndimage.find_objects(labels):
+        bar = piece[0]
+        beside = [*inked[max(bar.start - 2, 0) : bar.start], *inked[bar.stop : bar.stop + 2]]
+        if bar.stop - bar.start <= 1.2 * mm[0] and max(beside, default=0) < 0.5 * np.median(inked[bar]):
+            bars[bar] = True
+    return bars
+
+
+def separators_at(columns: Columns, bars: list[np.ndarray], mm: MM) -> np.ndarray:
+    """bool (W,): columns hidden by a separator at a border; one that two of three rows show is in all of them."""
+    near = max(int(round(0.3 * mm[0])), 1)
+    wide = [ndimage.maximum_filter1d(row.astype(np.int8), 2 * near + 1) > 0 for row in bars]
+    shown = np.sum(wide, axis=0) >= 2
+    at = np.arange(len(shown))
+    borders = columns.start + columns.width * np.arange(5)
+    return shown & (np.abs(at[:, None] - borders[None]).min(axis=1) < 1.5 * mm[0])
+
+
+def find_columns(
+    words: np.ndarray, breaks: list[np.ndarray], rows: list[float], ends: tuple[float, float], mm: MM, column_mm: float
+) -> Columns:
+    """Place the four columns of a 3 x 4 page.
+
+    words      from text_pieces
+    breaks     from find_breaks, one a row, the first three rows
+    ends       px, first and last column of the traces without the pulse
+    column_mm  width of a column: 62.5 mm at 25 mm/s
+    Raises InputError where fewer than FEWEST_NAMES names stand at equal distances, or no border is seen.
+    """
+    width = column_mm * mm[0]
+    names = _name_edges(words, rows, mm)
+    near = int(round(0.8 * mm[0]))
+    seen = [ndimage.maximum_filter1d(row.astype(np.int8), 2 * near + 1) for row in breaks]
+    best: tuple[float, Columns] | None = None
+    for start in np.arange(ends[0] - 6 * mm[0], ends[0] + 6 * mm[0], max(0.25 * mm[0], 1.0)):
+        borders = [int(round(start + k * width)) for k in (1, 2, 3)]
+        if borders[-1] >= len(seen[0]):
+            continue
+        broken = sum(int(row[border]) for row in seen for border in borders)
+        hits = _name_hits(names, start, width, mm)
+        met = int(abs(start - ends[0]) < 1.0 * mm[0]) + int(abs(start + 4 * width - ends[1]) < 1.5 * mm[0])
+        closeness = -0.05 * abs(start - ends[0]) / mm[0]
+        total = broken + 0.5 * hits + 2.0 * met + closeness
+        if best is None or total > best[0]:
+            best = total, Columns(float(start), width, hits, broken, met)
+    if best is None or best[1].names < FEWEST_NAMES:
+        found = 0 if best is None else best[1].names
+        raise InputError(
+            f"layout not recognised: {found} of 12 lead names stand where a page of three rows and four columns of"
+            f" {column_mm:g} mm has them",
+            remedy="Only 3x4 pages with up to three rhythm strips are read",
+        )
+    if best[1].breaks + 2 * best[1].ends < 4:
+        raise InputError(
+            f"layout not recognised: the borders between the columns are not found ({best[1].breaks} of 9 are seen)"
+        )
+    return best[1]
+
+
+def _name_edges(words: np.ndarray, rows: list[float], mm: MM) -> list[np.ndarray]:
+    """For each of three rows, the left edges (px) of the words near it, above or below, at most 16 mm away."""
+    middle = (words[:, 1] + words[:, 3]) / 2
+    return [words[np.abs(middle - row) < 16 * mm[1], 0] for row in rows[:3]]
+
+
+def _name_hits(names: list[np.ndarray], start: float, width: float, mm: MM) -> int:
+    """The most lead names at one common distance right of the borders, up to 5 mm (or 2 mm left of them)."""
+    most = 0
+    for shift in np.arange(-2.0, 5.1, 0.5) * mm[0]:
+        hits = sum(
+            bool(len(edges)) and bool(np.any(np.abs(edges - (start + k * width + shift)) < 1.2 * mm[0]))
+            for edges in names
+            for k in range(4)
+        )
+        most = max(most, hits)
+    return most
+
+
+def row_spacing_even(rows: list[float]) -> float:
+    """Largest over smallest distance between neighbouring rows."""
+    steps = [below - above for above, below in pairwise(rows)]
+    return max(steps) / min(steps) if steps else 1.0

@@ -1,0 +1,91 @@
+"""Trace ink on a paper ECG: what is darker, in every colour, than the grid it is drawn on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from scartools.errors import InputError
+
+LEAST_CONTRAST = 0.10  # of the paper's brightness, between the grid lines and the trace
+MOST_INK = 0.12  # share of the page; a page of text, a photo or a grid taken for ink has more
+
+FRAME = 0.5  # share of a row or column; a line that long is the edge of a picture, not a trace
+
+
+@dataclass(frozen=True)
+class TraceInk:
+    """The ink of an upright page.
+
+    mask      bool (H, W), True on trace, text and separators
+    weight    float32 (H, W), darkness above the grid under it, for the centre of a stroke
+    contrast  darkness of the trace minus that of the grid lines, 0 to 1
+    """
+
+    mask: np.ndarray
+    weight: np.ndarray
+    contrast: float
+
+
+def find_ink(every: np.ndarray) -> TraceInk:
+    """Separate the trace from grid lines of any colour, grey included.
+
+    every  float32 (H, W), darkness in every colour; the page upright, so that grid lines fill rows and columns
+    A grid line is the median of its row or column: a trace covers few pixels of either. The threshold lies between
+    the darkest grid lines and the darkest ink.
+    Raises InputError where the two cannot be told apart.
+    """
+    rows, columns = np.median(every, axis=1), np.median(every, axis=0)
+    under = np.maximum(rows[:, None], columns[None, :])
+    weight = np.clip(every - under, 0.0, None)
+    line = max(float(np.percentile(rows, 97)), float(np.percentile(columns, 97)))
+    darkest = float(np.percentile(every, 99.7))
+    if darkest - line < LEAST_CONTRAST:
+        raise InputError(
+            "no trace is darker than the grid lines", remedy="Scan the page in colour, 200 dots an inch or more"
+        )
+    mask = every > line + 0.4 * (darkest - line)
+    mask |= (weight > 0.5 * (darkest - line)) & (every > line)
+    mask[mask.mean(axis=1) > FRAME] = False
+    mask[:, mask.mean(axis=0) > FRAME] = False
+    share = float(mask.mean())
+    if share > MOST_INK:
+        raise InputError(f"{share:.0%} of the page is as dark as ink: this is not an ECG page")
+    return TraceInk(mask, weight, darkest - line)
+
+
+def stroke_width(mask: np.ndarray) -> float:
+    """Median height in px of the upright runs of ink: a trace is mostly level, so this is its line width."""
+    runs = upright_runs(mask)
+    return float(np.median(runs.bottom - runs.top)) if len(runs.top) else 0.0
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Unbroken upright runs of ink, ordered by column: int (N,) column, top (first row) and bottom (row after the last)."""
+
+    column: np.ndarray
+    top: np.ndarray
+    bottom: np.ndarray
+
+
+def upright_runs(mask: np.ndarray) -> Runs:
+    """Every upright run of True."""
+    edges = np.diff(np.pad(mask.T.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    column, top = np.nonzero(edges == 1)
+    _, bottom = np.nonzero(edges == -1)
+    return Runs(column, top, bottom)
+
+
+def ink_extent(mask: np.ndarray) -> tuple[int, int]:
+    """First column and one past the last of the long strokes: those wider than a twelfth of the page."""
+    joined = ndimage.binary_dilation(mask, np.ones((3, 9), bool))
+    labels, _ = ndimage.label(joined, np.ones((3, 3), int))
+    wide = [
+        piece[1] for piece in ndimage.find_objects(labels) if piece[1].stop - piece[1].start > mask.shape[1] / 12
+    ]
+    if not wide:
+        raise InputError("no trace is found: this is not an ECG page, or its trace is too pale")
+    return min(piece.start for piece in wide), max(piece.stop for piece in wide)

@@ -1,0 +1,68 @@
+"""The calibration pulse: a rectangle, usually 1 mV high and 0.2 s wide, before or after the leads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scartools.ecg.trace import Path
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """One pulse: px of its edges along x, and its height over the foot on either side.
+
+    The trace that begins right after a pulse need not lie at the level of its foot.
+    """
+
+    left: int
+    right: int
+    over_left: float
+    over_right: float
+
+
+def find_pulses(path: Path, rows: np.ndarray, line: float, px_per_mm: tuple[float, float]) -> list[Pulse]:
+    """Find upright-edged flat tops in a followed row.
+
+    path       the runs of ink of the row
+    rows       float (W,), row of the trace in each pixel column
+    line       width of the stroke, px
+    px_per_mm  along x and y
+    A top is 2 to 12 mm wide, level to a quarter of a millimetre, 3 to 25 mm above level feet, and rises and falls
+    within a millimetre. Waves of the heart have no such corners.
+    """
+    mm_x, mm_y = px_per_mm
+    steps = np.abs(np.diff(rows))
+    edges = np.flatnonzero(~(steps < 0.8 * mm_y))  # a gap is an edge too
+    bounds = np.concatenate([[-1], edges, [len(rows) - 1]])
+    pulses = []
+    for before, after in zip(bounds[:-1], bounds[1:], strict=True):
+        left, right = int(before) + 1, int(after) + 1
+        if not 2 * mm_x <= right - left <= 12 * mm_x:
+            continue
+        inner = rows[left + 1 : right - 1]
+        if not np.isfinite(inner).all() or np.ptp(inner) > 0.5 * mm_y:
+            continue
+        top = float(np.median(inner))
+        left_foot = _foot(path, rows, left, -1, line, mm_x)
+        right_foot = _foot(path, rows, right - 1, 1, line, mm_x)
+        over = (left_foot - top, right_foot - top)
+        if all(3 * mm_y <= height <= 25 * mm_y for height in over) and abs(over[0] - over[1]) < 4 * mm_y:
+            pulses.append(Pulse(left, right, *over))
+    return pulses
+
+
+def _foot(path: Path, rows: np.ndarray, at: int, side: int, line: float, mm_x: float) -> float:
+    """Row of the level stretch beside an edge; where nothing is drawn there, the lower end of the edge itself."""
+    start = at + side * int(np.ceil(line + 1))
+    stop = start + side * max(int(1.2 * mm_x), 3)
+    low, high = sorted((start, stop))
+    piece = rows[max(low, 0) : max(high, 0)]
+    piece = piece[np.isfinite(piece)]
+    if len(piece) >= 2:
+        return float(np.median(piece))
+    low, high = sorted((at - side, start))
+    edge = path.bottom[max(low, 0) : max(high + 1, 0)]
+    edge = edge[np.isfinite(edge)]
+    return float(edge.max() - line / 2 - 0.5) if len(edge) else float("nan")
