@@ -183,14 +183,8 @@ def _read_raster(
     picture: np.ndarray, layout: str | None, speed: float | None, gain: float | None
 ) -> PageReading:
     """Read a page from its pixels."""
-    from scartools.errors import InputError
+    from scartools.ecg.raster import read_raster_page
 
-    try:
-        from scartools.ecg.raster import read_raster_page
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "is a picture, and pictures are not read yet", remedy="Give the PDF that the recorder writes"
-        ) from error
     return read_raster_page(picture, layout=layout, speed_mm_s=speed, gain_mm_mv=gain)
 
 

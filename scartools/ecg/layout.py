@@ -120,7 +120,12 @@ def separators_at(columns: Columns, bars: list[np.ndarray], mm: MM) -> np.ndarra
 
 
 def find_columns(
-    words: np.ndarray, breaks: list[np.ndarray], rows: list[float], ends: tuple[float, float], mm: MM, column_mm: float
+    words: np.ndarray,
+    breaks: list[np.ndarray],
+    rows: list[float],
+    ends: tuple[float, float],
+    mm: MM,
+    column_mm: float,
 ) -> Columns:
     """Place the four columns of a 3 x 4 page.
 

@@ -126,7 +126,11 @@ def turn_back(picture: np.ndarray, angle: float, fill: float = 0.0) -> np.ndarra
         return picture
     height, width = picture.shape[:2]
     return cv2.warpAffine(
-        picture, turning_matrix((height, width), angle), (width, height), flags=cv2.INTER_LINEAR, borderValue=fill
+        picture,
+        turning_matrix((height, width), angle),
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderValue=fill,
     )
 
 

@@ -84,7 +84,9 @@ def ink_extent(mask: np.ndarray) -> tuple[int, int]:
     joined = ndimage.binary_dilation(mask, np.ones((3, 9), bool))
     labels, _ = ndimage.label(joined, np.ones((3, 3), int))
     wide = [
-        piece[1] for piece in ndimage.find_objects(labels) if piece[1].stop - piece[1].start > mask.shape[1] / 12
+        piece[1]
+        for piece in ndimage.find_objects(labels)
+        if piece[1].stop - piece[1].start > mask.shape[1] / 12
     ]
     if not wide:
         raise InputError("no trace is found: this is not an ECG page, or its trace is too pale")

@@ -71,7 +71,9 @@ def read_raster_page(
         find_pulses(path, height, line, grid.px_per_mm) for path, height in zip(paths, heights, strict=True)
     ]
     bars = [page_layout.find_separators(trace.mask, row, grid.px_per_mm) for row in rows[:3]]
-    columns, found_layout = _find_columns(trace, rows, paths, bars, _trace_ends(heights, pulses, grid.px_per_mm), grid, speed, layout)
+    columns, found_layout = _find_columns(
+        trace, rows, paths, bars, _trace_ends(heights, pulses, grid.px_per_mm), grid, speed, layout
+    )
     heights = _hide(heights, pulses, page_layout.separators_at(columns, bars, grid.px_per_mm), line)
     gain, gain_found, pulse_mm = _gain(pulses, columns, grid, gain_mm_mv)
     strips = _strips(heights, rows, columns, grid, speed, gain)
@@ -99,10 +101,13 @@ def _check_arguments(image: np.ndarray, layout: str | None, rotate_deg: float) -
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InputError(f"the page is {image.dtype} {image.shape}, where uint8 (height, width, 3) is due")
     if layout is not None and layout not in READ_LAYOUTS:
-        raise InputError(f"layout {layout} is not read from images", remedy=f"Use one of {', '.join(READ_LAYOUTS)}")
+        raise InputError(
+            f"layout {layout} is not read from images", remedy=f"Use one of {', '.join(READ_LAYOUTS)}"
+        )
     if abs(rotate_deg / 90 - round(rotate_deg / 90)) > 1e-6:
         raise InputError(
-            f"a turn of {rotate_deg:g} degrees is not a quarter turn", remedy="Small turns are found without help"
+            f"a turn of {rotate_deg:g} degrees is not a quarter turn",
+            remedy="Small turns are found without help",
         )
 
 
@@ -110,7 +115,9 @@ def _find_grid(lines: np.ndarray, extent: tuple[int, int], speed: float) -> Grid
     """Choose the 1 mm spacing among what the combs allow: ten seconds must be about as wide as the traces."""
     along_x, along_y = find_comb(lines, 1), find_comb(lines, 0)
     if along_x is None or along_y is None or min(along_x.strength, along_y.strength) < WEAKEST_GRID:
-        raise InputError("no millimetre grid is found", remedy="Scan the page in colour, 200 dots an inch or more")
+        raise InputError(
+            "no millimetre grid is found", remedy="Scan the page in colour, 200 dots an inch or more"
+        )
     expected = (extent[1] - extent[0]) / (10.0 * speed)
     x, y = (_one_mm(comb, expected) for comb in (along_x, along_y))
     if x is None or y is None:
@@ -146,7 +153,8 @@ def _follow_rows(
         )
     line = stroke_width(trace.mask)
     paths = [
-        follow(runs, trace.mask.shape, row, mm, page_layout.follow_reach(rows, at, mm)) for at, row in enumerate(rows)
+        follow(runs, trace.mask.shape, row, mm, page_layout.follow_reach(rows, at, mm))
+        for at, row in enumerate(rows)
     ]
     return rows, paths, [centre_line(path, trace.weight, line) for path in paths]
 
@@ -235,7 +243,11 @@ def _strips(
     for at in range(3):
         for k in range(4):
             start = columns.start + k * columns.width
-            strips.append(_strip(COLUMNS[k][at], False, k * COLUMN_S, heights[at], start, columns.width, grid, speed, gain))
+            strips.append(
+                _strip(
+                    COLUMNS[k][at], False, k * COLUMN_S, heights[at], start, columns.width, grid, speed, gain
+                )
+            )
     for height in heights[3:]:
         whole = _strip("II", True, 0.0, height, columns.start, 4 * columns.width, grid, speed, gain)
         lead, match = _rhythm_lead(whole, strips)
@@ -319,7 +331,9 @@ def _checks(grid: Grid, columns: Columns, trace: TraceInk, strips: tuple[Strip, 
     present = min(float(np.isfinite(strip.samples).mean()) for strip in strips)
     strength = grid.strength
     return (
-        Check("grid_strength", strength, 0.4, "", None if strength is None else strength >= 0.4, False, least=True),
+        Check(
+            "grid_strength", strength, 0.4, "", None if strength is None else strength >= 0.4, False, least=True
+        ),
         Check("grid_aspect", abs(aspect - 1), 0.06, "", abs(aspect - 1) <= 0.06, False),
         Check("lead_names", float(columns.names), 8.0, "of 12", columns.names >= 8, False, least=True),
         Check("ink_contrast", trace.contrast, 0.2, "", trace.contrast >= 0.2, False, least=True),

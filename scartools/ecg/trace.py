@@ -27,7 +27,9 @@ class Path:
     bottom: np.ndarray
 
 
-def follow(runs: Runs, shape: tuple[int, int], baseline: float, px_per_mm: tuple[float, float], reach: float) -> Path:
+def follow(
+    runs: Runs, shape: tuple[int, int], baseline: float, px_per_mm: tuple[float, float], reach: float
+) -> Path:
     """Find the cheapest way from the left to the right of the page along one baseline.
 
     runs       every run of ink on the upright page
