@@ -16,6 +16,10 @@ from typing import Any
 
 import pytest
 
+# Read when torch is loaded, and by every command: two xdist workers with two threads each would fight for two cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("SCARTOOLS_THREADS", "1")
+
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ROOT = Path(__file__).resolve().parents[1]
 COLLECTED_FLOOR = 1400  # a full run that collects fewer tests than this has lost some
