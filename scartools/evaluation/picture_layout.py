@@ -21,7 +21,7 @@ from scartools.learning.grids import Orientation, network_grid
 
 MOST_SLICES = 5
 MARGIN_MM = 12.0  # around everything that is drawn
-VENTRICLE = VENTRICLE
+VENTRICLE = (LV_POOL, *MYOCARDIUM)
 ALIGNED = 0.999  # cosine; a header whose axes run along the body's is one that knows no short axis
 SPEAKING = 0.5  # cosine; a letter is written for every direction that an edge faces at least this much
 
