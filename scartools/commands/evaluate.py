@@ -22,7 +22,8 @@ TRUTH needs case_id, participant_id and label; its split is checked against that
 OUTPUT FILES
 
 The folder holds metrics.tsv, summary.tsv, comparisons.tsv, summary.json (the same, counts, definitions),
-report.md for a person, and prov.json.
+report.md for a person, and prov.json. With --overlays also overlays/CASE_ID.png for each case of the summary:
+image, truth and arms side by side in up to five slices, base on top, seen from the apex.
 
 Columns of metrics.tsv:
 
@@ -48,6 +49,9 @@ Voxels labelled 255 in either segmentation are left out of both. Intervals are B
 they nor p can be relied on, and the row says so. Holm runs over all rows of comparisons.tsv. In the regime
 without --reference the first arm is the reference. Surface distances are not measured.
 
+--overlays reads each image where the column image of predictions.tsv says. An affine whose axes run along the
+body's lost the heart's orientation: the figure has no letters then. At most three arms fit.
+
 EXAMPLES
 
     scartools pair cohort/ecg.tsv cohort/mri.tsv --split 0.5/0/0.5 -o pairs.tsv
@@ -55,6 +59,7 @@ EXAMPLES
     scartools train dataset --preset tiny --patch 32 --iterations 2 --no-prior --no-ecg -o model
     scartools predict model pairs.tsv --split test --no-bullseye -o predictions
     scartools evaluate predictions --truth pairs.tsv -o evaluation
+    scartools evaluate predictions --truth pairs.tsv --overlays -o pictured
 
 REFERENCES
 
@@ -70,7 +75,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -121,6 +126,9 @@ ReferenceArm = Annotated[
 Resamples = Annotated[
     int, typer.Option("--resamples", metavar="INT", min=100, max=1_000_000, help="Bootstrap resamples.")
 ]
+Overlays = Annotated[
+    bool, typer.Option("--overlays/--no-overlays", help="Draw overlays/CASE_ID.png for each case.")
+]
 
 
 def evaluate(
@@ -132,6 +140,7 @@ def evaluate(
     empty: EmptyChoice = "n/a",
     reference: ReferenceArm = None,
     resamples: Resamples = 10_000,
+    overlays: Overlays = False,
     seed: Seed = 0,
     labels: Labels = "scartools",
     fractions_only: FractionsOnly = False,
@@ -144,6 +153,7 @@ def evaluate(
     from scartools.files.predictions import read_predictions, read_truth
     from scartools.files.table import columns_of
 
+    _require_room(len(predictions) if overlays else 0)
     found = [read_predictions(folder) for folder in predictions]
     names = _names(predictions, found, name)
     reference = _known_arm(reference, names)
@@ -165,7 +175,8 @@ def evaluate(
         "comparisons": (columns_of(sums.COMPARISON_COLUMNS), compared),
     }
     report = render_report(rows, totals, compared, facts)
-    write_evaluation(output, tables, facts, report, sources=sources, force=force)
+    pictures = _pictures(arms, found, drawn, rows, labels, fractions_only) if overlays else ()
+    write_evaluation(output, tables, facts, report, pictures, sources=sources, force=force)
     for row in totals:
         if row["structure"] == "scar":
             text = "%s: prior %s; scar Dice %.3f in %d patients with scar; %d of %d cases missed"
@@ -313,6 +324,57 @@ def _case(
             )
         )
     return measured
+
+
+def _require_room(arms: int) -> None:
+    from scartools.errors import UsageError
+    from scartools.evaluation.overlays import MOST_ARMS
+
+    if arms > MOST_ARMS:
+        raise UsageError(
+            f"--overlays shows at most {MOST_ARMS} arms, not {arms}", remedy="Evaluate fewer at once"
+        )
+
+
+def _pictures(
+    arms: Sequence[Arm],
+    found: Sequence[Predictions],
+    drawn: Sequence[TruthRow],
+    rows: Sequence[CaseMetrics],
+    scheme: LabelScheme,
+    fractions_only: bool,
+) -> Iterator[tuple[str, bytes, Source]]:
+    """Yield the name of each case of the summary, its picture, and the image that was read."""
+    from math import nan
+
+    from scartools.evaluation.overlays import DPI, ArmPicture, draw_overlay
+    from scartools.files import volume
+    from scartools.files.predictions import read_image_of, read_segmentation
+    from scartools.heart.bullseye import figure_bytes
+
+    scar = {(row.arm, row.case_id): row for row in rows if row.structure == "scar"}
+    for case in drawn:
+        having = [
+            (arm.name, one, row)
+            for arm, one in zip(arms, found, strict=True)
+            for row in one.rows
+            if row.case_id == case.case_id and case.case_id in arm.in_summary
+        ]
+        if not having or case.label is None:
+            continue
+        reader = volume.read_labels(case.label, scheme=scheme)
+        image = read_image_of(having[0][1], having[0][2])
+        volume.require_same_grid(image, reader)
+        shown = []
+        for name, _, row in having:
+            told = scar.get((name, case.case_id))
+            # both empty is n/a in a picture, whatever --empty counts it in a mean
+            dice = None if told is None else nan if told.agreement == "true_negative" else told.dice
+            shown.append(ArmPicture(name, read_segmentation(row.segmentation).array, row.prior_source, dice))
+        figure = draw_overlay(
+            image.array, reader.array, shown, reader.affine, title=case.case_id, lengths=not fractions_only
+        )
+        yield case.case_id, figure_bytes(figure, ".png", dpi=DPI), image.source
 
 
 def _facts(
