@@ -74,7 +74,8 @@ def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None 
     sections = signal.butter(2, (1.0, 40.0), "bandpass", fs=RATE_HZ, output="sos")
     band = sampling.filter_present(at_500, sections, shortest=150, bridge=20)
     aligned = align(band, peaks.samples, peaks.weights, RATE_HZ)
-    aligned = _centred(band, aligned)
+    low_pass = signal.butter(2, 40.0, "lowpass", fs=RATE_HZ, output="sos")
+    aligned = _centred(sampling.filter_present(at_500, low_pass, shortest=150, bridge=20), aligned)
     windows = cut(at_500, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)  # (B, 12, 600)
     level = _quiet_place(windows)
     windows = windows - _levels(windows, level)
@@ -105,12 +106,16 @@ def _require_plausible(intervals: np.ndarray) -> None:
         )
 
 
-def _centred(band: np.ndarray, aligned: Alignment) -> Alignment:
-    """Move all fiducials alike, so that R is the largest spatial magnitude of the typical QRS."""
-    windows = cut(band, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)
-    typical = _nanmedian(windows)
+def _centred(smooth: np.ndarray, aligned: Alignment) -> Alignment:
+    """Move all fiducials alike, so that R is the largest spatial magnitude of the typical QRS, from its PR level.
+
+    A maximum at the border of the search is no maximum (a slope towards the ST segment): the fiducials stay.
+    """
+    windows = cut(smooth, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)
+    typical = _nanmedian(windows - _levels(windows, _quiet_place(windows)))
     size = np.sqrt(np.nansum(typical[:, _QRS] ** 2, axis=0))
-    shift = int(np.argmax(size)) + _QRS.start - R_SAMPLE
+    largest = int(np.argmax(size))
+    shift = 0 if largest in (0, len(size) - 1) else largest + _QRS.start - R_SAMPLE
     return Alignment(aligned.samples + shift, aligned.reasons, aligned.correlations)
 
 

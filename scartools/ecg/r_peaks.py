@@ -49,26 +49,26 @@ def find_r_peaks(signals: np.ndarray, rate: float) -> Peaks:
         raise InputError("is flat: no lead moves", remedy="Check the cables, the gain or the page")
     slope = np.gradient(band, axis=1)
     scale, weights = _scales(band, slope)
-    consensus = _magnitude(slope, scale, weights)
+    consensus = _magnitude(slope, scale, weights, most=1.0)
     present = np.isfinite(consensus)
     width = max(1, round(_ENVELOPE_S * rate))
     envelope = ndimage.uniform_filter1d(np.where(present, consensus, 0.0), width)
     found = _maxima(envelope, rate)
-    voltage = _magnitude(band, _of_scale(band, weights), weights)
+    voltage = _magnitude(band, _of_scale(band, weights), weights, most=4.0)
     samples = np.array([_largest_near(voltage, at, round(0.06 * rate)) for at in found], dtype=int)
     samples, first = np.unique(samples, return_index=True)
     return Peaks(samples, envelope[found][first], consensus, weights)
 
 
 def _scales(band: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the size of each lead's QRS slope, and how distinct its QRS are from the rest, squared."""
+    """Return the size of each lead's QRS slope, and how distinct its QRS are from the rest, 0 to 1."""
     scale, weights = np.ones(len(slope)), np.zeros(len(slope))
     for row, lead in enumerate(slope):
         steps = np.abs(lead[np.isfinite(lead)])
         if not len(steps) or np.nanmax(np.abs(band[row])) < FLAT_MV / 2:
             continue
-        scale[row] = np.percentile(steps, 97) or 1.0
-        weights[row] = max(0.0, 1.0 - 1.5 * np.median(steps) / scale[row]) ** 2
+        scale[row] = np.percentile(steps, 98) or 1.0
+        weights[row] = max(0.0, 1.0 - 1.5 * np.median(steps) / scale[row]) ** 3
     return scale, weights
 
 
@@ -79,10 +79,13 @@ def _of_scale(band: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return scale
 
 
-def _magnitude(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted root mean square over the leads that are there, each at most 4 times its own size."""
+def _magnitude(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray, *, most: float) -> np.ndarray:
+    """Return the weighted root mean square over the leads that are there, each at most `most` times its own size.
+
+    The bound keeps an artefact in one lead below what a beat in all of them gives.
+    """
     here = np.isfinite(leads)
-    parts = np.where(here, np.clip(leads / scale[:, None], -4, 4), 0.0) ** 2
+    parts = np.where(here, np.clip(leads / scale[:, None], -most, most), 0.0) ** 2
     weight = weights @ here
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(weight > 0, np.sqrt(weights @ parts / weight), np.nan)
@@ -105,13 +108,16 @@ def _maxima(envelope: np.ndarray, rate: float) -> np.ndarray:
 
 
 def _local_level(envelope: np.ndarray, rate: float) -> np.ndarray:
-    """Return the usual height of a QRS around each sample: the median of the maxima of 1.5 s blocks within 6 s."""
-    block = round(1.5 * rate)
+    """Return the usual height of a QRS around each sample: the median of the maxima of the 3 s blocks within 6 s.
+
+    A block of 3 s has a beat at the slowest rate that is accepted.
+    """
+    block = round(3.0 * rate)
     starts = range(0, max(1, len(envelope) - block // 2), block)
     highest = np.array([envelope[start : start + block].max() for start in starts])
-    near = np.array([np.median(highest[max(0, k - 4) : k + 5]) for k in range(len(highest))])
+    near = np.array([np.median(highest[max(0, k - 2) : k + 3]) for k in range(len(highest))])
     level = np.interp(np.arange(len(envelope)), np.arange(len(near)) * block + block / 2, near)
-    return np.maximum(level, 0.3 * np.median(highest))
+    return np.maximum(level, 0.3 * np.percentile(highest, 75))
 
 
 def _without_t_waves(places: np.ndarray, envelope: np.ndarray, rate: float) -> np.ndarray:
