@@ -159,7 +159,7 @@ def test_a_page_without_a_rhythm_strip() -> None:
     whole = median_beat(recording(times), 500.0)
     here = np.isfinite(beat.signals)
     assert here[:, CORE].all() and np.abs(beat.signals - whole.signals)[here].max() < 0.06
-    assert any("not compared" in warning for warning in beat.facts["Warnings"])
+    assert any("no lead lasts" in warning for warning in beat.facts["Warnings"])
 
 
 def test_an_ectopic_in_a_column_is_not_used_for_its_leads() -> None:
