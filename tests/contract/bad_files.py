@@ -11,6 +11,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from tests.contract.bad_records import BROKEN, NOT_A_BEAT, WITHOUT_BEATS
+
 Maker = Callable[[Path, Path], None]  # (where to write, a good file of this kind)
 
 
@@ -200,6 +202,8 @@ TABLE: dict[str, Maker] = {
 }
 
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
+    "record": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS},
+    "beat": {**ANY_FILE, **BROKEN, **NOT_A_BEAT},
     "segmentation": SEGMENTATION,
     "prior": {**LABELS, **OTHER_GRID},
     "image": {**VOLUME, **OTHER_GRID, "constant": _volume(lambda array, affine: (np.ones_like(array), affine))},

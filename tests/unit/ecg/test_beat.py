@@ -154,11 +154,17 @@ def test_the_leads_of_a_page_come_from_their_own_columns() -> None:
 
 
 def test_a_page_without_a_rhythm_strip() -> None:
+    """Nothing fixes the time between its columns but the middle of the QRS: within 16 ms, and it says so."""
     times = np.arange(0.55, 9.8, 0.8)
     beat = median_beat(page(recording(times), rhythm=None), 500.0)
-    whole = median_beat(recording(times), 500.0)
-    here = np.isfinite(beat.signals)
-    assert here[:, CORE].all() and np.abs(beat.signals - whole.signals)[here].max() < 0.06
+    whole = median_beat(recording(times), 500.0).signals
+    assert np.isfinite(beat.signals[:, CORE]).all()
+    for column in range(4):
+        rows = slice(3 * column, 3 * column + 3)
+        assert (
+            min(np.abs(beat.signals[rows] - moved(whole[rows], by))[:, NEAR].max() for by in range(-8, 9))
+            < 0.03
+        )
     assert any("no lead lasts" in warning for warning in beat.facts["Warnings"])
 
 
