@@ -77,12 +77,12 @@ def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None 
     low_pass = signal.butter(2, 40.0, "lowpass", fs=RATE_HZ, output="sos")
     aligned = _centred(sampling.filter_present(at_500, low_pass, shortest=150, bridge=20), aligned)
     windows = cut(at_500, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)  # (B, 12, 600)
+    if int((np.isfinite(windows[:, :, CORE]).mean(axis=2) >= _CORE_SHARE).any(axis=1).sum()) < 2:
+        raise InputError("has fewer than two whole beats, 0.2 s before to 0.4 s after R, in any lead")
     level = _quiet_place(windows)
     windows = windows - _levels(windows, level)
     leads = [_lead(windows[:, row]) for row in range(len(LEADS))]
     beat = np.stack([lead.samples for lead in leads])
-    if not np.isfinite(beat).any():
-        raise InputError("has no lead with one whole beat")
     facts = _facts(leads, peaks, aligned, intervals, level, high_pass_hz, rate, _is_spanned(at_500))
     return Beat(beat, facts)
 

@@ -53,7 +53,8 @@ def find_r_peaks(signals: np.ndarray, rate: float) -> Peaks:
     present = np.isfinite(consensus)
     width = max(1, round(_ENVELOPE_S * rate))
     envelope = ndimage.uniform_filter1d(np.where(present, consensus, 0.0), width)
-    found = _maxima(envelope, rate)
+    steepness = ndimage.maximum_filter1d(np.nan_to_num(_magnitude(slope, scale, weights, most=4.0)), width)
+    found = _maxima(envelope, steepness, rate)
     spanning = _magnitude(slope, scale, np.where(spans(signals), weights, 0.0))
     spanning = np.where(np.isfinite(spanning), spanning, consensus)
     samples = np.array([_middle_of(spanning, at, round(0.08 * rate)) for at in found], dtype=int)
@@ -83,19 +84,19 @@ def _scales(band: np.ndarray, slope: np.ndarray, rate: float) -> tuple[np.ndarra
     return scale, weights
 
 
-def _magnitude(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted root mean square over the leads that are there, each at most its own size.
+def _magnitude(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray, most: float = 1.0) -> np.ndarray:
+    """Return the weighted root mean square over the leads that are there, each at most `most` times its own size.
 
     The bound keeps an artefact in one lead below what a beat in all of them gives.
     """
     here = np.isfinite(leads)
-    parts = np.where(here, np.clip(leads / scale[:, None], -1, 1), 0.0) ** 2
+    parts = np.where(here, np.clip(leads / scale[:, None], -most, most), 0.0) ** 2
     weight = weights @ here
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(weight > 0, np.sqrt(weights @ parts / weight), np.nan)
 
 
-def _maxima(envelope: np.ndarray, rate: float) -> np.ndarray:
+def _maxima(envelope: np.ndarray, steepness: np.ndarray, rate: float) -> np.ndarray:
     """Return the maxima of the envelope that are QRS complexes."""
     places, _ = signal.find_peaks(
         np.concatenate(([0.0], envelope, [0.0])), distance=round(_REFRACTORY_S * rate)
@@ -103,7 +104,7 @@ def _maxima(envelope: np.ndarray, rate: float) -> np.ndarray:
     places = places - 1
     level = _local_level(envelope, rate)
     big = places[envelope[places] > 0.4 * level[places]]
-    big = _without_t_waves(big, envelope, rate)
+    big = _without_t_waves(big, steepness, rate)
     if len(big) > 2:
         big = _search_back(big, places, envelope, level, rate)
     if not len(big) or np.median(envelope[big]) < 2.5 * np.median(envelope):
@@ -124,11 +125,11 @@ def _local_level(envelope: np.ndarray, rate: float) -> np.ndarray:
     return np.maximum(level, 0.3 * np.percentile(highest, 75))
 
 
-def _without_t_waves(places: np.ndarray, envelope: np.ndarray, rate: float) -> np.ndarray:
-    """Drop a maximum within 0.36 s of a much higher one before it."""
+def _without_t_waves(places: np.ndarray, steepness: np.ndarray, rate: float) -> np.ndarray:
+    """Drop a maximum within 0.36 s of one that is twice as steep: peaked T waves are long, but never steep."""
     kept: list[int] = []
     for at in places:
-        if kept and at - kept[-1] < 0.36 * rate and envelope[at] < 0.5 * envelope[kept[-1]]:
+        if kept and at - kept[-1] < 0.36 * rate and steepness[at] < 0.5 * steepness[kept[-1]]:
             continue
         kept.append(int(at))
     return np.array(kept, dtype=int)

@@ -56,7 +56,7 @@ def test_files_and_their_form(workspace):
     assert {path.name for path in Path().glob("out.*")} == {"out.hea", "out.dat", "out.json", "out.prov.json"}
     assert Path("out.hea").read_text().splitlines()[0].split()[1:4] == ["12", "500", "600"]
     noted = json.loads(Path("out.prov.json").read_text())
-    assert [source["Path"] for source in noted["Sources"]] == [ECG, ECG.replace(".hea", ".dat")]
+    assert [Path(source["Path"]).name for source in noted["Sources"]] == ["ecg.hea", "ecg.dat"]
 
 
 def test_a_page_keeps_its_gaps_and_its_facts(workspace):

@@ -45,8 +45,12 @@ def test_wide_complexes_count_once() -> None:
     np.testing.assert_allclose(times, REGULAR, atol=0.08)
 
 
-def test_tall_t_waves_are_no_beats() -> None:
-    times = found(recording(REGULAR, waves=WAVES * [1, 1, 1, 1, 3]))
+@pytest.mark.parametrize("width", [0.6, 1.0])
+def test_tall_and_peaked_t_waves_are_no_beats(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "tests.unit.ecg.ecg_phantom._WIDTH_S", np.array([0.018, 0.007, 0.010, 0.009, 0.045 * width])
+    )
+    times = found(recording(REGULAR, waves=WAVES * [1, 1, 1, 1, 2.5]))
     assert len(times) == len(REGULAR)
 
 
