@@ -17,6 +17,8 @@ import pypdfium2
 
 from tests.contract.bad_folders import DATASET, NNUNET
 
+from tests.contract.bad_records import BROKEN, NOT_A_BEAT, WITHOUT_BEATS
+
 Maker = Callable[[Path, Path], None]  # (where to write, a good file of this kind)
 
 
@@ -397,6 +399,8 @@ PAGE: dict[str, Maker] = {
 }
 
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
+    "record": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS},
+    "beat": {**ANY_FILE, **BROKEN, **NOT_A_BEAT},
     "segmentation": SEGMENTATION,
     "prior": {**LABELS, **OTHER_GRID},
     "image": {**VOLUME, **OTHER_GRID, "constant": _volume(lambda array, affine: (np.ones_like(array), affine))},
