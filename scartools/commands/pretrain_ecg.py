@@ -98,16 +98,18 @@ def pretrain_ecg(
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the beats, train with a checkpoint an epoch, write the encoder."""
+    import torch
+
+    from scartools.cli.resources import device_to_use
     from scartools.errors import UsageError, concerning
     from scartools.learning import pretraining
-    from scartools.learning.device import choose_device
     from scartools.network.ecg_autoencoder import ECGAutoencoderConfig
 
     if code % 2:
         raise UsageError(
             f"--code {code} is odd", remedy="Half of the code comes from each pooling: give an even one"
         )
-    place = choose_device(device)
+    place = torch.device(device_to_use(device))
     network = ECGAutoencoderConfig(code=code)
     config = pretraining.PretrainingConfig(
         epochs=epochs, batch=batch, learning_rate=learning_rate, validation=validation, seed=seed
