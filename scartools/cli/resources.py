@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
