@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage, signal
@@ -15,6 +14,7 @@ from scartools.errors import InputError
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 COLUMN_S = 2.5  # seconds of each column of a 3 x 4 page
 FEWEST_NAMES = 6  # of twelve lead names that must stand where a 3 x 4 page has them
+NAME_SHIFTS = np.arange(-2.0, 5.1, 0.5)  # mm from a border to the name right of it
 MM = tuple[float, float]  # px per mm along x and y
 
 
@@ -26,6 +26,7 @@ class Columns:
     names    how many of the twelve places of a lead name hold one
     breaks   how many of the nine inner borders (three rows, three borders) show a break or a separator
     ends     how many of start and end of the trace fall on the first and last border
+    name_shift  px from a border to the lead name right of it
     """
 
     start: float
@@ -33,6 +34,7 @@ class Columns:
     names: int
     breaks: int
     ends: int
+    name_shift: float
 
 
 def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[float]:
@@ -140,12 +142,12 @@ def find_columns(
         if borders[-1] >= len(seen[0]):
             continue
         broken = sum(int(row[border]) for row in seen for border in borders)
-        hits = _name_hits(names, start, width, mm)
+        hits, shift = _name_hits(names, start, width, mm)
         met = int(abs(start - ends[0]) < 1.0 * mm[0]) + int(abs(start + 4 * width - ends[1]) < 1.5 * mm[0])
         closeness = -0.05 * abs(start - ends[0]) / mm[0]
         total = broken + 0.5 * hits + 2.0 * met + closeness
         if best is None or total > best[0]:
-            best = total, Columns(float(start), width, hits, broken, met)
+            best = total, Columns(float(start), width, hits, broken, met, shift)
     if best is None or best[1].names < FEWEST_NAMES:
         found = 0 if best is None else best[1].names
         raise InputError(
@@ -166,20 +168,51 @@ def _name_edges(words: np.ndarray, rows: list[float], mm: MM) -> list[np.ndarray
     return [words[np.abs(middle - row) < 16 * mm[1], 0] for row in rows[:3]]
 
 
-def _name_hits(names: list[np.ndarray], start: float, width: float, mm: MM) -> int:
+def _name_hits(names: list[np.ndarray], start: float, width: float, mm: MM) -> tuple[int, float]:
     """The most lead names at one common distance right of the borders, up to 5 mm (or 2 mm left of them)."""
-    most = 0
-    for shift in np.arange(-2.0, 5.1, 0.5) * mm[0]:
-        hits = sum(
-            bool(len(edges)) and bool(np.any(np.abs(edges - (start + k * width + shift)) < 1.2 * mm[0]))
+    counts = [
+        sum(
+            bool(len(edges)) and bool(np.any(np.abs(edges - (start + k * width + shift * mm[0])) < 1.2 * mm[0]))
             for edges in names
             for k in range(4)
         )
-        most = max(most, hits)
-    return most
+        for shift in NAME_SHIFTS
+    ]
+    most = np.flatnonzero(np.array(counts) == max(counts))
+    return max(counts), float(NAME_SHIFTS[most[len(most) // 2]] * mm[0])
 
 
-def row_spacing_even(rows: list[float]) -> float:
-    """Largest over smallest distance between neighbouring rows."""
-    steps = [below - above for above, below in pairwise(rows)]
-    return max(steps) / min(steps) if steps else 1.0
+def name_places(words: np.ndarray, rows: list[float], columns: Columns, mm: MM) -> list[tuple[int, int, int, int]]:
+    """Where the twelve lead names stand, also those that are hidden: left, top, right, bottom in px."""
+    lefts = columns.start + columns.width * np.arange(4) + columns.name_shift
+    hit = np.abs(words[:, 0][:, None] - lefts[None]).min(axis=1) < 1.2 * mm[0]
+    middle = (words[:, 1] + words[:, 3]) / 2
+    tall = words[:, 3] - words[:, 1]
+    below, height = [], []
+    for row in rows[:3]:
+        near = hit & (np.abs(middle - row) < 16 * mm[1])
+        below.extend(middle[near] - row)
+        height.extend(tall[near])
+    if not below:
+        return []
+    offset, half = float(np.median(below)), 0.75 * float(np.median(height))
+    return [
+        (int(left - 1.2 * mm[0]), int(row + offset - half), int(left + 9 * mm[0]), int(row + offset + half) + 1)
+        for row in rows[:3]
+        for left in lefts
+    ]
+
+
+def erase_names(mask: np.ndarray, places: list[tuple[int, int, int, int]]) -> np.ndarray:
+    """The ink without the letters that stand free inside the places of the lead names."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3), int))
+    erased = mask.copy()
+    boxes = ndimage.find_objects(labels)
+    for left, top, right, bottom in places:
+        for label in np.unique(labels[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]):
+            if label == 0:
+                continue
+            tall, wide = boxes[label - 1]
+            if tall.start >= top and tall.stop <= bottom and wide.start >= left and wide.stop <= right:
+                erased[tall, wide][labels[tall, wide] == label] = False
+    return erased

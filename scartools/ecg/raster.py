@@ -65,13 +65,18 @@ def read_raster_page(
     extent = ink_extent(trace.mask)
     speed = speed_mm_s or USUAL_SPEED
     grid = _find_grid(turn_back(ink.any, turn), extent, speed)
-    rows, paths, heights = _follow_rows(trace, extent, grid.px_per_mm)
+    rows = _find_rows(trace, extent, grid.px_per_mm)
     line = stroke_width(trace.mask)
+    paths, heights = _follow_rows(trace.mask, trace.weight, rows, line, grid.px_per_mm)
     pulses = [
         find_pulses(path, height, line, grid.px_per_mm) for path, height in zip(paths, heights, strict=True)
     ]
     bars = [page_layout.find_separators(trace.mask, row, grid.px_per_mm) for row in rows[:3]]
-    columns, found_layout = _find_columns(trace, rows, paths, bars, _trace_ends(heights, pulses, grid.px_per_mm), grid, speed, layout)
+    words = page_layout.text_pieces(trace.mask, paths, grid.px_per_mm)
+    columns, found_layout = _find_columns(rows, paths, words, bars, _trace_ends(heights, pulses, grid.px_per_mm), grid, speed, layout)
+    places = page_layout.name_places(words, rows, columns, grid.px_per_mm)
+    unnamed = page_layout.erase_names(trace.mask, places)
+    paths, heights = _follow_rows(unnamed, trace.weight, rows, line, grid.px_per_mm)
     heights = _hide(heights, pulses, page_layout.separators_at(columns, bars, grid.px_per_mm), line)
     gain, gain_found, pulse_mm = _gain(pulses, columns, grid, gain_mm_mv)
     strips = _strips(heights, rows, columns, grid, speed, gain)
@@ -134,27 +139,30 @@ def _one_mm(comb: Comb, expected: float) -> float | None:
     return nearest if abs(np.log(nearest / expected)) < np.log(1.35) else None
 
 
-def _follow_rows(
-    trace: TraceInk, extent: tuple[int, int], mm: tuple[float, float]
-) -> tuple[list[float], list[Path], list[np.ndarray]]:
-    runs = upright_runs(trace.mask)
-    rows = page_layout.find_rows(runs, extent, trace.mask.shape[0], mm)
+def _find_rows(trace: TraceInk, extent: tuple[int, int], mm: tuple[float, float]) -> list[float]:
+    rows = page_layout.find_rows(upright_runs(trace.mask), extent, trace.mask.shape[0], mm)
     if not 3 <= len(rows) <= 6:
         raise InputError(
             f"layout not recognised: {len(rows)} rows of traces are found, where 3 to 6 are due",
             remedy="Only 3x4 pages with up to three rhythm strips are read",
         )
-    line = stroke_width(trace.mask)
+    return rows
+
+
+def _follow_rows(
+    mask: np.ndarray, weight: np.ndarray, rows: list[float], line: float, mm: tuple[float, float]
+) -> tuple[list[Path], list[np.ndarray]]:
+    runs = upright_runs(mask)
     paths = [
-        follow(runs, trace.mask.shape, row, mm, page_layout.follow_reach(rows, at, mm)) for at, row in enumerate(rows)
+        follow(runs, mask.shape, row, mm, page_layout.follow_reach(rows, at, mm)) for at, row in enumerate(rows)
     ]
-    return rows, paths, [centre_line(path, trace.weight, line) for path in paths]
+    return paths, [centre_line(path, weight, line) for path in paths]
 
 
 def _find_columns(
-    trace: TraceInk,
     rows: list[float],
     paths: list[Path],
+    words: np.ndarray,
     bars: list[np.ndarray],
     ends: tuple[float, float],
     grid: Grid,
@@ -165,7 +173,6 @@ def _find_columns(
     found_layout = f"3x4+{len(rows) - 3}"
     if layout is not None and layout != found_layout:
         raise InputError(f"the page has {len(rows)} rows of traces, which is not {layout}")
-    words = page_layout.text_pieces(trace.mask, paths, mm)
     breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:3], bars, strict=True)]
     return page_layout.find_columns(words, breaks, rows, ends, mm, COLUMN_S * speed), found_layout
 
