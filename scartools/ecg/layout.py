@@ -13,6 +13,7 @@ from scartools.errors import InputError
 
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 COLUMN_S = 2.5  # seconds of each column of a 3 x 4 page
+TALL_STROKE = 3.0  # mm
 FEWEST_NAMES = 6  # of twelve lead names that must stand where a 3 x 4 page has them
 NAME_SHIFTS = np.arange(-2.0, 5.1, 0.5)  # mm from a border to the name right of it
 MM = tuple[float, float]  # px per mm along x and y
@@ -66,10 +67,7 @@ def follow_reach(rows: list[float], at: int, mm: MM) -> float:
 
 def text_pieces(mask: np.ndarray, paths: list[Path], mm: MM) -> np.ndarray:
     """Left edge, top, right edge and bottom (px) of each word beside the traces, int (N, 4)."""
-    rest = mask.copy()
-    for path in paths:
-        for x in np.flatnonzero(np.isfinite(path.top)):
-            rest[max(int(path.top[x]) - 1, 0) : int(path.bottom[x]) + 1, x] = False
+    rest = beside_paths(mask, paths)
     reach = max(int(0.5 * mm[0]), 1)
     joined = ndimage.binary_dilation(rest, np.ones((1, 2 * reach + 1), bool))
     labels, _ = ndimage.label(joined, np.ones((3, 3), int))
@@ -122,7 +120,12 @@ def separators_at(columns: Columns, bars: list[np.ndarray], mm: MM) -> np.ndarra
 
 
 def find_columns(
-    words: np.ndarray, breaks: list[np.ndarray], rows: list[float], ends: tuple[float, float], mm: MM, column_mm: float
+    words: np.ndarray,
+    breaks: list[np.ndarray],
+    rows: list[float],
+    ends: tuple[float, float],
+    mm: MM,
+    column_mm: float,
 ) -> Columns:
     """Place the four columns of a 3 x 4 page.
 
@@ -182,7 +185,9 @@ def _name_hits(names: list[np.ndarray], start: float, width: float, mm: MM) -> t
     return max(counts), float(NAME_SHIFTS[most[len(most) // 2]] * mm[0])
 
 
-def name_places(words: np.ndarray, rows: list[float], columns: Columns, mm: MM) -> list[tuple[int, int, int, int]]:
+def name_places(
+    words: np.ndarray, rows: list[float], columns: Columns, mm: MM
+) -> list[tuple[int, int, int, int]]:
     """Where the twelve lead names stand, also those that are hidden: left, top, right, bottom in px."""
     lefts = columns.start + columns.width * np.arange(4) + columns.name_shift
     hit = np.abs(words[:, 0][:, None] - lefts[None]).min(axis=1) < 1.2 * mm[0]
@@ -216,3 +221,58 @@ def erase_names(mask: np.ndarray, places: list[tuple[int, int, int, int]]) -> np
             if tall.start >= top and tall.stop <= bottom and wide.start >= left and wide.stop <= right:
                 erased[tall, wide][labels[tall, wide] == label] = False
     return erased
+
+
+def beside_paths(mask: np.ndarray, paths: list[Path]) -> np.ndarray:
+    """bool (H, W): the ink that no lead was drawn with."""
+    rest = mask.copy()
+    for path in paths:
+        for x in np.flatnonzero(np.isfinite(path.top)):
+            rest[max(int(path.top[x]) - 1, 0) : int(path.bottom[x]) + 1, x] = False
+    return rest
+
+
+def touched_by_names(
+    rest: np.ndarray, paths: list[Path], places: list[tuple[int, int, int, int]], mm: MM
+) -> list[np.ndarray]:
+    """For each of the first three rows bool (W,): columns where letters hang on the trace and either may be followed.
+
+    rest    from beside_paths, after the free letters were erased
+    places  from name_places, four a row
+    """
+    touched = [np.zeros(rest.shape[1], bool) for _ in range(3)]
+    margin = max(int(0.6 * mm[0]), 1)
+    for at, (left, top, right, bottom) in enumerate(places):
+        row, left = at // 4, max(left, 0)
+        path = paths[row]
+        entered = (path.bottom[left:right] > top) & (path.top[left:right] < bottom)
+        if not entered.any():
+            continue
+        letters = rest[max(top, 0) : bottom, left:right].any(axis=0)
+        if letters.sum() >= 2:
+            first, last = np.flatnonzero(letters | entered)[[0, -1]]
+            touched[row][max(left + first - margin, 0) : left + last + margin + 1] = True
+    return touched
+
+
+def missed_strokes(
+    rest: np.ndarray, rows: list[float], columns: Columns, hidden: list[np.ndarray], mm: MM
+) -> int:
+    """How many upright strokes taller than TALL_STROKE lie beside every lead: beats the leads were read without.
+
+    rest    from beside_paths
+    hidden  for each of the first three rows bool (W,): columns that are not read
+    """
+    rest = rest.copy()
+    inside = np.zeros(rest.shape[1], bool)
+    inside[int(columns.start + 2 * mm[0]) : int(columns.start + 4 * columns.width - mm[0])] = True
+    for covered in hidden:
+        inside &= ~covered
+    rest[:, ~inside] = False
+    rest[: max(int(rows[0] - 30 * mm[1]), 0)] = False
+    rest[int(rows[-1] + 12 * mm[1]) :] = False
+    labels, _ = ndimage.label(rest, np.ones((3, 3), int))
+    return sum(
+        piece[0].stop - piece[0].start > TALL_STROKE * mm[1] and piece[1].stop - piece[1].start < 4 * mm[0]
+        for piece in ndimage.find_objects(labels)
+    )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
 from scartools.errors import InputError
 
-LEAST_CONTRAST = 0.10  # of the paper's brightness, between the grid lines and the trace
+LEAST_CONTRAST = 0.22  # of the paper's brightness, between the grid lines and the trace
 MOST_INK = 0.12  # share of the page; a page of text, a photo or a grid taken for ink has more
 
+FAINT = 0.18  # of the way from the darkest grid lines to the trace; paler ink counts where it joins the trace
 FRAME = 0.5  # share of a row or column; a line that long is the edge of a picture, not a trace
 
 
@@ -49,12 +51,23 @@ def find_ink(every: np.ndarray) -> TraceInk:
         )
     mask = every > line + 0.4 * (darkest - line)
     mask |= (weight > 0.5 * (darkest - line)) & (every > line)
+    faint = (every > line + FAINT * (darkest - line)) & (weight > FAINT * (darkest - line))
+    mask = _joined_to(mask, faint | mask)
     mask[mask.mean(axis=1) > FRAME] = False
     mask[:, mask.mean(axis=0) > FRAME] = False
     share = float(mask.mean())
     if share > MOST_INK:
         raise InputError(f"{share:.0%} of the page is as dark as ink: this is not an ECG page")
     return TraceInk(mask, weight, darkest - line)
+
+
+def _joined_to(sure: np.ndarray, maybe: np.ndarray) -> np.ndarray:
+    """The pieces of `maybe` that hold a pixel of `sure`: steep strokes of a QRS are paler than the level trace."""
+    _, labels = cv2.connectedComponents(maybe.astype(np.uint8), connectivity=8)
+    held = np.zeros(labels.max() + 1, bool)
+    held[labels[sure]] = True
+    held[0] = False
+    return held[labels]
 
 
 def stroke_width(mask: np.ndarray) -> float:
@@ -85,7 +98,9 @@ def ink_extent(mask: np.ndarray) -> tuple[int, int]:
     joined = ndimage.binary_dilation(mask, np.ones((3, 9), bool))
     labels, _ = ndimage.label(joined, np.ones((3, 3), int))
     wide = [
-        piece[1] for piece in ndimage.find_objects(labels) if piece[1].stop - piece[1].start > mask.shape[1] / 12
+        piece[1]
+        for piece in ndimage.find_objects(labels)
+        if piece[1].stop - piece[1].start > mask.shape[1] / 12
     ]
     if not wide:
         raise InputError("no trace is found: this is not an ECG page, or its trace is too pale")

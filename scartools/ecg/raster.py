@@ -23,6 +23,7 @@ from scartools.errors import InputError
 READ_LAYOUTS = ("3x4+0", "3x4+1", "3x4+2", "3x4+3")
 USUAL_SPEED, USUAL_GAIN = 25.0, 10.0
 WEAKEST_GRID = 0.25  # share of the spectrum that must sit in the teeth of the comb
+MOST_MISSED = 2  # upright strokes beside every lead: a pen mark or two, not the beats of a lead
 LARGEST_ASPECT = 1.08  # px per mm along x over y; scanners and drawing programs stay within
 RHYTHM_LEADS = ("II", "V1", "V5")
 LEAST_RHYTHM_MATCH = 0.75  # agreement of a rhythm strip with the column of its lead
@@ -73,11 +74,23 @@ def read_raster_page(
     ]
     bars = [page_layout.find_separators(trace.mask, row, grid.px_per_mm) for row in rows[:3]]
     words = page_layout.text_pieces(trace.mask, paths, grid.px_per_mm)
-    columns, found_layout = _find_columns(rows, paths, words, bars, _trace_ends(heights, pulses, grid.px_per_mm), grid, speed, layout)
+    columns, found_layout = _find_columns(
+        rows, paths, words, bars, _trace_ends(heights, pulses, grid.px_per_mm), grid, speed, layout
+    )
     places = page_layout.name_places(words, rows, columns, grid.px_per_mm)
     unnamed = page_layout.erase_names(trace.mask, places)
     paths, heights = _follow_rows(unnamed, trace.weight, rows, line, grid.px_per_mm)
-    heights = _hide(heights, pulses, page_layout.separators_at(columns, bars, grid.px_per_mm), line)
+    rest = page_layout.beside_paths(unnamed, paths)
+    separators = page_layout.separators_at(columns, bars, grid.px_per_mm)
+    letters = page_layout.touched_by_names(rest, paths, places, grid.px_per_mm)
+    hidden = [separators | row for row in letters]
+    missed = page_layout.missed_strokes(rest, rows, columns, hidden, grid.px_per_mm)
+    if missed > MOST_MISSED:
+        raise InputError(
+            f"{missed} upright strokes of the traces belong to no lead that was read: beats would be lost",
+            remedy="Scan the page flat, in colour, 200 dots an inch or more",
+        )
+    heights = _hide(heights, pulses, hidden, line)
     gain, gain_found, pulse_mm = _gain(pulses, columns, grid, gain_mm_mv)
     strips = _strips(heights, rows, columns, grid, speed, gain)
     found: dict[str, Found] = {
@@ -89,7 +102,7 @@ def read_raster_page(
     to_page = _to_page(page.shape[:2], image.shape[:2], turn, quarter)
     strips = tuple(_in_page_pixels(strip, to_page) for strip in strips)
     scale = grid.px_per_mm if quarter % 2 == 0 else grid.px_per_mm[::-1]
-    checks = _checks(grid, columns, trace, strips)
+    checks = _checks(grid, columns, trace, strips, missed)
     facts: dict[str, Any] = {
         "TurnDegrees": round(turn, 3),
         "QuarterTurns": quarter,
@@ -104,10 +117,13 @@ def _check_arguments(image: np.ndarray, layout: str | None, rotate_deg: float) -
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InputError(f"the page is {image.dtype} {image.shape}, where uint8 (height, width, 3) is due")
     if layout is not None and layout not in READ_LAYOUTS:
-        raise InputError(f"layout {layout} is not read from images", remedy=f"Use one of {', '.join(READ_LAYOUTS)}")
+        raise InputError(
+            f"layout {layout} is not read from images", remedy=f"Use one of {', '.join(READ_LAYOUTS)}"
+        )
     if abs(rotate_deg / 90 - round(rotate_deg / 90)) > 1e-6:
         raise InputError(
-            f"a turn of {rotate_deg:g} degrees is not a quarter turn", remedy="Small turns are found without help"
+            f"a turn of {rotate_deg:g} degrees is not a quarter turn",
+            remedy="Small turns are found without help",
         )
 
 
@@ -115,7 +131,9 @@ def _find_grid(lines: np.ndarray, extent: tuple[int, int], speed: float) -> Grid
     """Choose the 1 mm spacing among what the combs allow: ten seconds must be about as wide as the traces."""
     along_x, along_y = find_comb(lines, 1), find_comb(lines, 0)
     if along_x is None or along_y is None or min(along_x.strength, along_y.strength) < WEAKEST_GRID:
-        raise InputError("no millimetre grid is found", remedy="Scan the page in colour, 200 dots an inch or more")
+        raise InputError(
+            "no millimetre grid is found", remedy="Scan the page in colour, 200 dots an inch or more"
+        )
     expected = (extent[1] - extent[0]) / (10.0 * speed)
     x, y = (_one_mm(comb, expected) for comb in (along_x, along_y))
     if x is None or y is None:
@@ -197,15 +215,15 @@ def _trace_ends(
 
 
 def _hide(
-    heights: list[np.ndarray], pulses: list[list[Pulse]], separators: np.ndarray, line: float
+    heights: list[np.ndarray], pulses: list[list[Pulse]], hidden: list[np.ndarray], line: float
 ) -> list[np.ndarray]:
-    """The heights without what is no lead: calibration pulses, and separators across the first three rows."""
+    """The heights without what is no lead: calibration pulses, separators and letters on the trace."""
     shown = []
     edge = int(np.ceil(line)) + 1
     for at, (height, found) in enumerate(zip(heights, pulses, strict=True)):
         kept = height.copy()
         if at < 3:
-            kept[separators] = np.nan
+            kept[hidden[at]] = np.nan
         for pulse in found:
             kept[max(pulse.left - edge, 0) : pulse.right + edge] = np.nan
         shown.append(kept)
@@ -242,7 +260,11 @@ def _strips(
     for at in range(3):
         for k in range(4):
             start = columns.start + k * columns.width
-            strips.append(_strip(COLUMNS[k][at], False, k * COLUMN_S, heights[at], start, columns.width, grid, speed, gain))
+            strips.append(
+                _strip(
+                    COLUMNS[k][at], False, k * COLUMN_S, heights[at], start, columns.width, grid, speed, gain
+                )
+            )
     for height in heights[3:]:
         whole = _strip("II", True, 0.0, height, columns.start, 4 * columns.width, grid, speed, gain)
         lead, match = _rhythm_lead(whole, strips)
@@ -321,14 +343,19 @@ def _in_page_pixels(strip: Strip, to_page: np.ndarray) -> Strip:
     return Strip(strip.lead, strip.rhythm, strip.start_s, strip.samples, strip.rate, points)
 
 
-def _checks(grid: Grid, columns: Columns, trace: TraceInk, strips: tuple[Strip, ...]) -> tuple[Check, ...]:
+def _checks(
+    grid: Grid, columns: Columns, trace: TraceInk, strips: tuple[Strip, ...], missed: int
+) -> tuple[Check, ...]:
     aspect = grid.px_per_mm[0] / grid.px_per_mm[1]
     present = min(float(np.isfinite(strip.samples).mean()) for strip in strips)
     strength = grid.strength
     return (
-        Check("grid_strength", strength, 0.4, "", None if strength is None else strength >= 0.4, False, least=True),
+        Check(
+            "grid_strength", strength, 0.4, "", None if strength is None else strength >= 0.4, False, least=True
+        ),
         Check("grid_aspect", abs(aspect - 1), 0.06, "", abs(aspect - 1) <= 0.06, False),
         Check("lead_names", float(columns.names), 8.0, "of 12", columns.names >= 8, False, least=True),
         Check("ink_contrast", trace.contrast, 0.2, "", trace.contrast >= 0.2, False, least=True),
+        Check("missed_strokes", float(missed), 0.0, "strokes", missed == 0, False),
         Check("trace_present", present, 0.9, "", present >= 0.9, False, least=True),
     )
