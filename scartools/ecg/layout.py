@@ -14,7 +14,8 @@ from scartools.errors import InputError
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 COLUMN_S = 2.5  # seconds of each column of a 3 x 4 page
 TALL_STROKE = 3.0  # mm
-FEWEST_NAMES = 6  # of twelve lead names that must stand where a 3 x 4 page has them
+FEWEST_BORDERS = 5  # of nine inner borders that must show; an end of the trace at its place counts two
+FEWEST_NAMES = 8  # of twelve lead names that must stand where a 3 x 4 page has them
 NAME_SHIFTS = np.arange(-2.0, 5.1, 0.5)  # mm from a border to the name right of it
 MM = tuple[float, float]  # px per mm along x and y
 
@@ -158,7 +159,7 @@ def find_columns(
             f" {column_mm:g} mm has them",
             remedy="Only 3x4 pages with up to three rhythm strips are read",
         )
-    if best[1].breaks + 2 * best[1].ends < 4:
+    if best[1].breaks + 2 * best[1].ends < FEWEST_BORDERS:
         raise InputError(
             f"layout not recognised: the borders between the columns are not found ({best[1].breaks} of 9 are seen)"
         )

@@ -13,7 +13,9 @@ from scartools.errors import InputError
 LEAST_CONTRAST = 0.22  # of the paper's brightness, between the grid lines and the trace
 MOST_INK = 0.12  # share of the page; a page of text, a photo or a grid taken for ink has more
 
-FAINT = 0.18  # of the way from the darkest grid lines to the trace; paler ink counts where it joins the trace
+# Of the way from the darkest grid lines to the trace; paler ink counts where it joins the trace. On a coarse page
+# the steep strokes of a QRS are pale; on a fine one they are dark, and what is pale is the grain of the paper.
+FAINT, FIRM = 0.18, 0.32
 FRAME = 0.5  # share of a row or column; a line that long is the edge of a picture, not a trace
 
 
@@ -31,10 +33,11 @@ class TraceInk:
     contrast: float
 
 
-def find_ink(every: np.ndarray) -> TraceInk:
+def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
     """Separate the trace from grid lines of any colour, grey included.
 
-    every  float32 (H, W), darkness in every colour; the page upright, so that grid lines fill rows and columns
+    every     float32 (H, W), darkness in every colour; the page upright, so that grid lines fill rows and columns
+    faintest  FAINT, or FIRM for a fine scan
     A grid line is the median of its row or column: a trace covers few pixels of either. The threshold lies between
     the darkest grid lines and the darkest ink.
     Raises InputError where the two cannot be told apart.
@@ -51,13 +54,14 @@ def find_ink(every: np.ndarray) -> TraceInk:
         )
     mask = every > line + 0.4 * (darkest - line)
     mask |= (weight > 0.5 * (darkest - line)) & (every > line)
-    faint = (every > line + FAINT * (darkest - line)) & (weight > FAINT * (darkest - line))
+    least = faintest * (darkest - line)
+    faint = (every > line + least) & (weight > least)
     mask = _joined_to(mask, faint | mask)
     mask[mask.mean(axis=1) > FRAME] = False
     mask[:, mask.mean(axis=0) > FRAME] = False
-    share = float(mask.mean())
-    if share > MOST_INK:
-        raise InputError(f"{share:.0%} of the page is as dark as ink: this is not an ECG page")
+    inked = float(mask.mean())
+    if inked > MOST_INK:
+        raise InputError(f"{inked:.0%} of the page is as dark as ink: this is not an ECG page")
     return TraceInk(mask, weight, darkest - line)
 
 
