@@ -17,6 +17,7 @@ TALL_STROKE = 3.0  # mm
 FEWEST_BORDERS = 5  # of nine inner borders that must show; an end of the trace at its place counts two
 FEWEST_NAMES = 8  # of twelve lead names that must stand where a 3 x 4 page has them
 NAME_SHIFTS = np.arange(-2.0, 5.1, 0.5)  # mm from a border to the name right of it
+Box = tuple[int, int, int, int]  # left, top, right, bottom in px
 MM = tuple[float, float]  # px per mm along x and y
 
 
@@ -186,9 +187,7 @@ def _name_hits(names: list[np.ndarray], start: float, width: float, mm: MM) -> t
     return max(counts), float(NAME_SHIFTS[most[len(most) // 2]] * mm[0])
 
 
-def name_places(
-    words: np.ndarray, rows: list[float], columns: Columns, mm: MM
-) -> list[tuple[int, int, int, int]]:
+def name_places(words: np.ndarray, rows: list[float], columns: Columns, mm: MM) -> list[Box]:
     """Where the twelve lead names stand, also those that are hidden: left, top, right, bottom in px."""
     lefts = columns.start + columns.width * np.arange(4) + columns.name_shift
     hit = np.abs(words[:, 0][:, None] - lefts[None]).min(axis=1) < 1.2 * mm[0]
@@ -209,7 +208,7 @@ def name_places(
     ]
 
 
-def erase_names(mask: np.ndarray, places: list[tuple[int, int, int, int]]) -> np.ndarray:
+def erase_names(mask: np.ndarray, places: list[Box]) -> np.ndarray:
     """The ink without the letters that stand free inside the places of the lead names."""
     labels, _ = ndimage.label(mask, np.ones((3, 3), int))
     erased = mask.copy()
@@ -233,9 +232,7 @@ def beside_paths(mask: np.ndarray, paths: list[Path]) -> np.ndarray:
     return rest
 
 
-def touched_by_names(
-    rest: np.ndarray, paths: list[Path], places: list[tuple[int, int, int, int]], mm: MM
-) -> list[np.ndarray]:
+def touched_by_names(rest: np.ndarray, paths: list[Path], places: list[Box], mm: MM) -> list[np.ndarray]:
     """For each of the first three rows bool (W,): columns where letters hang on the trace and either may be followed.
 
     rest    from beside_paths, after the free letters were erased
@@ -258,8 +255,8 @@ def touched_by_names(
 
 def missed_strokes(
     rest: np.ndarray, rows: list[float], columns: Columns, hidden: list[np.ndarray], mm: MM
-) -> int:
-    """How many upright strokes taller than TALL_STROKE lie beside every lead: beats the leads were read without.
+) -> list[Box]:
+    """Upright strokes taller than TALL_STROKE beside every lead, left, top, right, bottom: beats that were not followed.
 
     rest    from beside_paths
     hidden  for each of the first three rows bool (W,): columns that are not read
@@ -273,7 +270,20 @@ def missed_strokes(
     rest[: max(int(rows[0] - 30 * mm[1]), 0)] = False
     rest[int(rows[-1] + 12 * mm[1]) :] = False
     labels, _ = ndimage.label(rest, np.ones((3, 3), int))
-    return sum(
-        piece[0].stop - piece[0].start > TALL_STROKE * mm[1] and piece[1].stop - piece[1].start < 4 * mm[0]
-        for piece in ndimage.find_objects(labels)
-    )
+    return [
+        (wide.start, tall.start, wide.stop, tall.stop)
+        for tall, wide in ndimage.find_objects(labels)
+        if tall.stop - tall.start > TALL_STROKE * mm[1] and wide.stop - wide.start < 4 * mm[0]
+    ]
+
+
+def beside_strokes(strokes: list[Box], paths: list[Path], mm: MM) -> list[np.ndarray]:
+    """For each row bool (W,): columns where its lead passes a stroke that was not followed, and may be wrong."""
+    hidden = [np.zeros(len(path.top), bool) for path in paths]
+    reach_x, reach_y = int(1.5 * mm[0]) + 1, 1.5 * mm[1]
+    for left, top, right, bottom in strokes:
+        near = slice(max(left - reach_x, 0), right + reach_x)
+        for path, row in zip(paths, hidden, strict=True):
+            if np.any((path.bottom[near] > top - reach_y) & (path.top[near] < bottom + reach_y)):
+                row[near] = True
+    return hidden

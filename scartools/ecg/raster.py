@@ -141,12 +141,16 @@ def _follow_leads(trace: TraceInk, lines: np.ndarray, speed: float, layout: str 
     separators = page_layout.separators_at(columns, bars, mm)
     hidden = [separators | row for row in page_layout.touched_by_names(rest, paths, places, mm)]
     missed = page_layout.missed_strokes(rest, rows, columns, hidden, mm)
-    if missed > MOST_MISSED:
+    if len(missed) > MOST_MISSED:
         raise InputError(
-            f"{missed} upright strokes of the traces belong to no lead that was read: beats would be lost",
+            f"{len(missed)} upright strokes of the traces belong to no lead that was read: beats would be lost",
             remedy="Scan the page flat, in colour, 200 dots an inch or more",
         )
-    return Leads(grid, columns, _hide(heights, pulses, hidden, line), pulses, trace.contrast, missed)
+    hidden += [np.zeros_like(separators)] * (len(rows) - 3)
+    hidden = [
+        row | beside for row, beside in zip(hidden, page_layout.beside_strokes(missed, paths, mm), strict=True)
+    ]
+    return Leads(grid, columns, _hide(heights, pulses, hidden, line), pulses, trace.contrast, len(missed))
 
 
 def _check_arguments(image: np.ndarray, layout: str | None, rotate_deg: float) -> None:
@@ -235,13 +239,11 @@ def _trace_ends(heights: list[np.ndarray], pulses: list[list[Pulse]], mm: MM) ->
 def _hide(
     heights: list[np.ndarray], pulses: list[list[Pulse]], hidden: list[np.ndarray], line: float
 ) -> list[np.ndarray]:
-    """The heights without what is no lead: calibration pulses, separators and letters on the trace."""
+    """The heights without what is no lead or in doubt: pulses, separators, letters, strokes that were not followed."""
     shown = []
     edge = int(np.ceil(line)) + 1
-    for at, (height, found) in enumerate(zip(heights, pulses, strict=True)):
-        kept = height.copy()
-        if at < 3:
-            kept[hidden[at]] = np.nan
+    for height, found, covered in zip(heights, pulses, hidden, strict=True):
+        kept = np.where(covered, np.nan, height)
         for pulse in found:
             kept[max(pulse.left - edge, 0) : pulse.right + edge] = np.nan
         shown.append(kept)
