@@ -223,13 +223,18 @@ def erase_names(mask: np.ndarray, places: list[Box]) -> np.ndarray:
     return erased
 
 
-def beside_paths(mask: np.ndarray, paths: list[Path]) -> np.ndarray:
-    """bool (H, W): the ink that no lead was drawn with."""
-    rest = mask.copy()
+def beside_paths(mask: np.ndarray, paths: list[Path], reach: int = 0) -> np.ndarray:
+    """bool (H, W): the ink that no lead was drawn with.
+
+    reach  px along x within which a lead explains ink: the two strokes of a narrow QRS share a pixel column
+    """
+    drawn = np.zeros_like(mask)
     for path in paths:
         for x in np.flatnonzero(np.isfinite(path.top)):
-            rest[max(int(path.top[x]) - 1, 0) : int(path.bottom[x]) + 1, x] = False
-    return rest
+            drawn[max(int(path.top[x]) - 1, 0) : int(path.bottom[x]) + 1, x] = True
+    if reach:
+        drawn = ndimage.binary_dilation(drawn, np.ones((1, 2 * reach + 1), bool))
+    return mask & ~drawn
 
 
 def touched_by_names(rest: np.ndarray, paths: list[Path], places: list[Box], mm: MM) -> list[np.ndarray]:

@@ -32,6 +32,8 @@ from scartools.errors import InputError
 READ_LAYOUTS = ("3x4+0", "3x4+1", "3x4+2", "3x4+3")
 USUAL_SPEED, USUAL_GAIN = 25.0, 10.0
 WEAKEST_GRID = 0.25  # share of the spectrum that must sit in the teeth of the comb
+COARSEST = 3.2  # px a mm, some 80 dots an inch
+MOST_UNEVEN = 0.012  # between half a page and the whole; flat scans stay below a third of it
 MOST_MISSED = 2  # upright strokes beside every lead: a pen mark or two, not the beats of a lead
 LARGEST_ASPECT = 1.08  # px per mm along x over y; scanners and drawing programs stay within
 
@@ -140,7 +142,8 @@ def _follow_leads(trace: TraceInk, lines: np.ndarray, speed: float, layout: str 
     rest = page_layout.beside_paths(unnamed, paths)
     separators = page_layout.separators_at(columns, bars, mm)
     hidden = [separators | row for row in page_layout.touched_by_names(rest, paths, places, mm)]
-    missed = page_layout.missed_strokes(rest, rows, columns, hidden, mm)
+    unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1))
+    missed = page_layout.missed_strokes(unexplained, rows, columns, hidden, mm)
     if len(missed) > MOST_MISSED:
         raise InputError(
             f"{len(missed)} upright strokes of the traces belong to no lead that was read: beats would be lost",
@@ -187,7 +190,40 @@ def _find_grid(lines: np.ndarray, extent: tuple[int, int], speed: float) -> Grid
             f"a millimetre is {x:.2f} px along x and {y:.2f} px along y: the grid is not found with certainty",
             remedy="Scan the page flat",
         )
+    if min(x, y) < COARSEST:
+        raise InputError(
+            f"a millimetre is {min(x, y):.1f} px, too coarse to follow a QRS",
+            remedy="Scan the page with 200 dots an inch (7.9 px a mm), at least 100",
+        )
+    _check_even(lines, (x, y))
     return Grid((x, y), min(along_x.strength, along_y.strength))
+
+
+def _check_even(lines: np.ndarray, mm: MM) -> None:
+    """Refuse a page whose grid is wider in one half than in the other: curled, or photographed at an angle."""
+    middle = (lines.shape[0] // 2, lines.shape[1] // 2)
+    halves = [
+        (lines[: middle[0]], 1),
+        (lines[middle[0] :], 1),
+        (lines[:, : middle[1]], 1),
+        (lines[:, middle[1] :], 1),
+        (lines[: middle[0]], 0),
+        (lines[middle[0] :], 0),
+        (lines[:, : middle[1]], 0),
+        (lines[:, middle[1] :], 0),
+    ]
+    spread = []
+    for half, axis in halves:
+        comb, whole = find_comb(half, axis), mm[1 - axis]
+        local = None if comb is None else _one_mm(comb, whole)
+        spread.append(1.0 if local is None else abs(local / whole - 1))
+    second = sorted(spread)[-2]  # one half may hold too few lines
+    if second > MOST_UNEVEN:
+        raise InputError(
+            f"the grid is {second:.1%} wider or narrower on a half of the page than on the whole: the page is curled"
+            " or was photographed at an angle",
+            remedy="Scan the page flat",
+        )
 
 
 def _one_mm(comb: Comb, expected: float) -> float | None:
