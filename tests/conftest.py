@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+# two workers on two processors: threads of BLAS and torch in each of them would only wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ROOT = Path(__file__).resolve().parents[1]
 COLLECTED_FLOOR = 1400  # a full run that collects fewer tests than this has lost some

@@ -145,7 +145,9 @@ def _window(
     for picture, labels in zip(pictures, truth, strict=True):
         hit = np.isin(labels, VENTRICLE)
         if hit.any():
-            rows, columns = (crop(hit.any(axis=1 - side), MARGIN_MM / pixel_mm[side]) for side in (0, 1))
+            rows, columns = (
+                crop(np.asarray(hit.any(axis=1 - side)), MARGIN_MM / pixel_mm[side]) for side in (0, 1)
+            )
             near.append(picture[slice(*rows), slice(*columns)].ravel())
     low, high = np.percentile(np.concatenate(near or [one.ravel() for one in pictures]), WINDOW)
     return float(low), float(high)
@@ -169,8 +171,8 @@ def _draw_picture(
 def _draw_labels(axes: Axes, labels: np.ndarray) -> None:
     """Contours of endocardium and epicardium, scar and no-reflow filled; pixels outside the crop count as background."""
     padded = np.pad(np.where(labels == IGNORE, 0, labels), 1)
-    for values, colour in ((VENTRICLE, EPICARDIUM), ((LV_POOL,), ENDOCARDIUM)):
-        _contour(axes, np.isin(padded, values), colour, 0.9)
+    _contour(axes, np.isin(padded, VENTRICLE), EPICARDIUM, 0.9)
+    _contour(axes, np.isin(padded, (LV_POOL,)), ENDOCARDIUM, 0.9)
     for values, fill, hatch in ((INFARCT, SCAR, None), ((NO_REFLOW,), NO_REFLOW, "xxxxxxx")):
         inside = np.isin(padded, values)
         if inside.any():
