@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage, signal
@@ -164,13 +164,53 @@ def find_columns(
         raise InputError(
             f"layout not recognised: the borders between the columns are not found ({best[1].breaks} of 9 are seen)"
         )
-    return best[1]
+    placed = best[1]
+    return replace(placed, start=placed.start + _border_offset(breaks, placed, near))
+
+
+def _border_offset(breaks: list[np.ndarray], columns: Columns, reach: int) -> float:
+    """px by which the inner borders lie right of where the columns put them: the median of what the rows show."""
+    offsets = []
+    for border in columns.start + columns.width * np.arange(1, 4):
+        low = int(round(border)) - reach
+        for row in breaks:
+            near = np.flatnonzero(row[low : low + 2 * reach + 1])
+            if len(near):
+                offsets.append(low + (near[0] + near[-1]) / 2 - border)
+    return float(np.median(offsets)) if offsets else 0.0
+
+
+def name_widths_grow(words: np.ndarray, rows: list[float], columns: Columns, mm: MM) -> bool | None:
+    """Whether the names of the first column grow like I, II, III; None where one of them does not stand free.
+
+    Upside down, mirrored and in Cabrera's order (aVL, I, -aVR) they do not.
+    """
+    middle = (words[:, 1] + words[:, 3]) / 2
+    tall = words[:, 3] - words[:, 1]
+    here = np.abs(words[:, 0] - (columns.start + columns.name_shift)) < 1.5 * mm[0]
+    offsets = [middle[here & (np.abs(middle - row) < 16 * mm[1])] - row for row in rows[:3]]
+    if not all(len(offset) for offset in offsets):
+        return None
+    # the distance to the baseline that all three rows share: a wave of one row does not stand in the others
+    shared = min(np.concatenate(offsets), key=lambda at: sum(float(np.abs(row - at).min()) for row in offsets))
+    widths, heights = [], []
+    for row in rows[:3]:
+        near = np.flatnonzero(here & (np.abs(middle - row - shared) < 1.5 * mm[1]))
+        if not len(near):
+            return None
+        first = near[np.argmin(np.abs(middle[near] - row - shared))]
+        widths.append(float(words[first, 2] - words[first, 0]))
+        heights.append(float(tall[first]))
+    if max(heights) > 1.4 * min(heights):
+        return None
+    return widths[1] > 1.25 * widths[0] and widths[2] > 1.12 * widths[1]
 
 
 def _name_edges(words: np.ndarray, rows: list[float], mm: MM) -> list[np.ndarray]:
     """For each of three rows, the left edges (px) of the words near it, above or below, at most 16 mm away."""
     middle = (words[:, 1] + words[:, 3]) / 2
-    return [words[np.abs(middle - row) < 16 * mm[1], 0] for row in rows[:3]]
+    bar = words[:, 3] - words[:, 1] > 3.5 * (words[:, 2] - words[:, 0])  # a separator, or the name I
+    return [words[~bar & (np.abs(middle - row) < 16 * mm[1]), 0] for row in rows[:3]]
 
 
 def _name_hits(names: list[np.ndarray], start: float, width: float, mm: MM) -> tuple[int, float]:

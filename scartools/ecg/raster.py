@@ -52,6 +52,7 @@ class Leads:
 
     heights   one a row, float (W,): row (px) of the trace in each pixel column, NaN in gaps, pulses and separators
     pulses    of each row; contrast: of the ink; missed: upright strokes beside every lead
+    upright   whether the names of the first column grow like I, II, III; None where that is not seen
     """
 
     grid: Grid
@@ -60,6 +61,7 @@ class Leads:
     pulses: list[list[Pulse]]
     contrast: float
     missed: int
+    upright: bool | None
 
 
 def read_raster_page(
@@ -136,6 +138,12 @@ def _follow_leads(trace: TraceInk, lines: np.ndarray, speed: float, layout: str 
     words = page_layout.text_pieces(trace.mask, paths, mm)
     ends = _trace_ends(heights, pulses, mm)
     columns = page_layout.find_columns(words, breaks, rows, ends, mm, COLUMN_S * speed)
+    upright = page_layout.name_widths_grow(words, rows, columns, mm)
+    if upright is False:
+        raise InputError(
+            "layout not recognised: the names of the first column are not I, II and III",
+            remedy="Turn the page upright; Cabrera's order is not read",
+        )
     places = page_layout.name_places(words, rows, columns, mm)
     unnamed = page_layout.erase_names(trace.mask, places)
     paths, heights = _follow_rows(unnamed, trace.weight, rows, line, mm)
@@ -153,7 +161,9 @@ def _follow_leads(trace: TraceInk, lines: np.ndarray, speed: float, layout: str 
     hidden = [
         row | beside for row, beside in zip(hidden, page_layout.beside_strokes(missed, paths, mm), strict=True)
     ]
-    return Leads(grid, columns, _hide(heights, pulses, hidden, line), pulses, trace.contrast, len(missed))
+    return Leads(
+        grid, columns, _hide(heights, pulses, hidden, line), pulses, trace.contrast, len(missed), upright
+    )
 
 
 def _check_arguments(image: np.ndarray, layout: str | None, rotate_deg: float) -> None:
@@ -329,6 +339,7 @@ def _checks(leads: Leads, strips: tuple[Strip, ...]) -> tuple[Check, ...]:
         Check("grid_strength", strength, 0.4, "", strength >= 0.4, False, least=True),
         Check("grid_aspect", aspect, 0.06, "", aspect <= 0.06, False),
         Check("lead_names", names, 10.0, "of 12", names >= 10, False, least=True),
+        Check("names_upright", None, 1.0, "", leads.upright, False, least=True),
         Check("ink_contrast", leads.contrast, 0.2, "", leads.contrast >= 0.2, False, least=True),
         Check("missed_strokes", missed, 0.0, "strokes", missed == 0, False),
         Check("trace_present", present, 0.9, "", present >= 0.9, False, least=True),

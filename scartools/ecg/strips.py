@@ -11,6 +11,7 @@ from scartools.errors import InputError
 
 RHYTHM_LEADS = ("II", "V1", "V5")
 LEAST_RHYTHM_MATCH = 0.75  # agreement of a rhythm strip with the column of its lead
+USUAL_LEAD = 0.02  # what II, the usual rhythm lead, may fall behind the best
 LEAST_TRACE = 0.5  # share of its pixel columns in which a lead must be seen
 
 
@@ -73,7 +74,7 @@ def _rhythm_lead(strip: Strip, leads: list[Strip]) -> tuple[str, float]:
             begin = round(lead.start_s * strip.rate)
             part = strip.samples[begin : begin + len(lead.samples)]
             scores[lead.lead] = max(_concordance(part, lead.samples, lag) for lag in range(-3, 4))
-    best = max(scores, key=lambda name: scores[name])
+    best = max(scores, key=lambda name: scores[name] + (USUAL_LEAD if name == "II" else 0.0))
     return best, scores[best]
 
 
