@@ -89,7 +89,6 @@ if TYPE_CHECKING:
     from scartools.evaluation.summary import CaseMetrics
     from scartools.files.predictions import PredictionRow, Predictions, TruthRow
     from scartools.files.provenance import Source
-    from scartools.files.volume import Volume
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
@@ -147,13 +146,16 @@ def evaluate(
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the tables, match the cases, measure each, sum up and compare, write the folder."""
+    from scartools.errors import UsageError
     from scartools.evaluation import summary as sums
+    from scartools.evaluation.overlays import MOST_ARMS
     from scartools.evaluation.report import render_report
     from scartools.files.evaluation import write_evaluation
     from scartools.files.predictions import read_predictions, read_truth
     from scartools.files.table import columns_of
 
-    _require_room(len(predictions) if overlays else 0)
+    if overlays and len(predictions) > MOST_ARMS:
+        raise UsageError(f"--overlays shows {MOST_ARMS} arms, not {len(predictions)}", remedy="Give fewer")
     found = [read_predictions(folder) for folder in predictions]
     names = _names(predictions, found, name)
     reference = _known_arm(reference, names)
@@ -253,6 +255,21 @@ def _match(
     return chosen, matching.with_common_cases(arms), warnings
 
 
+def _cases(
+    arms: Sequence[Arm], found: Sequence[Predictions], drawn: Sequence[TruthRow]
+) -> Iterator[tuple[Path, list[tuple[Arm, Predictions, PredictionRow]]]]:
+    """Yield the label of each case that an arm has, in the order of the truth, with the arms and their rows."""
+    predicted = [{row.case_id: row for row in one.rows} for one in found]
+    for case in drawn:
+        having = [
+            (arm, one, rows[case.case_id])
+            for arm, one, rows in zip(arms, found, predicted, strict=True)
+            if case.case_id in arm.cases
+        ]
+        if having and case.label is not None:
+            yield case.label, having
+
+
 def _measure(
     arms: Sequence[Arm],
     found: Sequence[Predictions],
@@ -263,77 +280,35 @@ def _measure(
     sources: list[Source],
 ) -> tuple[list[CaseMetrics], int]:
     """Return the metrics of every arm, case and structure, and how many predicted voxels are to be ignored."""
+    from scartools.evaluation.summary import measure_case
     from scartools.files import volume
-    from scartools.files.labels import IGNORE
+    from scartools.files.labels import IGNORE, SCHEMES
     from scartools.files.predictions import read_segmentation
 
     rows: dict[str, list[CaseMetrics]] = {arm.name: [] for arm in arms}
-    predicted = [{row.case_id: row for row in one.rows} for one in found]
     ignored = 0
-    for case in drawn:
-        having = [
-            (arm, own[case.case_id])
-            for arm, own in zip(arms, predicted, strict=True)
-            if case.case_id in arm.cases
-        ]
-        if not having or case.label is None:
-            continue
-        reader = volume.read_labels(case.label, scheme=scheme)
+    for label, having in _cases(arms, found, drawn):
+        reader = volume.read_labels(label, scheme=scheme)
         sources.append(reader.source)
-        for arm, row in having:
+        for arm, _, row in having:
             model = read_segmentation(row.segmentation)
             sources.append(model.source)
             volume.require_same_grid(model, reader)
             ignored += int((model.array == IGNORE).sum())
-            rows[arm.name] += _case(arm, row, reader, model, scheme, empty, fractions_only)
-    return [row for arm in arms for row in rows[arm.name]], ignored
-
-
-def _case(
-    arm: Arm,
-    row: PredictionRow,
-    reader: Volume,
-    model: Volume,
-    scheme: LabelScheme,
-    empty: Empty,
-    fractions_only: bool,
-) -> list[CaseMetrics]:
-    from scartools.evaluation import overlap
-    from scartools.evaluation.summary import case_metrics
-    from scartools.evaluation.volumes import volumes
-    from scartools.files.labels import SCHEMES
-
-    size = None if fractions_only else reader.voxel_volume_ml
-    told = overlap.structures_of(frozenset(SCHEMES[scheme].values.values()), reader.array)
-    wall = overlap.count(reader.array, model.array, overlap.STRUCTURES["myocardium"]).truth
-    measured = []
-    for structure, labels in told.items():
-        counts = overlap.count(reader.array, model.array, labels)
-        measured.append(
-            case_metrics(
-                counts,
-                volumes(counts, wall, size),
+            rows[arm.name] += measure_case(
+                reader.array,
+                model.array,
+                frozenset(SCHEMES[scheme].values.values()),
+                None if fractions_only else reader.voxel_volume_ml,
                 empty,
                 arm=arm.name,
                 case_id=row.case_id,
                 participant_id=row.participant_id,
-                structure=structure,
                 prior_source=row.prior_source,
                 ecg=row.ecg,
                 in_summary=row.case_id in arm.in_summary,
             )
-        )
-    return measured
-
-
-def _require_room(arms: int) -> None:
-    from scartools.errors import UsageError
-    from scartools.evaluation.overlays import MOST_ARMS
-
-    if arms > MOST_ARMS:
-        raise UsageError(
-            f"--overlays shows at most {MOST_ARMS} arms, not {arms}", remedy="Evaluate fewer at once"
-        )
+    return [row for arm in arms for row in rows[arm.name]], ignored
 
 
 def _pictures(
@@ -353,28 +328,25 @@ def _pictures(
     from scartools.heart.bullseye import figure_bytes
 
     scar = {(row.arm, row.case_id): row for row in rows if row.structure == "scar"}
-    for case in drawn:
-        having = [
-            (arm.name, one, row)
-            for arm, one in zip(arms, found, strict=True)
-            for row in one.rows
-            if row.case_id == case.case_id and case.case_id in arm.in_summary
-        ]
-        if not having or case.label is None:
+    for label, having in _cases(arms, found, drawn):
+        having = [one for one in having if one[2].case_id in one[0].in_summary]
+        if not having:
             continue
-        reader = volume.read_labels(case.label, scheme=scheme)
-        image = read_image_of(having[0][1], having[0][2])
+        reader = volume.read_labels(label, scheme=scheme)
+        case_id, image = having[0][2].case_id, read_image_of(*having[0][1:])
         volume.require_same_grid(image, reader)
         shown = []
-        for name, _, row in having:
-            told = scar.get((name, case.case_id))
+        for arm, _, row in having:
+            told = scar.get((arm.name, case_id))
             # both empty is n/a in a picture, whatever --empty counts it in a mean
             dice = None if told is None else nan if told.agreement == "true_negative" else told.dice
-            shown.append(ArmPicture(name, read_segmentation(row.segmentation).array, row.prior_source, dice))
+            shown.append(
+                ArmPicture(arm.name, read_segmentation(row.segmentation).array, row.prior_source, dice)
+            )
         figure = draw_overlay(
-            image.array, reader.array, shown, reader.affine, title=case.case_id, lengths=not fractions_only
+            image.array, reader.array, shown, reader.affine, title=case_id, lengths=not fractions_only
         )
-        yield case.case_id, figure_bytes(figure, ".png", dpi=DPI), image.source
+        yield case_id, figure_bytes(figure, ".png", dpi=DPI), image.source
 
 
 def _facts(

@@ -145,9 +145,8 @@ def _window(
     for picture, labels in zip(pictures, truth, strict=True):
         hit = np.isin(labels, VENTRICLE)
         if hit.any():
-            rows, columns = (
-                crop(np.asarray(hit.any(axis=1 - side)), MARGIN_MM / pixel_mm[side]) for side in (0, 1)
-            )
+            rows = crop(np.asarray(hit.any(axis=1)), MARGIN_MM / pixel_mm[0])
+            columns = crop(np.asarray(hit.any(axis=0)), MARGIN_MM / pixel_mm[1])
             near.append(picture[slice(*rows), slice(*columns)].ravel())
     low, high = np.percentile(np.concatenate(near or [one.ravel() for one in pictures]), WINDOW)
     return float(low), float(high)
@@ -171,32 +170,35 @@ def _draw_picture(
 def _draw_labels(axes: Axes, labels: np.ndarray) -> None:
     """Contours of endocardium and epicardium, scar and no-reflow filled; pixels outside the crop count as background."""
     padded = np.pad(np.where(labels == IGNORE, 0, labels), 1)
-    _contour(axes, np.isin(padded, VENTRICLE), EPICARDIUM, 0.9)
-    _contour(axes, np.isin(padded, (LV_POOL,)), ENDOCARDIUM, 0.9)
+    for values, colour in ((VENTRICLE, EPICARDIUM), ((LV_POOL,), ENDOCARDIUM)):
+        _contour(axes, np.isin(padded, values), colour, 0.9)
     for values, fill, hatch in ((INFARCT, SCAR, None), ((NO_REFLOW,), NO_REFLOW, "xxxxxxx")):
         inside = np.isin(padded, values)
         if inside.any():
             colour = LABEL_COLOURS[fill]
             shown = np.isin(padded, (fill,))
             if shown.any():
-                axes.contourf(
-                    shown, [0.5, 1.5], colors=[colour], alpha=FILL, extent=_extent(padded), hatches=[hatch]
-                )
+                axes.contourf(*_centres(shown), shown, [0.5, 1.5], colors=[colour], alpha=FILL, hatches=[hatch])
             _contour(axes, inside, colour, 0.8)
 
 
 def _contour(axes: Axes, inside: np.ndarray, colour: str, width: float) -> None:
     if inside.any():
-        axes.contour(inside, [0.5], colors=[colour], linewidths=width, extent=_extent(inside))
+        axes.contour(*_centres(inside), inside, [0.5], colors=[colour], linewidths=width)
 
 
-def _extent(padded: np.ndarray) -> tuple[float, float, float, float]:
-    """Where the pixels of an array padded by 1 lie in the axes of the array itself; contour takes edges, not centres."""
-    return -1.5, padded.shape[1] - 1.5, -1.5, padded.shape[0] - 1.5
+def _centres(padded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the pixel centres of an array padded by 1 lie in the axes of the array itself: columns, rows."""
+    return np.arange(padded.shape[1]) - 1.0, np.arange(padded.shape[0]) - 1.0
 
 
 def _draw_compass(axes: Axes, letters: tuple[str, str, str, str] | None) -> None:
-    style: dict[str, Any] = {"color": "white", "fontsize": 6, "transform": axes.transAxes}
+    style: dict[str, Any] = {
+        "color": "white",
+        "fontsize": 6,
+        "transform": axes.transAxes,
+        "path_effects": _halo(),
+    }
     if letters is None:
         axes.text(0.03, 0.97, UNKNOWN, ha="left", va="top", **style)
         return
@@ -207,16 +209,20 @@ def _draw_compass(axes: Axes, letters: tuple[str, str, str, str] | None) -> None
     axes.text(0.5, 0.02, below, ha="center", va="bottom", **style)
 
 
+def _halo() -> list[Any]:
+    """A dark rim, so that white writing shows on bright fat too."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=1.4, foreground="black")]
+
+
 def _draw_scale_bar(axes: Axes, layout: Layout) -> None:
     """20 mm in the lower left corner."""
+    style: dict[str, Any] = {"color": "white", "transform": axes.transAxes, "path_effects": _halo()}
     wide = (layout.columns[1] - layout.columns[0]) * layout.pixel_mm[1]
-    end = 0.05 + SCALE_BAR_MM / wide
-    axes.plot(
-        [0.05, end], [0.05, 0.05], color="white", linewidth=1.5, transform=axes.transAxes, solid_capstyle="butt"
-    )
-    axes.text(
-        0.05, 0.07, f"{SCALE_BAR_MM:g} mm", color="white", fontsize=5.5, va="bottom", transform=axes.transAxes
-    )
+    ends = (0.05, 0.05 + SCALE_BAR_MM / wide)
+    axes.plot(ends, (0.05, 0.05), linewidth=1.5, solid_capstyle="butt", **style)
+    axes.text(0.05, 0.07, f"{SCALE_BAR_MM:g} mm", fontsize=5.5, va="bottom", **style)
 
 
 def _write_slice(

@@ -1,114 +1,126 @@
-"""A page of a paper ECG with known leads, drawn for the tests: three rows of four columns and rhythm strips."""
+"""A small printer of ECG pages, of its own: what it draws is known to the digit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 
-import cv2
 import numpy as np
 
-from scartools.ecg.layout import COLUMNS
-
-Colour = tuple[int, int, int]
-# Height of R and depth of S (mV) of each lead; II = I + III holds
-WAVES = {
-    "I": (0.8, 0.1), "II": (1.2, 0.2), "III": (0.4, 0.1), "aVR": (-1.0, -0.15), "aVL": (0.2, 0.0),
-    "aVF": (0.8, 0.15), "V1": (0.2, 0.9), "V2": (0.4, 1.1), "V3": (0.7, 0.7), "V4": (1.1, 0.4), "V5": (1.0, 0.2),
-    "V6": (0.8, 0.1),
-}  # fmt: skip
+MM = 72 / 25.4
+HEIGHT_MM = 210.0
+STANDARD = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """How a page is drawn; `fine` and `coarse` are the colours of the 1 mm and 5 mm lines, None leaves them out."""
+def twelve_leads(seconds: float = 10.0, rate: float = 500.0, bpm: float = 70.0) -> dict[str, np.ndarray]:
+    """Leads that obey Einthoven and Goldberger, mV: P, QRS and T as bells, baseline at 0."""
+    times = np.arange(round(seconds * rate)) / rate
+    beats = np.arange(0.35, seconds + 1, 60 / bpm)
 
-    px_per_mm: float = 7.874
-    fine: Colour | None = (250, 215, 215)
-    coarse: Colour | None = (240, 130, 130)
-    paper: Colour = (255, 252, 250)
-    trace: Colour = (10, 10, 15)
-    rhythm: tuple[str, ...] = ("II",)
-    gain: float = 10.0
-    pulse_mm: float = 10.0
-    pulse: bool = True
-    names: bool = True
-    column_mm: float = 62.5
-    dotted: bool = False
+    def wave(p: float, q: float, r: float, s: float, t: float) -> np.ndarray:
+        total = np.zeros_like(times)
+        for height, at, width in (
+            (p, -0.16, 0.02),
+            (q, -0.025, 0.008),
+            (r, 0, 0.01),
+            (s, 0.028, 0.01),
+            (t, 0.28, 0.05),
+        ):
+            total += height * np.exp(-0.5 * ((times[:, None] - beats - at) / width) ** 2).sum(axis=1)
+        return total
 
-
-def lead_mv(lead: str, seconds: np.ndarray) -> np.ndarray:
-    """The lead at the page's clock: a beat every 0.86 s, so that the beats of neighbouring columns differ."""
-    phase = np.mod(seconds - 0.3, 0.86)
-    tall, deep = WAVES[lead]
-
-    def wave(at: float, width: float) -> np.ndarray:
-        return np.exp(-0.5 * ((phase - at) / width) ** 2)
-
-    sign = np.sign(tall)
-    return (
-        tall * wave(0.2, 0.012)
-        - deep * wave(0.24, 0.012)
-        + sign * (0.12 * wave(0.05, 0.02) + 0.25 * wave(0.45, 0.04))
-    )
+    one, two = wave(0.08, -0.05, 0.7, -0.1, 0.2), wave(0.12, -0.08, 1.1, -0.2, 0.3)
+    leads = {"I": one, "II": two, "III": two - one}
+    leads |= {"aVR": -(one + two) / 2, "aVL": one - two / 2, "aVF": two - one / 2}
+    for number, (r, s) in enumerate(
+        ((0.2, -1.0), (0.4, -1.4), (0.8, -0.9), (1.3, -0.5), (1.2, -0.2), (0.9, -0.1)), 1
+    ):
+        leads[f"V{number}"] = wave(0.06, 0.0, r, s, 0.1 * number)
+    return leads
 
 
-def draw_page(drawing: Drawing = Drawing()) -> np.ndarray:
-    """uint8 (H, W, 3): the page, 290 mm wide."""
-    mm, rows = drawing.px_per_mm, 3 + len(drawing.rhythm)
-    height, width = round((30 + 30 * rows) * mm), round(290 * mm)
-    page = np.empty((height, width, 3), np.uint8)
-    page[:] = drawing.paper
-    _draw_grid(page, drawing)
-    left = 20.0
-    for row in range(rows):
-        base = 30.0 + 30.0 * row
-        if drawing.pulse:
-            corners = [(9, 0), (11, 0), (11, -1), (16, -1), (16, 0), (18, 0)]
-            _draw_line(page, [(x, base + y * drawing.pulse_mm) for x, y in corners], drawing)
-        leads = [column[row] for column in COLUMNS] if row < 3 else [drawing.rhythm[row - 3]]
-        span = drawing.column_mm if row < 3 else 4 * drawing.column_mm
-        for k, lead in enumerate(leads):
-            start = left + k * span
-            seconds = 2.5 * (k + np.arange(0, span, 0.05) / drawing.column_mm)
-            shift = 0.4 * (-1) ** k if row < 3 else 0.0  # mm, so that neighbouring leads do not join
-            at = start + np.arange(len(seconds)) * 0.05
-            _draw_line(
-                page, np.stack([at, base + shift - drawing.gain * lead_mv(lead, seconds)], axis=1), drawing
-            )
-            if row < 3 and k:
-                for end in (-5.0, 2.5):
-                    _draw_line(page, [(start, base + end), (start, base + end + 2.5)], drawing)
-            if drawing.names:
-                place = (round((start + 1.5) * mm), round((base - 14) * mm))
-                cv2.putText(
-                    page, lead, place, cv2.FONT_HERSHEY_SIMPLEX, 0.11 * mm, drawing.trace, max(round(mm / 5), 1)
-                )
-    return page
+def line(points: Sequence[tuple[float, float]] | np.ndarray) -> str:
+    """A stroked path through points in mm, y down."""
+    steps = [f"{x * MM:.4f} {(HEIGHT_MM - y) * MM:.4f}" for x, y in points]
+    return f"{steps[0]} m " + " ".join(f"{step} l" for step in steps[1:]) + " S"
 
 
-def _draw_grid(page: np.ndarray, drawing: Drawing) -> None:
-    height, width = page.shape[:2]
-    for step, colour in ((1, drawing.fine), (5, drawing.coarse)):
-        if colour is None:
-            continue
-        across = np.round(np.arange(0, width / drawing.px_per_mm, step) * drawing.px_per_mm).astype(int)
-        down = np.round(np.arange(0, height / drawing.px_per_mm, step) * drawing.px_per_mm).astype(int)
-        across, down = across[across < width], down[down < height]
-        if drawing.dotted and step == 1:
-            page[np.ix_(down, across)] = colour
-            continue
-        page[:, across] = colour
-        page[down] = colour
+def word(text: str, x: float, y: float) -> str:
+    return f"BT /F1 9 Tf 1 0 0 1 {x * MM:.3f} {(HEIGHT_MM - y) * MM:.3f} Tm ({text}) Tj ET"
 
 
-def _draw_line(page: np.ndarray, points_mm: object, drawing: Drawing) -> None:
-    points = np.round(np.asarray(points_mm, float) * drawing.px_per_mm * 16).astype(np.int32)
-    thick = max(round(0.3 * drawing.px_per_mm), 1)
-    cv2.polylines(page, [points[:, None]], False, drawing.trace, thick, cv2.LINE_AA, shift=4)
+def ecg_page(
+    leads: dict[str, np.ndarray],
+    rows: Sequence[Sequence[str]] = STANDARD,
+    rhythm: Sequence[str] = ("II",),
+    *,
+    rate: float = 500.0,
+    speed: float = 25.0,
+    gain: float = 10.0,
+    scale: float = 1.0,
+    grid: bool = True,
+    pulses: bool = True,
+    names: bool = True,
+    text: str | None = None,
+    joined: bool = False,
+    seconds: float = 10.0,
+) -> str:
+    """The drawing operators of a page: traces from 20 mm, rows 35 mm apart; `scale` shrinks all of it.
+
+    A name such as "-aVR" prints the lead turned over.
+    """
+    parts = ["0.9 0.6 0.6 RG 0.2 w"]
+    left, top, pitch = 20.0, 40.0, 140.0 / (len(rows) + len(rhythm))
+    if grid:
+        parts += [line([(x, 10), (x, 200)]) for x in range(5, 285)]
+        parts += [line([(5, y), (284, y)]) for y in range(10, 201)]
+    parts.append("0 0 0 RG 0.7 w")
+    for number, row in enumerate([*rows, *[(lead,) for lead in rhythm]]):
+        y = top + pitch * number
+        if pulses:
+            parts.append(line([(10, y), (11, y), (11, y - gain), (16, y - gain), (16, y), (17, y)]))
+        length = round(seconds * rate / len(row))
+        drawn = []
+        for column, lead in enumerate(row):
+            first = column * length
+            values = leads[lead.removeprefix("-")][first : first + length] * (-1 if lead[0] == "-" else 1)
+            x = left + (first + np.arange(len(values))) * speed / rate
+            drawn.append(np.column_stack([x, y - gain * values]))
+            if names:
+                parts.append(word(lead, float(x[0]) + 1, y - 8))
+            if column:
+                parts.append(line([(float(x[0]), y - 3), (float(x[0]), y + 3)]))
+        parts += [line(np.concatenate(drawn))] if joined else [line(points) for points in drawn]
+    parts.append(word(f"{speed:g} mm/s  {gain:g} mm/mV" if text is None else text, 10, 205))
+    return f"q {scale} 0 0 {scale} 0 0 cm\n" + "\n".join(parts) + "\nQ"
 
 
-def turned(page: np.ndarray, degrees: float, fill: Colour = (255, 255, 255)) -> np.ndarray:
-    """The page turned anticlockwise about its centre, same size."""
-    height, width = page.shape[:2]
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
-    return cv2.warpAffine(page, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=fill)
+def write_pdf(
+    path: Path, *contents: str, rotate: int = 0, box: str = "0 0 841.89 595.276", form: str | None = None
+) -> Path:
+    """Write a PDF, one page a content; `form` is the content of a form that a page draws with `/X1 Do`."""
+    count = len(contents)
+    bodies = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{' '.join(f'{5 + 2 * k} 0 R' for k in range(count))}] /Count {count} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        f"<< /Type /XObject /Subtype /Form /BBox [0 0 900 900] /Matrix [1 0 0 1 10 20] /Length {len(form or '')} >>\n"
+        f"stream\n{form or ''}\nendstream",
+    ]
+    for k, content in enumerate(contents):
+        resources = "<< /Font << /F1 3 0 R >> /XObject << /X1 4 0 R >> >>"
+        bodies.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [{box}] /Rotate {rotate} /Contents {6 + 2 * k} 0 R "
+            f"/Resources {resources} >>"
+        )
+        bodies.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
+    data, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(bodies, 1):
+        places.append(len(data))
+        data += f"{number} 0 obj\n{body}\nendobj\n".encode("latin-1")
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    start = len(data)
+    data += f"xref\n0 {len(bodies) + 1}\n0000000000 65535 f \n{table}".encode()
+    data += f"trailer\n<< /Size {len(bodies) + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n".encode()
+    path.write_bytes(data)
+    return path

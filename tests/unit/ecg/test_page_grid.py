@@ -8,7 +8,7 @@ import pytest
 
 from scartools.ecg.page_grid import divide_out_paper, find_comb, find_turn, turn_back, turning_matrix
 from scartools.errors import InputError
-from tests.unit.ecg.drawn_page import Drawing, draw_page, turned
+from tests.unit.ecg.drawn_picture import Drawing, draw_page, turned
 
 
 @pytest.mark.parametrize("px", [3.937, 6.3, 7.874, 11.81])

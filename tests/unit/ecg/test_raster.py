@@ -8,7 +8,7 @@ import pytest
 from scartools.ecg.raster import read_raster_page
 from scartools.ecg.reading import LEADS, PageReading
 from scartools.errors import InputError
-from tests.unit.ecg.drawn_page import Drawing, draw_page, lead_mv, turned
+from tests.unit.ecg.drawn_picture import Drawing, draw_page, lead_mv, turned
 
 
 def worst_error_mv(reading: PageReading) -> float:
