@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-# Read when torch is loaded, and by every command: two xdist workers with two threads each would fight for two cores.
+# two workers on two processors: threads of BLAS and torch in each of them would only wait for one another;
+# a command sets the number of its threads itself, from the second variable
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("SCARTOOLS_THREADS", "1")
 

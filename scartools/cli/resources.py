@@ -36,6 +36,13 @@ def limit_threads(count: int) -> None:
     """Bound the threads of BLAS and OpenMP; must be called before numpy or torch is imported."""
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = str(count)
+    # threads that wait must not spin: on a shared node that burns the CPUs that the others wait for
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def leave_no_compiler_cache() -> None:
+    """Keep torch from making a folder for a compiler that is not used; its optimisers make it when imported."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
 
 
 def device_to_use(asked: str) -> str:

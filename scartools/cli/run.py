@@ -114,6 +114,7 @@ def execute(
     count = resources.threads_to_use(threads)
     shares_threads = "threads" in inspect.signature(command).parameters  # it runs that many items side by side
     resources.limit_threads(1 if shares_threads else count)
+    resources.leave_no_compiler_cache()
     _check_paths(hints, given)
     _check_epoch()
     kept_out = NOT_PARAMETERS if _kind_of(command) == "exact" else NOT_PARAMETERS - {"device", "threads"}

@@ -22,7 +22,8 @@ TRUTH needs case_id, participant_id and label; its split is checked against that
 OUTPUT FILES
 
 The folder holds metrics.tsv, summary.tsv, comparisons.tsv, summary.json (the same, counts, definitions),
-report.md for a person, and prov.json.
+report.md for a person, and prov.json. With --overlays also overlays/CASE_ID.png for each case of the summary:
+image, truth and arms side by side in up to five slices, base on top, seen from the apex.
 
 Columns of metrics.tsv:
 
@@ -48,6 +49,9 @@ Voxels labelled 255 in either segmentation are left out of both. Intervals are B
 they nor p can be relied on, and the row says so. Holm runs over all rows of comparisons.tsv. In the regime
 without --reference the first arm is the reference. Surface distances are not measured.
 
+--overlays reads each image where the column image of predictions.tsv says. An affine whose axes run along the
+body's lost the heart's orientation: the figure has no letters then. At most three arms fit.
+
 EXAMPLES
 
     scartools pair cohort/ecg.tsv cohort/mri.tsv --split 0.5/0/0.5 -o pairs.tsv
@@ -55,6 +59,7 @@ EXAMPLES
     scartools train dataset --preset tiny --patch 32 --iterations 2 --no-prior --no-ecg -o model
     scartools predict model pairs.tsv --split test --no-bullseye -o predictions
     scartools evaluate predictions --truth pairs.tsv -o evaluation
+    scartools evaluate predictions --truth pairs.tsv --overlays -o pictured
 
 REFERENCES
 
@@ -70,7 +75,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -84,7 +89,6 @@ if TYPE_CHECKING:
     from scartools.evaluation.summary import CaseMetrics
     from scartools.files.predictions import PredictionRow, Predictions, TruthRow
     from scartools.files.provenance import Source
-    from scartools.files.volume import Volume
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
@@ -121,6 +125,9 @@ ReferenceArm = Annotated[
 Resamples = Annotated[
     int, typer.Option("--resamples", metavar="INT", min=100, max=1_000_000, help="Bootstrap resamples.")
 ]
+Overlays = Annotated[
+    bool, typer.Option("--overlays/--no-overlays", help="Draw overlays/CASE_ID.png for each case.")
+]
 
 
 def evaluate(
@@ -132,18 +139,23 @@ def evaluate(
     empty: EmptyChoice = "n/a",
     reference: ReferenceArm = None,
     resamples: Resamples = 10_000,
+    overlays: Overlays = False,
     seed: Seed = 0,
     labels: Labels = "scartools",
     fractions_only: FractionsOnly = False,
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the tables, match the cases, measure each, sum up and compare, write the folder."""
+    from scartools.errors import UsageError
     from scartools.evaluation import summary as sums
+    from scartools.evaluation.overlays import MOST_ARMS
     from scartools.evaluation.report import render_report
     from scartools.files.evaluation import write_evaluation
     from scartools.files.predictions import read_predictions, read_truth
     from scartools.files.table import columns_of
 
+    if overlays and len(predictions) > MOST_ARMS:
+        raise UsageError(f"--overlays shows {MOST_ARMS} arms, not {len(predictions)}", remedy="Give fewer")
     found = [read_predictions(folder) for folder in predictions]
     names = _names(predictions, found, name)
     reference = _known_arm(reference, names)
@@ -165,7 +177,8 @@ def evaluate(
         "comparisons": (columns_of(sums.COMPARISON_COLUMNS), compared),
     }
     report = render_report(rows, totals, compared, facts)
-    write_evaluation(output, tables, facts, report, sources=sources, force=force)
+    pictures = _pictures(arms, found, drawn, rows, labels, fractions_only) if overlays else ()
+    write_evaluation(output, tables, facts, report, pictures, sources=sources, force=force)
     for row in totals:
         if row["structure"] == "scar":
             text = "%s: prior %s; scar Dice %.3f in %d patients with scar; %d of %d cases missed"
@@ -242,6 +255,21 @@ def _match(
     return chosen, matching.with_common_cases(arms), warnings
 
 
+def _cases(
+    arms: Sequence[Arm], found: Sequence[Predictions], drawn: Sequence[TruthRow]
+) -> Iterator[tuple[Path, list[tuple[Arm, Predictions, PredictionRow]]]]:
+    """Yield the label of each case that an arm has, in the order of the truth, with the arms and their rows."""
+    predicted = [{row.case_id: row for row in one.rows} for one in found]
+    for case in drawn:
+        having = [
+            (arm, one, rows[case.case_id])
+            for arm, one, rows in zip(arms, found, predicted, strict=True)
+            if case.case_id in arm.cases
+        ]
+        if having and case.label is not None:
+            yield case.label, having
+
+
 def _measure(
     arms: Sequence[Arm],
     found: Sequence[Predictions],
@@ -252,67 +280,73 @@ def _measure(
     sources: list[Source],
 ) -> tuple[list[CaseMetrics], int]:
     """Return the metrics of every arm, case and structure, and how many predicted voxels are to be ignored."""
+    from scartools.evaluation.summary import measure_case
     from scartools.files import volume
-    from scartools.files.labels import IGNORE
+    from scartools.files.labels import IGNORE, SCHEMES
     from scartools.files.predictions import read_segmentation
 
     rows: dict[str, list[CaseMetrics]] = {arm.name: [] for arm in arms}
-    predicted = [{row.case_id: row for row in one.rows} for one in found]
     ignored = 0
-    for case in drawn:
-        having = [
-            (arm, own[case.case_id])
-            for arm, own in zip(arms, predicted, strict=True)
-            if case.case_id in arm.cases
-        ]
-        if not having or case.label is None:
-            continue
-        reader = volume.read_labels(case.label, scheme=scheme)
+    for label, having in _cases(arms, found, drawn):
+        reader = volume.read_labels(label, scheme=scheme)
         sources.append(reader.source)
-        for arm, row in having:
+        for arm, _, row in having:
             model = read_segmentation(row.segmentation)
             sources.append(model.source)
             volume.require_same_grid(model, reader)
             ignored += int((model.array == IGNORE).sum())
-            rows[arm.name] += _case(arm, row, reader, model, scheme, empty, fractions_only)
-    return [row for arm in arms for row in rows[arm.name]], ignored
-
-
-def _case(
-    arm: Arm,
-    row: PredictionRow,
-    reader: Volume,
-    model: Volume,
-    scheme: LabelScheme,
-    empty: Empty,
-    fractions_only: bool,
-) -> list[CaseMetrics]:
-    from scartools.evaluation import overlap
-    from scartools.evaluation.summary import case_metrics
-    from scartools.evaluation.volumes import volumes
-    from scartools.files.labels import SCHEMES
-
-    size = None if fractions_only else reader.voxel_volume_ml
-    told = overlap.structures_of(frozenset(SCHEMES[scheme].values.values()), reader.array)
-    wall = overlap.count(reader.array, model.array, overlap.STRUCTURES["myocardium"]).truth
-    measured = []
-    for structure, labels in told.items():
-        counts = overlap.count(reader.array, model.array, labels)
-        measured.append(
-            case_metrics(
-                counts,
-                volumes(counts, wall, size),
+            rows[arm.name] += measure_case(
+                reader.array,
+                model.array,
+                frozenset(SCHEMES[scheme].values.values()),
+                None if fractions_only else reader.voxel_volume_ml,
                 empty,
                 arm=arm.name,
                 case_id=row.case_id,
                 participant_id=row.participant_id,
-                structure=structure,
                 prior_source=row.prior_source,
                 ecg=row.ecg,
                 in_summary=row.case_id in arm.in_summary,
             )
+    return [row for arm in arms for row in rows[arm.name]], ignored
+
+
+def _pictures(
+    arms: Sequence[Arm],
+    found: Sequence[Predictions],
+    drawn: Sequence[TruthRow],
+    rows: Sequence[CaseMetrics],
+    scheme: LabelScheme,
+    fractions_only: bool,
+) -> Iterator[tuple[str, bytes, Source]]:
+    """Yield the name of each case of the summary, its picture, and the image that was read."""
+    from math import nan
+
+    from scartools.evaluation.overlays import DPI, ArmPicture, draw_overlay
+    from scartools.files import volume
+    from scartools.files.predictions import read_image_of, read_segmentation
+    from scartools.heart.bullseye import figure_bytes
+
+    scar = {(row.arm, row.case_id): row for row in rows if row.structure == "scar"}
+    for label, having in _cases(arms, found, drawn):
+        having = [one for one in having if one[2].case_id in one[0].in_summary]
+        if not having:
+            continue
+        reader = volume.read_labels(label, scheme=scheme)
+        case_id, image = having[0][2].case_id, read_image_of(*having[0][1:])
+        volume.require_same_grid(image, reader)
+        shown = []
+        for arm, _, row in having:
+            told = scar.get((arm.name, case_id))
+            # both empty is n/a in a picture, whatever --empty counts it in a mean
+            dice = None if told is None else nan if told.agreement == "true_negative" else told.dice
+            shown.append(
+                ArmPicture(arm.name, read_segmentation(row.segmentation).array, row.prior_source, dice)
+            )
+        figure = draw_overlay(
+            image.array, reader.array, shown, reader.affine, title=case_id, lengths=not fractions_only
         )
-    return measured
+        yield case_id, figure_bytes(figure, ".png", dpi=DPI), image.source
 
 
 def _facts(

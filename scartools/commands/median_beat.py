@@ -18,7 +18,8 @@ NOTES
 
 R peaks. All leads share their fiducials. They come from one signal: the spatial magnitude of the derivative
 (5 to 25 Hz) over the leads that are there at each time, each lead in units of its own QRS, noisy leads with
-little weight. R is the largest spatial magnitude of the QRS.
+little weight. Beats are laid on each other by the leads that last as long as the record, the rhythm strip of a
+page. R is the largest spatial magnitude of the combined QRS.
 
 Beats. The template is the median of the largest group of beats alike. A beat is moved by up to 20 ms to where
 its QRS, 120 ms before to 120 ms after R, correlates best with it; one below 0.9 is left out (shape), and

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
-    import torch
 
     from scartools.files.provenance import Source
     from scartools.learning.pretraining import PretrainingConfig
@@ -98,16 +97,17 @@ def pretrain_ecg(
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the beats, train with a checkpoint an epoch, write the encoder."""
+    from scartools.cli.checkpoints import earlier_state
+    from scartools.cli.resources import device_to_use
     from scartools.errors import UsageError, concerning
     from scartools.learning import pretraining
-    from scartools.learning.device import choose_device
     from scartools.network.ecg_autoencoder import ECGAutoencoderConfig
 
     if code % 2:
         raise UsageError(
             f"--code {code} is odd", remedy="Half of the code comes from each pooling: give an even one"
         )
-    place = choose_device(device)
+    place = device_to_use(device)
     network = ECGAutoencoderConfig(code=code)
     config = pretraining.PretrainingConfig(
         epochs=epochs, batch=batch, learning_rate=learning_rate, validation=validation, seed=seed
@@ -115,8 +115,8 @@ def pretrain_ecg(
     signals, scales, groups, sources = _read_beats(beats, column)
     with concerning(beats):
         held_out = pretraining.split_groups(groups, validation, seed)
-    settings = _fingerprint(network, config, groups, sources, str(place))
-    state = _state(output, settings, resume, force) or pretraining.start(network, config)
+    settings = _fingerprint(network, config, groups, sources, place)
+    state = earlier_state(output, settings, resume=resume, force=force) or pretraining.start(network, config)
     last = _train(output, settings, state, signals, groups, network, config, place)
     described = _describe(last, network, config, signals, scales, groups, held_out)
     _write(output, described, last, sources, force)
@@ -182,49 +182,24 @@ def _fingerprint(
     groups: list[str],
     sources: list[Source],
     device: str,
-) -> str:
-    """Return the hash of all that the weights depend on."""
+) -> dict[str, Any]:
+    """Return all that the weights depend on, by its hash."""
     from dataclasses import asdict
     from hashlib import sha256
 
     facts = [asdict(network), asdict(config), groups, [source.sha256 for source in sources[1:]], device]
-    return sha256(json.dumps(facts).encode()).hexdigest()
-
-
-def _state(output: Path, settings: str, resume: bool, force: bool) -> dict[str, Any] | None:
-    """Return the state to go on from, None to begin; refuse one that belongs to another training."""
-    from scartools.errors import InputError, OutputExists
-    from scartools.files.checkpoint import checkpoint_path, read_checkpoint
-
-    place = checkpoint_path(output)
-    if not place.exists():
-        return None
-    if not resume:
-        if not force:
-            raise OutputExists(
-                "holds an unfinished training", where=place, remedy="Go on with --resume, or add --force"
-            )
-        return None
-    found = read_checkpoint(output)
-    if found is None or found.get("settings") != settings:
-        raise InputError(
-            "is the state of a training with other settings, beats or device",
-            where=place,
-            remedy="Give the same command again to go on, or begin anew with --no-resume --force",
-        )
-    log.info("%s: goes on after epoch %d", output, found["epoch"])
-    return found
+    return {"sha256": sha256(json.dumps(facts).encode()).hexdigest()}
 
 
 def _train(
     output: Path,
-    settings: str,
+    settings: dict[str, Any],
     state: Mapping[str, Any],
     signals: np.ndarray,
     groups: list[str],
     network: ECGAutoencoderConfig,
     config: PretrainingConfig,
-    device: torch.device,
+    device: str,
 ) -> Mapping[str, Any]:
     """Train to the end and return the last state; leave a checkpoint after each epoch and on a stop request."""
     from scartools.cli.signals import stop_requests
@@ -234,12 +209,12 @@ def _train(
     from scartools.learning.pretraining import pretrain
 
     with stop_requests() as stop:
-        write_checkpoint(output, {**state, "settings": settings})
+        write_checkpoint(output, {**state, "run": settings})
         steps = pretrain(signals, groups, network, config, state=state, device=device, stop=lambda: bool(stop))
         every = max(1, config.epochs // 20)
         for epoch in track(steps, "epochs", total=config.epochs - state["epoch"]):
             state = epoch.state
-            write_checkpoint(output, {**state, "settings": settings})
+            write_checkpoint(output, {**state, "run": settings})
             told = log.info if epoch.epoch % every == 0 and epoch.seconds > 1 else log.debug
             text = "epoch %d: loss %.4f, validation RMSE %.4f, SNR %.2f dB, rate %.2g, %.1f s"
             told(

@@ -74,16 +74,23 @@ def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None 
     sections = signal.butter(2, (1.0, 40.0), "bandpass", fs=RATE_HZ, output="sos")
     band = sampling.filter_present(at_500, sections, shortest=150, bridge=20)
     aligned = align(band, peaks.samples, peaks.weights, RATE_HZ)
-    aligned = _centred(band, aligned)
+    low_pass = signal.butter(2, 40.0, "lowpass", fs=RATE_HZ, output="sos")
+    aligned = _centred(sampling.filter_present(at_500, low_pass, shortest=150, bridge=20), aligned)
     windows = cut(at_500, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)  # (B, 12, 600)
+    if int((np.isfinite(windows[:, :, CORE]).mean(axis=2) >= _CORE_SHARE).any(axis=1).sum()) < 2:
+        raise InputError("has fewer than two whole beats, 0.2 s before to 0.4 s after R, in any lead")
     level = _quiet_place(windows)
     windows = windows - _levels(windows, level)
     leads = [_lead(windows[:, row]) for row in range(len(LEADS))]
     beat = np.stack([lead.samples for lead in leads])
-    if not np.isfinite(beat).any():
-        raise InputError("has no lead with one whole beat")
-    facts = _facts(leads, peaks, aligned, intervals, level, high_pass_hz, rate)
+    facts = _facts(leads, peaks, aligned, intervals, level, high_pass_hz, rate, _is_spanned(at_500))
     return Beat(beat, facts)
+
+
+def _is_spanned(signals: np.ndarray) -> bool:
+    """Tell whether one lead lasts through most of the time in which any lead was recorded."""
+    present = np.isfinite(signals)
+    return bool(present.sum(axis=1).max() >= 0.6 * present.any(axis=0).sum())
 
 
 def _intervals(peaks: Peaks) -> np.ndarray:
@@ -105,13 +112,18 @@ def _require_plausible(intervals: np.ndarray) -> None:
         )
 
 
-def _centred(band: np.ndarray, aligned: Alignment) -> Alignment:
-    """Move all fiducials alike, so that R is the largest spatial magnitude of the typical QRS."""
-    windows = cut(band, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)
-    typical = _nanmedian(windows)
+def _centred(smooth: np.ndarray, aligned: Alignment) -> Alignment:
+    """Move the fiducials of all beats alike, so that R is the largest spatial magnitude of the typical QRS, from its PR level.
+
+    A maximum at the border of the search is no maximum (a slope towards the ST segment): the fiducials stay.
+    """
+    windows = cut(smooth, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)
+    typical = _nanmedian(windows - _levels(windows, _quiet_place(windows)))
     size = np.sqrt(np.nansum(typical[:, _QRS] ** 2, axis=0))
-    shift = int(np.argmax(size)) + _QRS.start - R_SAMPLE
-    return Alignment(aligned.samples + shift, aligned.reasons, aligned.correlations)
+    largest = int(np.argmax(size))
+    shift = 0 if largest in (0, len(size) - 1) else largest + _QRS.start - R_SAMPLE
+    alike = np.array([reason != "shape" for reason in aligned.reasons])
+    return Alignment(aligned.samples + shift * alike, aligned.reasons, aligned.correlations)
 
 
 def _quiet_place(windows: np.ndarray) -> slice:
@@ -177,6 +189,7 @@ def _facts(
     level: slice,
     high_pass_hz: float | None,
     rate: float,
+    spanned: bool,
 ) -> dict[str, Any]:
     used = int(aligned.used.sum())
     quality = _quality(leads)
@@ -215,7 +228,7 @@ def _facts(
         "HighPass": high_pass_hz,
         "SourceSamplingFrequency": rate,
         "Resampling": "none" if rate == RATE_HZ else "polyphase FIR, Kaiser 5",
-        "Warnings": _warnings(leads, aligned, intervals, rate),
+        "Warnings": _warnings(leads, aligned, intervals, rate, spanned),
     }
 
 
@@ -236,7 +249,9 @@ def _quality(leads: list[_Lead]) -> list[float]:
     return found
 
 
-def _warnings(leads: list[_Lead], aligned: Alignment, intervals: np.ndarray, rate: float) -> list[str]:
+def _warnings(
+    leads: list[_Lead], aligned: Alignment, intervals: np.ndarray, rate: float, spanned: bool
+) -> list[str]:
     warnings = []
     for method, text in (
         ("absent", "no whole beat in {}: absent from the beat"),
@@ -253,8 +268,10 @@ def _warnings(leads: list[_Lead], aligned: Alignment, intervals: np.ndarray, rat
         warnings.append("the rhythm is irregular: early beats were not left out for their RR")
     if rate < 250:
         warnings.append(f"recorded at {rate:g} Hz: narrow waves are blunted")
-    if np.isnan(aligned.correlations[aligned.used]).any():
-        warnings.append("some beats share no lead with the others and were not compared in shape")
+    if not spanned:
+        warnings.append(
+            "no lead lasts through the record: the columns are laid on each other by the middle of their QRS"
+        )
     return warnings
 
 

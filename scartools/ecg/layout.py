@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage, signal
@@ -14,7 +13,11 @@ from scartools.errors import InputError
 
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 COLUMN_S = 2.5  # seconds of each column of a 3 x 4 page
-FEWEST_NAMES = 6  # of twelve lead names that must stand where a 3 x 4 page has them
+TALL_STROKE = 3.0  # mm
+FEWEST_BORDERS = 5  # of nine inner borders that must show; an end of the trace at its place counts two
+FEWEST_NAMES = 8  # of twelve lead names that must stand where a 3 x 4 page has them
+NAME_SHIFTS = np.arange(-2.0, 5.1, 0.5)  # mm from a border to the name right of it
+Box = tuple[int, int, int, int]  # left, top, right, bottom in px
 MM = tuple[float, float]  # px per mm along x and y
 
 
@@ -26,6 +29,7 @@ class Columns:
     names    how many of the twelve places of a lead name hold one
     breaks   how many of the nine inner borders (three rows, three borders) show a break or a separator
     ends     how many of start and end of the trace fall on the first and last border
+    name_shift  px from a border to the lead name right of it
     """
 
     start: float
@@ -33,6 +37,7 @@ class Columns:
     names: int
     breaks: int
     ends: int
+    name_shift: float
 
 
 def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[float]:
@@ -64,10 +69,7 @@ def follow_reach(rows: list[float], at: int, mm: MM) -> float:
 
 def text_pieces(mask: np.ndarray, paths: list[Path], mm: MM) -> np.ndarray:
     """Left edge, top, right edge and bottom (px) of each word beside the traces, int (N, 4)."""
-    rest = mask.copy()
-    for path in paths:
-        for x in np.flatnonzero(np.isfinite(path.top)):
-            rest[max(int(path.top[x]) - 1, 0) : int(path.bottom[x]) + 1, x] = False
+    rest = beside_paths(mask, paths)
     reach = max(int(0.5 * mm[0]), 1)
     joined = ndimage.binary_dilation(rest, np.ones((1, 2 * reach + 1), bool))
     labels, _ = ndimage.label(joined, np.ones((3, 3), int))
@@ -145,12 +147,12 @@ def find_columns(
         if borders[-1] >= len(seen[0]):
             continue
         broken = sum(int(row[border]) for row in seen for border in borders)
-        hits = _name_hits(names, start, width, mm)
+        hits, shift = _name_hits(names, start, width, mm)
         met = int(abs(start - ends[0]) < 1.0 * mm[0]) + int(abs(start + 4 * width - ends[1]) < 1.5 * mm[0])
         closeness = -0.05 * abs(start - ends[0]) / mm[0]
         total = broken + 0.5 * hits + 2.0 * met + closeness
         if best is None or total > best[0]:
-            best = total, Columns(float(start), width, hits, broken, met)
+            best = total, Columns(float(start), width, hits, broken, met, shift)
     if best is None or best[1].names < FEWEST_NAMES:
         found = 0 if best is None else best[1].names
         raise InputError(
@@ -158,33 +160,175 @@ def find_columns(
             f" {column_mm:g} mm has them",
             remedy="Only 3x4 pages with up to three rhythm strips are read",
         )
-    if best[1].breaks + 2 * best[1].ends < 4:
+    if best[1].breaks + 2 * best[1].ends < FEWEST_BORDERS:
         raise InputError(
             f"layout not recognised: the borders between the columns are not found ({best[1].breaks} of 9 are seen)"
         )
-    return best[1]
+    placed = best[1]
+    return replace(placed, start=placed.start + _border_offset(breaks, placed, near))
+
+
+def _border_offset(breaks: list[np.ndarray], columns: Columns, reach: int) -> float:
+    """px by which the inner borders lie right of where the columns put them: the median of what the rows show."""
+    offsets = []
+    for border in columns.start + columns.width * np.arange(1, 4):
+        low = int(round(border)) - reach
+        for row in breaks:
+            near = np.flatnonzero(row[low : low + 2 * reach + 1])
+            if len(near):
+                offsets.append(low + (near[0] + near[-1]) / 2 - border)
+    return float(np.median(offsets)) if offsets else 0.0
+
+
+def name_widths_grow(words: np.ndarray, rows: list[float], columns: Columns, mm: MM) -> bool | None:
+    """Whether the names of the first column grow like I, II, III; None where one of them does not stand free.
+
+    Upside down, mirrored and in Cabrera's order (aVL, I, -aVR) they do not.
+    """
+    middle = (words[:, 1] + words[:, 3]) / 2
+    tall = words[:, 3] - words[:, 1]
+    here = np.abs(words[:, 0] - (columns.start + columns.name_shift)) < 1.5 * mm[0]
+    offsets = [middle[here & (np.abs(middle - row) < 16 * mm[1])] - row for row in rows[:3]]
+    if not all(len(offset) for offset in offsets):
+        return None
+    # the distance to the baseline that all three rows share: a wave of one row does not stand in the others
+    shared = min(np.concatenate(offsets), key=lambda at: sum(float(np.abs(row - at).min()) for row in offsets))
+    widths, heights = [], []
+    for row in rows[:3]:
+        near = np.flatnonzero(here & (np.abs(middle - row - shared) < 1.5 * mm[1]))
+        if not len(near):
+            return None
+        first = near[np.argmin(np.abs(middle[near] - row - shared))]
+        widths.append(float(words[first, 2] - words[first, 0]))
+        heights.append(float(tall[first]))
+    if max(heights) > 1.4 * min(heights):
+        return None
+    return widths[1] > 1.25 * widths[0] and widths[2] > 1.12 * widths[1]
 
 
 def _name_edges(words: np.ndarray, rows: list[float], mm: MM) -> list[np.ndarray]:
     """For each of three rows, the left edges (px) of the words near it, above or below, at most 16 mm away."""
     middle = (words[:, 1] + words[:, 3]) / 2
-    return [words[np.abs(middle - row) < 16 * mm[1], 0] for row in rows[:3]]
+    bar = words[:, 3] - words[:, 1] > 3.5 * (words[:, 2] - words[:, 0])  # a separator, or the name I
+    return [words[~bar & (np.abs(middle - row) < 16 * mm[1]), 0] for row in rows[:3]]
 
 
-def _name_hits(names: list[np.ndarray], start: float, width: float, mm: MM) -> int:
+def _name_hits(names: list[np.ndarray], start: float, width: float, mm: MM) -> tuple[int, float]:
     """The most lead names at one common distance right of the borders, up to 5 mm (or 2 mm left of them)."""
-    most = 0
-    for shift in np.arange(-2.0, 5.1, 0.5) * mm[0]:
-        hits = sum(
-            bool(len(edges)) and bool(np.any(np.abs(edges - (start + k * width + shift)) < 1.2 * mm[0]))
+    counts = [
+        sum(
+            bool(len(edges)) and bool(np.any(np.abs(edges - (start + k * width + shift * mm[0])) < 1.2 * mm[0]))
             for edges in names
             for k in range(4)
         )
-        most = max(most, hits)
-    return most
+        for shift in NAME_SHIFTS
+    ]
+    most = np.flatnonzero(np.array(counts) == max(counts))
+    return max(counts), float(NAME_SHIFTS[most[len(most) // 2]] * mm[0])
 
 
-def row_spacing_even(rows: list[float]) -> float:
-    """Largest over smallest distance between neighbouring rows."""
-    steps = [below - above for above, below in pairwise(rows)]
-    return max(steps) / min(steps) if steps else 1.0
+def name_places(words: np.ndarray, rows: list[float], columns: Columns, mm: MM) -> list[Box]:
+    """Where the twelve lead names stand, also those that are hidden: left, top, right, bottom in px."""
+    lefts = columns.start + columns.width * np.arange(4) + columns.name_shift
+    hit = np.abs(words[:, 0][:, None] - lefts[None]).min(axis=1) < 1.2 * mm[0]
+    middle = (words[:, 1] + words[:, 3]) / 2
+    tall = words[:, 3] - words[:, 1]
+    below, height = [], []
+    for row in rows[:3]:
+        near = hit & (np.abs(middle - row) < 16 * mm[1])
+        below.extend(middle[near] - row)
+        height.extend(tall[near])
+    if not below:
+        return []
+    offset, half = float(np.median(below)), 0.75 * float(np.median(height))
+    return [
+        (int(left - 1.2 * mm[0]), int(row + offset - half), int(left + 9 * mm[0]), int(row + offset + half) + 1)
+        for row in rows[:3]
+        for left in lefts
+    ]
+
+
+def erase_names(mask: np.ndarray, places: list[Box]) -> np.ndarray:
+    """The ink without the letters that stand free inside the places of the lead names."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3), int))
+    erased = mask.copy()
+    boxes = ndimage.find_objects(labels)
+    for left, top, right, bottom in places:
+        for label in np.unique(labels[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]):
+            if label == 0:
+                continue
+            tall, wide = boxes[label - 1]
+            if tall.start >= top and tall.stop <= bottom and wide.start >= left and wide.stop <= right:
+                erased[tall, wide][labels[tall, wide] == label] = False
+    return erased
+
+
+def beside_paths(mask: np.ndarray, paths: list[Path], reach: int = 0) -> np.ndarray:
+    """bool (H, W): the ink that no lead was drawn with.
+
+    reach  px along x within which a lead explains ink: the two strokes of a narrow QRS share a pixel column
+    """
+    drawn = np.zeros_like(mask)
+    for path in paths:
+        for x in np.flatnonzero(np.isfinite(path.top)):
+            drawn[max(int(path.top[x]) - 1, 0) : int(path.bottom[x]) + 1, x] = True
+    if reach:
+        drawn = ndimage.binary_dilation(drawn, np.ones((1, 2 * reach + 1), bool))
+    return mask & ~drawn
+
+
+def touched_by_names(rest: np.ndarray, paths: list[Path], places: list[Box], mm: MM) -> list[np.ndarray]:
+    """For each of the first three rows bool (W,): columns where letters hang on the trace and either may be followed.
+
+    rest    from beside_paths, after the free letters were erased
+    places  from name_places, four a row
+    """
+    touched = [np.zeros(rest.shape[1], bool) for _ in range(3)]
+    margin = max(int(0.6 * mm[0]), 1)
+    for at, (left, top, right, bottom) in enumerate(places):
+        row, left = at // 4, max(left, 0)
+        path = paths[row]
+        entered = (path.bottom[left:right] > top) & (path.top[left:right] < bottom)
+        if not entered.any():
+            continue
+        letters = rest[max(top, 0) : bottom, left:right].any(axis=0)
+        if letters.sum() >= 2:
+            first, last = np.flatnonzero(letters | entered)[[0, -1]]
+            touched[row][max(left + first - margin, 0) : left + last + margin + 1] = True
+    return touched
+
+
+def missed_strokes(
+    rest: np.ndarray, rows: list[float], columns: Columns, hidden: list[np.ndarray], mm: MM
+) -> list[Box]:
+    """Upright strokes taller than TALL_STROKE beside every lead, left, top, right, bottom: beats that were not followed.
+
+    rest    from beside_paths
+    hidden  for each of the first three rows bool (W,): columns that are not read
+    """
+    rest = rest.copy()
+    inside = np.zeros(rest.shape[1], bool)
+    inside[int(columns.start + 2 * mm[0]) : int(columns.start + 4 * columns.width - mm[0])] = True
+    for covered in hidden:
+        inside &= ~covered
+    rest[:, ~inside] = False
+    rest[: max(int(rows[0] - 30 * mm[1]), 0)] = False
+    rest[int(rows[-1] + 12 * mm[1]) :] = False
+    labels, _ = ndimage.label(rest, np.ones((3, 3), int))
+    return [
+        (wide.start, tall.start, wide.stop, tall.stop)
+        for tall, wide in ndimage.find_objects(labels)
+        if tall.stop - tall.start > TALL_STROKE * mm[1] and wide.stop - wide.start < 4 * mm[0]
+    ]
+
+
+def beside_strokes(strokes: list[Box], paths: list[Path], mm: MM) -> list[np.ndarray]:
+    """For each row bool (W,): columns where its lead passes a stroke that was not followed, and may be wrong."""
+    hidden = [np.zeros(len(path.top), bool) for path in paths]
+    reach_x, reach_y = int(1.5 * mm[0]) + 1, 1.5 * mm[1]
+    for left, top, right, bottom in strokes:
+        near = slice(max(left - reach_x, 0), right + reach_x)
+        for path, row in zip(paths, hidden, strict=True):
+            if np.any((path.bottom[near] > top - reach_y) & (path.top[near] < bottom + reach_y)):
+                row[near] = True
+    return hidden

@@ -19,6 +19,7 @@ from scartools.errors import InputError
 SMALLEST_PAGE = 200  # px; below it no line of a 12-lead page can be told from its neighbour
 LARGEST_TURN = 12.0  # degrees searched to both sides
 WORKING_PX = 1100  # the turn is found on a page of at most this size
+FINE_PAGE = 1800  # px; on smaller pages a stroke is one or two px wide and a median filter would remove it
 PADDED = 1 << 16  # length of the spectra: far finer than the width of a peak
 DARKEST_PAPER = 6.0  # grey values; below it there is no paper to divide by
 
@@ -65,8 +66,8 @@ def divide_out_paper(image: np.ndarray) -> Ink:
     low, high = np.percentile(image[::7, ::7], [1, 99])
     if high - low < 12 or high < 2 * DARKEST_PAPER:
         raise InputError("the page is blank or has no contrast", remedy="Scan it again")
-    noisy = _noise(image) > 0.03 * (high - low)
-    page = cv2.medianBlur(image, 3) if noisy else image
+    grainy = max(height, width) >= FINE_PAGE and _noise(image) > 0.03 * (high - low)
+    page = cv2.medianBlur(image, 3) if grainy else image
     step = max(2, round(max(height, width) / 250))
     small = cv2.resize(page, (max(width // step, 8), max(height // step, 8)), interpolation=cv2.INTER_AREA)
     paper = cv2.medianBlur(small, 21)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
 from scartools.errors import InputError
 
-LEAST_CONTRAST = 0.10  # of the paper's brightness, between the grid lines and the trace
+LEAST_CONTRAST = 0.22  # of the paper's brightness, between the grid lines and the trace
 MOST_INK = 0.12  # share of the page; a page of text, a photo or a grid taken for ink has more
 
-FRAME = 0.5  # share of a row or column; a line that long is the edge of a picture, not a trace
+# Of the way from the darkest grid lines to the trace; paler ink counts where it joins the trace. On a coarse page
+# the steep strokes of a QRS are pale; on a fine one they are dark, and what is pale is the grain of the paper.
+FAINT, FIRM = 0.18, 0.32
+GRID_SHARE = 25  # percentile of a row: what three quarters of it are at least as dark as is a grid line
+FRAME, BORDER = (
+    0.5,
+    0.03,
+)  # ink over this share of a row or column, this near the edge, is the edge of a picture
 
 
 @dataclass(frozen=True)
@@ -29,18 +37,20 @@ class TraceInk:
     contrast: float
 
 
-def find_ink(every: np.ndarray) -> TraceInk:
+def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
     """Separate the trace from grid lines of any colour, grey included.
 
-    every  float32 (H, W), darkness in every colour; the page upright, so that grid lines fill rows and columns
-    A grid line is the median of its row or column: a trace covers few pixels of either. The threshold lies between
-    the darkest grid lines and the darkest ink.
+    every     float32 (H, W), darkness in every colour; the page upright, so that grid lines fill rows and columns
+    faintest  FAINT, or FIRM for a fine scan
+    A grid line darkens nearly all of its row or column; even a flat trace covers less of a row. The threshold lies
+    between the darkest grid lines and the darkest ink.
     Raises InputError where the two cannot be told apart.
     """
-    rows, columns = np.median(every, axis=1), np.median(every, axis=0)
+    rows, columns = (np.percentile(every, GRID_SHARE, axis=axis) for axis in (1, 0))
     under = np.maximum(rows[:, None], columns[None, :])
     weight = np.clip(every - under, 0.0, None)
-    line = max(float(np.percentile(rows, 97)), float(np.percentile(columns, 97)))
+    # The darkest hundredth may be the frame of a picture; one line in 5 mm is darker than the others.
+    line = max(float(np.percentile(rows, 99)), float(np.percentile(columns, 99)))
     darkest = float(np.percentile(every, 99.7))
     if darkest - line < LEAST_CONTRAST:
         raise InputError(
@@ -48,12 +58,36 @@ def find_ink(every: np.ndarray) -> TraceInk:
         )
     mask = every > line + 0.4 * (darkest - line)
     mask |= (weight > 0.5 * (darkest - line)) & (every > line)
-    mask[mask.mean(axis=1) > FRAME] = False
-    mask[:, mask.mean(axis=0) > FRAME] = False
-    share = float(mask.mean())
-    if share > MOST_INK:
-        raise InputError(f"{share:.0%} of the page is as dark as ink: this is not an ECG page")
+    least = faintest * (darkest - line)
+    faint = (every > line + least) & (weight > least)
+    mask = _joined_to(mask, faint | mask)
+    _clear_frame(mask)
+    inked = float(mask.mean())
+    if inked > MOST_INK:
+        raise InputError(f"{inked:.0%} of the page is as dark as ink: this is not an ECG page")
     return TraceInk(mask, weight, darkest - line)
+
+
+def _clear_frame(mask: np.ndarray) -> None:
+    """Take the outline of the page out of the ink, in place."""
+    for axis in (1, 0):
+        length = mask.shape[1 - axis]
+        at = np.arange(length)
+        outer = np.minimum(at, length - 1 - at) < max(BORDER * length, 2)
+        lines = (mask.mean(axis=axis) > FRAME) & outer
+        if axis == 1:
+            mask[lines] = False
+        else:
+            mask[:, lines] = False
+
+
+def _joined_to(sure: np.ndarray, maybe: np.ndarray) -> np.ndarray:
+    """The pieces of `maybe` that hold a pixel of `sure`: steep strokes of a QRS are paler than the level trace."""
+    _, labels = cv2.connectedComponents(maybe.astype(np.uint8), connectivity=8)
+    held = np.zeros(labels.max() + 1, bool)
+    held[labels[sure]] = True
+    held[0] = False
+    return held[labels]
 
 
 def stroke_width(mask: np.ndarray) -> float:

@@ -21,7 +21,7 @@ _REFRACTORY_S = 0.2
 class Peaks:
     """Where the beats are.
 
-    samples    int (B,), the largest spatial voltage of each QRS
+    samples    int (B,), the middle of each QRS
     heights    float64 (B,), height of the consensus signal there
     consensus  float64 (T,), NaN where no lead is there
     weights    float64 (leads,), how much each lead speaks: 0 for a lead that is absent or flat, up to 1
@@ -39,8 +39,8 @@ def find_r_peaks(signals: np.ndarray, rate: float) -> Peaks:
     signals  float64 (leads, T), mV, NaN where absent; rate: Hz, 100 or more
     The consensus signal is the spatial magnitude of the band-passed (5-25 Hz) derivative over the leads that are there
     at each time, each lead in units of its own QRS, leads without distinct QRS (noise) with little weight; its mean
-    over 100 ms is searched for maxima. The fiducial of a beat is the largest spatial voltage near that maximum, whatever
-    the sign of the complex in any lead.
+    over 100 ms is searched for maxima. The fiducial of a beat is the middle of its QRS in that signal, from the
+    leads that last as long as the record (the rhythm strip of a page), whatever the sign of a complex.
     Raises InputError for a flat record and for one without distinct beats.
     """
     sections = signal.butter(2, _BAND_HZ, "bandpass", fs=rate, output="sos")
@@ -48,47 +48,55 @@ def find_r_peaks(signals: np.ndarray, rate: float) -> Peaks:
     if not np.nanmax(np.abs(band), initial=0.0) >= FLAT_MV / 2:
         raise InputError("is flat: no lead moves", remedy="Check the cables, the gain or the page")
     slope = np.gradient(band, axis=1)
-    scale, weights = _scales(band, slope)
+    scale, weights = _scales(band, slope, rate)
     consensus = _magnitude(slope, scale, weights)
     present = np.isfinite(consensus)
     width = max(1, round(_ENVELOPE_S * rate))
     envelope = ndimage.uniform_filter1d(np.where(present, consensus, 0.0), width)
-    found = _maxima(envelope, rate)
-    voltage = _magnitude(band, _of_scale(band, weights), weights)
-    samples = np.array([_largest_near(voltage, at, round(0.06 * rate)) for at in found], dtype=int)
+    steepness = ndimage.maximum_filter1d(np.nan_to_num(_magnitude(slope, scale, weights, most=4.0)), width)
+    found = _maxima(envelope, steepness, rate)
+    spanning = _magnitude(slope, scale, np.where(spans(signals), weights, 0.0))
+    spanning = np.where(np.isfinite(spanning), spanning, consensus)
+    samples = np.array([_middle_of(spanning, at, round(0.08 * rate)) for at in found], dtype=int)
     samples, first = np.unique(samples, return_index=True)
     return Peaks(samples, envelope[found][first], consensus, weights)
 
 
-def _scales(band: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the size of each lead's QRS slope, and how distinct its QRS are from the rest, squared."""
+def spans(signals: np.ndarray) -> np.ndarray:
+    """Return which leads last (nearly) as long as the longest one: all of them, or the rhythm strips of a page."""
+    present = np.isfinite(signals).sum(axis=1)
+    return present >= 0.9 * present.max()
+
+
+def _scales(band: np.ndarray, slope: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the size of each lead's QRS slope, and how distinct its QRS are from the rest, 0 to 1.
+
+    The size is 0.6 of the usual maximum of 3 s, which has a beat at the slowest rate that is accepted.
+    """
     scale, weights = np.ones(len(slope)), np.zeros(len(slope))
     for row, lead in enumerate(slope):
         steps = np.abs(lead[np.isfinite(lead)])
         if not len(steps) or np.nanmax(np.abs(band[row])) < FLAT_MV / 2:
             continue
-        scale[row] = np.percentile(steps, 97) or 1.0
-        weights[row] = max(0.0, 1.0 - 1.5 * np.median(steps) / scale[row]) ** 2
+        blocks = np.array_split(steps, max(1, round(len(steps) / (3 * rate))))
+        scale[row] = 0.6 * np.median([block.max() for block in blocks]) or 1.0
+        weights[row] = max(0.0, 1.0 - 1.5 * np.median(steps) / scale[row]) ** 3
     return scale, weights
 
 
-def _of_scale(band: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    scale = np.ones(len(band))
-    for row in np.flatnonzero(weights):
-        scale[row] = np.nanpercentile(np.abs(band[row]), 97) or 1.0
-    return scale
+def _magnitude(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray, most: float = 1.0) -> np.ndarray:
+    """Return the weighted root mean square over the leads that are there, each at most `most` times its own size.
 
-
-def _magnitude(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted root mean square over the leads that are there, each at most 4 times its own size."""
+    The bound keeps an artefact in one lead below what a beat in all of them gives.
+    """
     here = np.isfinite(leads)
-    parts = np.where(here, np.clip(leads / scale[:, None], -4, 4), 0.0) ** 2
+    parts = np.where(here, np.clip(leads / scale[:, None], -most, most), 0.0) ** 2
     weight = weights @ here
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(weight > 0, np.sqrt(weights @ parts / weight), np.nan)
 
 
-def _maxima(envelope: np.ndarray, rate: float) -> np.ndarray:
+def _maxima(envelope: np.ndarray, steepness: np.ndarray, rate: float) -> np.ndarray:
     """Return the maxima of the envelope that are QRS complexes."""
     places, _ = signal.find_peaks(
         np.concatenate(([0.0], envelope, [0.0])), distance=round(_REFRACTORY_S * rate)
@@ -96,7 +104,7 @@ def _maxima(envelope: np.ndarray, rate: float) -> np.ndarray:
     places = places - 1
     level = _local_level(envelope, rate)
     big = places[envelope[places] > 0.4 * level[places]]
-    big = _without_t_waves(big, envelope, rate)
+    big = _without_t_waves(big, steepness, rate)
     if len(big) > 2:
         big = _search_back(big, places, envelope, level, rate)
     if not len(big) or np.median(envelope[big]) < 2.5 * np.median(envelope):
@@ -105,20 +113,23 @@ def _maxima(envelope: np.ndarray, rate: float) -> np.ndarray:
 
 
 def _local_level(envelope: np.ndarray, rate: float) -> np.ndarray:
-    """Return the usual height of a QRS around each sample: the median of the maxima of 1.5 s blocks within 6 s."""
-    block = round(1.5 * rate)
+    """Return the usual height of a QRS around each sample: the median of the maxima of the 3 s blocks within 6 s.
+
+    A block of 3 s has a beat at the slowest rate that is accepted.
+    """
+    block = round(3.0 * rate)
     starts = range(0, max(1, len(envelope) - block // 2), block)
     highest = np.array([envelope[start : start + block].max() for start in starts])
-    near = np.array([np.median(highest[max(0, k - 4) : k + 5]) for k in range(len(highest))])
+    near = np.array([np.median(highest[max(0, k - 2) : k + 3]) for k in range(len(highest))])
     level = np.interp(np.arange(len(envelope)), np.arange(len(near)) * block + block / 2, near)
-    return np.maximum(level, 0.3 * np.median(highest))
+    return np.maximum(level, 0.3 * np.percentile(highest, 75))
 
 
-def _without_t_waves(places: np.ndarray, envelope: np.ndarray, rate: float) -> np.ndarray:
-    """Drop a maximum within 0.36 s of a much higher one before it."""
+def _without_t_waves(places: np.ndarray, steepness: np.ndarray, rate: float) -> np.ndarray:
+    """Drop a maximum within 0.36 s of one that is twice as steep: peaked T waves are long, but never steep."""
     kept: list[int] = []
     for at in places:
-        if kept and at - kept[-1] < 0.36 * rate and envelope[at] < 0.5 * envelope[kept[-1]]:
+        if kept and at - kept[-1] < 0.36 * rate and steepness[at] < 0.5 * steepness[kept[-1]]:
             continue
         kept.append(int(at))
     return np.array(kept, dtype=int)
@@ -141,7 +152,14 @@ def _search_back(
     return np.sort(np.concatenate([big, np.array(added, dtype=int)]))
 
 
-def _largest_near(voltage: np.ndarray, at: int, reach: int) -> int:
-    start = max(0, at - reach)
-    part = voltage[start : at + reach + 1]
-    return start + int(np.argmax(np.where(np.isfinite(part), part, -1.0)))
+def _middle_of(consensus: np.ndarray, at: int, reach: int) -> int:
+    """Return the middle of a QRS: the centre of the squared consensus signal around its maximum.
+
+    Onset and end of the QRS are the same in all leads, the largest voltage is not: a column of V1 to V3 has it 25 ms
+    later than one of limb leads.
+    """
+    for _ in range(3):  # the window follows the QRS
+        start = max(0, at - reach)
+        part = np.nan_to_num(consensus[start : at + reach + 1]) ** 2
+        at = start + round(float(part @ np.arange(len(part)) / part.sum())) if part.any() else at
+    return at

@@ -6,35 +6,62 @@ is held against the others. A page that contradicts itself is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from scartools.ecg import layout as page_layout
-from scartools.ecg.layout import COLUMN_S, COLUMNS, Columns
-from scartools.ecg.page_grid import Comb, divide_out_paper, find_comb, find_turn, turn_back, turning_matrix
-from scartools.ecg.page_ink import TraceInk, find_ink, ink_extent, stroke_width, upright_runs
+from scartools.ecg.layout import COLUMN_S, MM, Columns
+from scartools.ecg.page_grid import (
+    FINE_PAGE,
+    Comb,
+    divide_out_paper,
+    find_comb,
+    find_turn,
+    turn_back,
+    turning_matrix,
+)
+from scartools.ecg.page_ink import FAINT, FIRM, TraceInk, find_ink, ink_extent, stroke_width, upright_runs
 from scartools.ecg.pulse import Pulse, find_pulses
 from scartools.ecg.reading import Check, Found, PageReading, Strip
-from scartools.ecg.trace import Path, baseline_of, centre_line, follow
+from scartools.ecg.strips import cut_strips
+from scartools.ecg.trace import Path, centre_line, follow
 from scartools.errors import InputError
 
 READ_LAYOUTS = ("3x4+0", "3x4+1", "3x4+2", "3x4+3")
 USUAL_SPEED, USUAL_GAIN = 25.0, 10.0
 WEAKEST_GRID = 0.25  # share of the spectrum that must sit in the teeth of the comb
+COARSEST = 3.2  # px a mm, some 80 dots an inch
+MOST_UNEVEN = 0.012  # between half a page and the whole; flat scans stay below a third of it
+MOST_MISSED = 2  # upright strokes beside every lead: a pen mark or two, not the beats of a lead
 LARGEST_ASPECT = 1.08  # px per mm along x over y; scanners and drawing programs stay within
-RHYTHM_LEADS = ("II", "V1", "V5")
-LEAST_RHYTHM_MATCH = 0.75  # agreement of a rhythm strip with the column of its lead
 
 
 @dataclass(frozen=True)
 class Grid:
-    """px per mm along x and y, and how far each comb is to be trusted (None: no grid)."""
+    """px per mm along x and y, and how far the weaker comb is to be trusted."""
 
-    px_per_mm: tuple[float, float]
-    strength: float | None
-    found: Found
+    px_per_mm: MM
+    strength: float
+
+
+@dataclass(frozen=True)
+class Leads:
+    """An upright page with every row followed.
+
+    heights   one a row, float (W,): row (px) of the trace in each pixel column, NaN in gaps, pulses and separators
+    pulses    of each row; contrast: of the ink; missed: upright strokes beside every lead
+    upright   whether the names of the first column grow like I, II, III; None where that is not seen
+    """
+
+    grid: Grid
+    columns: Columns
+    heights: list[np.ndarray]
+    pulses: list[list[Pulse]]
+    contrast: float
+    missed: int
+    upright: bool | None
 
 
 def read_raster_page(
@@ -60,41 +87,83 @@ def read_raster_page(
     page = np.ascontiguousarray(np.rot90(image, quarter))
     ink = divide_out_paper(page)
     turn = find_turn(ink)
-    every = turn_back(ink.every, turn)
-    trace = find_ink(every)
-    extent = ink_extent(trace.mask)
+    every, lines = turn_back(ink.every, turn), turn_back(ink.any, turn)
     speed = speed_mm_s or USUAL_SPEED
-    grid = _find_grid(turn_back(ink.any, turn), extent, speed)
-    rows, paths, heights = _follow_rows(trace, extent, grid.px_per_mm)
-    line = stroke_width(trace.mask)
-    pulses = [
-        find_pulses(path, height, line, grid.px_per_mm) for path, height in zip(paths, heights, strict=True)
-    ]
-    bars = [page_layout.find_separators(trace.mask, row, grid.px_per_mm) for row in rows[:3]]
-    columns, found_layout = _find_columns(
-        trace, rows, paths, bars, _trace_ends(heights, pulses, grid.px_per_mm), grid, speed, layout
+    leads = _read_leads(every, lines, speed, layout)
+    mm = leads.grid.px_per_mm
+    gain, gain_found, pulse_mm = _gain(leads.pulses, leads.columns, mm, gain_mm_mv)
+    to_page = _to_page(page.shape[:2], image.shape[:2], turn, quarter)
+    strips = tuple(
+        replace(strip, trace_px=strip.trace_px @ to_page[:, :2].T + to_page[:, 2])
+        for strip in cut_strips(leads.heights, leads.columns, mm, speed, gain)
     )
-    heights = _hide(heights, pulses, page_layout.separators_at(columns, bars, grid.px_per_mm), line)
-    gain, gain_found, pulse_mm = _gain(pulses, columns, grid, gain_mm_mv)
-    strips = _strips(heights, rows, columns, grid, speed, gain)
     found: dict[str, Found] = {
-        "px_per_mm": grid.found,
+        "px_per_mm": "measured",
         "speed_mm_s": "given" if speed_mm_s else "assumed",
         "gain_mm_mv": gain_found,
         "layout": "given" if layout else "measured",
     }
-    to_page = _to_page(page.shape[:2], image.shape[:2], turn, quarter)
-    strips = tuple(_in_page_pixels(strip, to_page) for strip in strips)
-    scale = grid.px_per_mm if quarter % 2 == 0 else grid.px_per_mm[::-1]
-    checks = _checks(grid, columns, trace, strips)
     facts: dict[str, Any] = {
         "TurnDegrees": round(turn, 3),
         "QuarterTurns": quarter,
         "PulseHeightMm": None if pulse_mm is None else round(pulse_mm, 2),
-        "LeadNamesFound": columns.names,
-        "ColumnBordersFound": columns.breaks,
+        "LeadNamesFound": leads.columns.names,
+        "ColumnBordersFound": leads.columns.breaks,
     }
-    return PageReading(strips, found_layout, "raster", scale, speed, gain, found, checks, facts)
+    scale = mm if quarter % 2 == 0 else (mm[1], mm[0])
+    name = f"3x4+{len(leads.heights) - 3}"
+    return PageReading(strips, name, "raster", scale, speed, gain, found, _checks(leads, strips), facts)
+
+
+def _read_leads(every: np.ndarray, lines: np.ndarray, speed: float, layout: str | None) -> Leads:
+    """Read an upright page; a fine scan twice where need be, without the palest ink and with it."""
+    if max(every.shape) >= FINE_PAGE:
+        try:
+            return _follow_leads(find_ink(every, FIRM), lines, speed, layout)
+        except InputError:
+            pass  # what the second reading says is the better reason
+    return _follow_leads(find_ink(every, FAINT), lines, speed, layout)
+
+
+def _follow_leads(trace: TraceInk, lines: np.ndarray, speed: float, layout: str | None) -> Leads:
+    """Find grid, rows and columns, then follow every row with the lead names taken out of the ink."""
+    extent = ink_extent(trace.mask)
+    grid = _find_grid(lines, extent, speed)
+    mm, line = grid.px_per_mm, stroke_width(trace.mask)
+    rows = _find_rows(trace, extent, mm, layout)
+    paths, heights = _follow_rows(trace.mask, trace.weight, rows, line, mm)
+    pulses = [find_pulses(path, height, line, mm) for path, height in zip(paths, heights, strict=True)]
+    bars = [page_layout.find_separators(trace.mask, row, mm) for row in rows[:3]]
+    breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:3], bars, strict=True)]
+    words = page_layout.text_pieces(trace.mask, paths, mm)
+    ends = _trace_ends(heights, pulses, mm)
+    columns = page_layout.find_columns(words, breaks, rows, ends, mm, COLUMN_S * speed)
+    upright = page_layout.name_widths_grow(words, rows, columns, mm)
+    if upright is False:
+        raise InputError(
+            "layout not recognised: the names of the first column are not I, II and III",
+            remedy="Turn the page upright; Cabrera's order is not read",
+        )
+    places = page_layout.name_places(words, rows, columns, mm)
+    unnamed = page_layout.erase_names(trace.mask, places)
+    paths, heights = _follow_rows(unnamed, trace.weight, rows, line, mm)
+    rest = page_layout.beside_paths(unnamed, paths)
+    separators = page_layout.separators_at(columns, bars, mm)
+    hidden = [separators | row for row in page_layout.touched_by_names(rest, paths, places, mm)]
+    unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1))
+    missed = page_layout.missed_strokes(unexplained, rows, columns, hidden, mm)
+    if len(missed) > MOST_MISSED:
+        raise InputError(
+            f"{len(missed)} upright strokes of the traces belong to no lead that was read: beats would be lost",
+            remedy="Scan the page flat, in colour, 200 dots an inch or more",
+        )
+    hidden += [np.zeros_like(separators)] * (len(rows) - 3)
+    hidden = [
+        row | beside for row, beside in zip(hidden, page_layout.beside_strokes(missed, paths, mm), strict=True)
+    ]
+    return Leads(
+        grid, columns, _hide(heights, pulses, hidden, line), pulses, trace.contrast, len(missed), upright
+    )
 
 
 def _check_arguments(image: np.ndarray, layout: str | None, rotate_deg: float) -> None:
@@ -131,7 +200,40 @@ def _find_grid(lines: np.ndarray, extent: tuple[int, int], speed: float) -> Grid
             f"a millimetre is {x:.2f} px along x and {y:.2f} px along y: the grid is not found with certainty",
             remedy="Scan the page flat",
         )
-    return Grid((x, y), min(along_x.strength, along_y.strength), "measured")
+    if min(x, y) < COARSEST:
+        raise InputError(
+            f"a millimetre is {min(x, y):.1f} px, too coarse to follow a QRS",
+            remedy="Scan the page with 200 dots an inch (7.9 px a mm), at least 100",
+        )
+    _check_even(lines, (x, y))
+    return Grid((x, y), min(along_x.strength, along_y.strength))
+
+
+def _check_even(lines: np.ndarray, mm: MM) -> None:
+    """Refuse a page whose grid is wider in one half than in the other: curled, or photographed at an angle."""
+    middle = (lines.shape[0] // 2, lines.shape[1] // 2)
+    halves = [
+        (lines[: middle[0]], 1),
+        (lines[middle[0] :], 1),
+        (lines[:, : middle[1]], 1),
+        (lines[:, middle[1] :], 1),
+        (lines[: middle[0]], 0),
+        (lines[middle[0] :], 0),
+        (lines[:, : middle[1]], 0),
+        (lines[:, middle[1] :], 0),
+    ]
+    spread = []
+    for half, axis in halves:
+        comb, whole = find_comb(half, axis), mm[1 - axis]
+        local = None if comb is None else _one_mm(comb, whole)
+        spread.append(1.0 if local is None else abs(local / whole - 1))
+    second = sorted(spread)[-2]  # one half may hold too few lines
+    if second > MOST_UNEVEN:
+        raise InputError(
+            f"the grid is {second:.1%} wider or narrower on a half of the page than on the whole: the page is curled"
+            " or was photographed at an angle",
+            remedy="Scan the page flat",
+        )
 
 
 def _one_mm(comb: Comb, expected: float) -> float | None:
@@ -141,46 +243,29 @@ def _one_mm(comb: Comb, expected: float) -> float | None:
     return nearest if abs(np.log(nearest / expected)) < np.log(1.35) else None
 
 
-def _follow_rows(
-    trace: TraceInk, extent: tuple[int, int], mm: tuple[float, float]
-) -> tuple[list[float], list[Path], list[np.ndarray]]:
-    runs = upright_runs(trace.mask)
-    rows = page_layout.find_rows(runs, extent, trace.mask.shape[0], mm)
+def _find_rows(trace: TraceInk, extent: tuple[int, int], mm: MM, layout: str | None) -> list[float]:
+    rows = page_layout.find_rows(upright_runs(trace.mask), extent, trace.mask.shape[0], mm)
     if not 3 <= len(rows) <= 6:
         raise InputError(
             f"layout not recognised: {len(rows)} rows of traces are found, where 3 to 6 are due",
             remedy="Only 3x4 pages with up to three rhythm strips are read",
         )
-    line = stroke_width(trace.mask)
-    paths = [
-        follow(runs, trace.mask.shape, row, mm, page_layout.follow_reach(rows, at, mm))
-        for at, row in enumerate(rows)
-    ]
-    return rows, paths, [centre_line(path, trace.weight, line) for path in paths]
-
-
-def _find_columns(
-    trace: TraceInk,
-    rows: list[float],
-    paths: list[Path],
-    bars: list[np.ndarray],
-    ends: tuple[float, float],
-    grid: Grid,
-    speed: float,
-    layout: str | None,
-) -> tuple[Columns, str]:
-    mm = grid.px_per_mm
-    found_layout = f"3x4+{len(rows) - 3}"
-    if layout is not None and layout != found_layout:
+    if layout is not None and layout != f"3x4+{len(rows) - 3}":
         raise InputError(f"the page has {len(rows)} rows of traces, which is not {layout}")
-    words = page_layout.text_pieces(trace.mask, paths, mm)
-    breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:3], bars, strict=True)]
-    return page_layout.find_columns(words, breaks, rows, ends, mm, COLUMN_S * speed), found_layout
+    return rows
 
 
-def _trace_ends(
-    heights: list[np.ndarray], pulses: list[list[Pulse]], mm: tuple[float, float]
-) -> tuple[float, float]:
+def _follow_rows(
+    mask: np.ndarray, weight: np.ndarray, rows: list[float], line: float, mm: MM
+) -> tuple[list[Path], list[np.ndarray]]:
+    runs = upright_runs(mask)
+    paths = [
+        follow(runs, mask.shape, row, mm, page_layout.follow_reach(rows, at, mm)) for at, row in enumerate(rows)
+    ]
+    return paths, [centre_line(path, weight, line) for path in paths]
+
+
+def _trace_ends(heights: list[np.ndarray], pulses: list[list[Pulse]], mm: MM) -> tuple[float, float]:
     """First and last column (px) of the traces, the calibration pulses left out: the middle of the rows."""
     starts, stops = [], []
     for height, found in zip(heights, pulses, strict=True):
@@ -198,15 +283,13 @@ def _trace_ends(
 
 
 def _hide(
-    heights: list[np.ndarray], pulses: list[list[Pulse]], separators: np.ndarray, line: float
+    heights: list[np.ndarray], pulses: list[list[Pulse]], hidden: list[np.ndarray], line: float
 ) -> list[np.ndarray]:
-    """The heights without what is no lead: calibration pulses, and separators across the first three rows."""
+    """The heights without what is no lead or in doubt: pulses, separators, letters, strokes that were not followed."""
     shown = []
     edge = int(np.ceil(line)) + 1
-    for at, (height, found) in enumerate(zip(heights, pulses, strict=True)):
-        kept = height.copy()
-        if at < 3:
-            kept[separators] = np.nan
+    for height, found, covered in zip(heights, pulses, hidden, strict=True):
+        kept = np.where(covered, np.nan, height)
         for pulse in found:
             kept[max(pulse.left - edge, 0) : pulse.right + edge] = np.nan
         shown.append(kept)
@@ -214,10 +297,9 @@ def _hide(
 
 
 def _gain(
-    pulses: list[list[Pulse]], columns: Columns, grid: Grid, given: float | None
+    pulses: list[list[Pulse]], columns: Columns, mm: MM, given: float | None
 ) -> tuple[float, Found, float | None]:
     """mm a millivolt from the pulses outside the columns: 5, 10 or 20, or a refusal."""
-    mm = grid.px_per_mm
     first, last = columns.start + 0.5 * mm[0], columns.start + 4 * columns.width - 3 * mm[0]
     before = [pulse.over_left / mm[1] for row in pulses for pulse in row if pulse.right <= first + mm[0]]
     after = [pulse.over_right / mm[1] for row in pulses for pulse in row if pulse.left >= last]
@@ -236,78 +318,6 @@ def _gain(
     )
 
 
-def _strips(
-    heights: list[np.ndarray], rows: list[float], columns: Columns, grid: Grid, speed: float, gain: float
-) -> tuple[Strip, ...]:
-    strips = []
-    for at in range(3):
-        for k in range(4):
-            start = columns.start + k * columns.width
-            strips.append(
-                _strip(
-                    COLUMNS[k][at], False, k * COLUMN_S, heights[at], start, columns.width, grid, speed, gain
-                )
-            )
-    for height in heights[3:]:
-        whole = _strip("II", True, 0.0, height, columns.start, 4 * columns.width, grid, speed, gain)
-        lead, match = _rhythm_lead(whole, strips)
-        if match < LEAST_RHYTHM_MATCH:
-            raise InputError(
-                f"the rhythm strip fits neither column II, V1 nor V5 (best agreement {match:.2f}, {lead})"
-            )
-        strips.append(Strip(lead, True, 0.0, whole.samples, whole.rate, whole.trace_px))
-    return tuple(strips)
-
-
-def _strip(
-    lead: str,
-    rhythm: bool,
-    start_s: float,
-    height: np.ndarray,
-    left: float,
-    width: float,
-    grid: Grid,
-    speed: float,
-    gain: float,
-) -> Strip:
-    first, stop = int(round(left)), min(int(round(left + width)), len(height))
-    piece = height[max(first, 0) : stop]
-    first = max(first, 0)
-    share = float(np.isfinite(piece).mean()) if len(piece) else 0.0
-    if share < 0.5:
-        raise InputError(f"lead {lead} has no trace over {1 - share:.0%} of its width")
-    baseline = baseline_of(piece, grid.px_per_mm[1])
-    samples = (baseline - piece) / (grid.px_per_mm[1] * gain)
-    inked = np.flatnonzero(np.isfinite(piece))
-    trace_px = np.stack([first + inked, piece[inked]], axis=1).astype(float)
-    return Strip(lead, rhythm, start_s, samples, grid.px_per_mm[0] * speed, trace_px)
-
-
-def _rhythm_lead(strip: Strip, leads: list[Strip]) -> tuple[str, float]:
-    """The lead whose column looks most like the strip above or below it, and how well they agree."""
-    scores = {}
-    for lead in leads:
-        if lead.lead in RHYTHM_LEADS:
-            begin = round(lead.start_s * strip.rate)
-            part = strip.samples[begin : begin + len(lead.samples)]
-            scores[lead.lead] = max(_concordance(part, lead.samples, lag) for lag in range(-3, 4))
-    best = max(scores, key=lambda name: scores[name])
-    return best, scores[best]
-
-
-def _concordance(a: np.ndarray, b: np.ndarray, lag: int) -> float:
-    """Lin's concordance: 1 for the same curve at the same scale (Biometrics 1989;45:255), the means left out."""
-    length = min(len(a), len(b)) - abs(lag)
-    if length < 10:
-        return 0.0
-    a, b = a[max(lag, 0) :][:length], b[max(-lag, 0) :][:length]
-    both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < 0.5 * length:
-        return 0.0
-    spread = np.var(a[both]) + np.var(b[both])
-    return float(2 * np.cov(a[both], b[both], bias=True)[0, 1] / spread) if spread > 0 else 0.0
-
-
 def _to_page(turned: tuple[int, int], page: tuple[int, int], turn: float, quarter: int) -> np.ndarray:
     """float (2, 3): from pixels of the upright page to pixels of the page as it was given."""
     back = np.vstack([turning_matrix(turned, turn), [0, 0, 1]]) if turn else np.eye(3)
@@ -321,21 +331,16 @@ def _to_page(turned: tuple[int, int], page: tuple[int, int], turn: float, quarte
     return (quarters[quarter] @ np.linalg.inv(back))[:2]
 
 
-def _in_page_pixels(strip: Strip, to_page: np.ndarray) -> Strip:
-    points = strip.trace_px @ to_page[:, :2].T + to_page[:, 2]
-    return Strip(strip.lead, strip.rhythm, strip.start_s, strip.samples, strip.rate, points)
-
-
-def _checks(grid: Grid, columns: Columns, trace: TraceInk, strips: tuple[Strip, ...]) -> tuple[Check, ...]:
-    aspect = grid.px_per_mm[0] / grid.px_per_mm[1]
+def _checks(leads: Leads, strips: tuple[Strip, ...]) -> tuple[Check, ...]:
+    aspect = abs(leads.grid.px_per_mm[0] / leads.grid.px_per_mm[1] - 1)
+    strength, names, missed = leads.grid.strength, float(leads.columns.names), float(leads.missed)
     present = min(float(np.isfinite(strip.samples).mean()) for strip in strips)
-    strength = grid.strength
     return (
-        Check(
-            "grid_strength", strength, 0.4, "", None if strength is None else strength >= 0.4, False, least=True
-        ),
-        Check("grid_aspect", abs(aspect - 1), 0.06, "", abs(aspect - 1) <= 0.06, False),
-        Check("lead_names", float(columns.names), 8.0, "of 12", columns.names >= 8, False, least=True),
-        Check("ink_contrast", trace.contrast, 0.2, "", trace.contrast >= 0.2, False, least=True),
+        Check("grid_strength", strength, 0.4, "", strength >= 0.4, False, least=True),
+        Check("grid_aspect", aspect, 0.06, "", aspect <= 0.06, False),
+        Check("lead_names", names, 10.0, "of 12", names >= 10, False, least=True),
+        Check("names_upright", None, 1.0, "", leads.upright, False, least=True),
+        Check("ink_contrast", leads.contrast, 0.2, "", leads.contrast >= 0.2, False, least=True),
+        Check("missed_strokes", missed, 0.0, "strokes", missed == 0, False),
         Check("trace_present", present, 0.9, "", present >= 0.9, False, least=True),
     )

@@ -18,12 +18,14 @@ from scartools.evaluation.overlap import (
     Agreement,
     Counts,
     EmptyPolicy,
+    count,
     dice,
     precision,
     sensitivity,
+    structures_of,
 )
 from scartools.evaluation.significance import bootstrap_interval, by_patient, hodges_lehmann, holm, wilcoxon_p
-from scartools.evaluation.volumes import Volumes
+from scartools.evaluation.volumes import Volumes, volumes
 
 REGIMES = {"none": "automatic", "predicted": "automatic", "manual": "reader", "truth": "reader"}
 FEW_PATIENTS = 20
@@ -136,6 +138,32 @@ def case_metrics(counts: Counts, found: Volumes, empty: EmptyPolicy, **names: An
         absolute_difference_percent_lv=abs(found.difference_percent_lv),
         agreement=counts.agreement,
     )
+
+
+def measure_case(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    known_labels: frozenset[int],
+    voxel_ml: float | None,
+    empty: EmptyPolicy,
+    **names: Any,
+) -> list[CaseMetrics]:
+    """Return the metrics of each structure that a truth can speak of.
+
+    truth, predicted  uint8 labels of the same shape
+    known_labels      the labels that the scheme of the truth can express
+    voxel_ml          volume of one voxel, mL; None where the voxel size is unknown
+    names             arm, case_id, participant_id, prior_source, ecg, in_summary
+    """
+    wall = count(truth, predicted, STRUCTURES["myocardium"]).truth
+    counted = {
+        structure: count(truth, predicted, labels)
+        for structure, labels in structures_of(known_labels, truth).items()
+    }
+    return [
+        case_metrics(counts, volumes(counts, wall, voxel_ml), empty, structure=structure, **names)
+        for structure, counts in counted.items()
+    ]
 
 
 def summarize(rows: Sequence[CaseMetrics], *, resamples: int, seed: int) -> list[dict[str, Any]]:

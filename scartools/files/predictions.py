@@ -41,7 +41,7 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True)
 class PredictionRow:
-    """One row of predictions.tsv; paths are absolute but for the text of `image`, which is never opened here."""
+    """One row of predictions.tsv; paths are absolute but for the text of `image`; see `read_image_of`."""
 
     case_id: str
     participant_id: str
@@ -124,6 +124,21 @@ def read_segmentation(path: Path) -> Volume:
     with concerning(path):
         array, notes = to_internal(found.array, "scartools")
     return Volume(array, found.affine, found.header, found.source, (*found.notes, *notes))
+
+
+def read_image_of(found: Predictions, row: PredictionRow) -> Volume:
+    """Read the LGE image of a row, which lies where the table says and may lie outside its folder."""
+    table_path = found.source.path
+    if "\0" in row.image:
+        raise InputError(f"case {row.case_id}: a path holds a NUL byte", where=table_path)
+    path = table_path.parent / row.image
+    if not path.is_file():
+        raise InputError(
+            "does not exist",
+            where=path,
+            remedy=f"It is the image of case {row.case_id} in {table_path.name}: put it there, or leave --overlays out",
+        )
+    return volume.read_image(path)
 
 
 def _prediction(found: Table, at: int) -> PredictionRow:

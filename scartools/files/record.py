@@ -268,7 +268,7 @@ def _signal_file(path: Path, name: str, needed_bytes: float) -> Path:
     size = file.stat().st_size
     if size < int(needed_bytes):
         raise InputError(
-            f"holds {size} bytes where its header claims {int(needed_bytes)}",
+            f"holds {size} bytes where its header {path.name} claims {int(needed_bytes)}",
             where=file,
             remedy="It is truncated: copy it again",
         )

@@ -73,7 +73,7 @@ def draw_bullseye(
     Raises InputError for another number of panels, or an unknown segment.
     """
     _check_panels(panels)
-    with _settled_style():
+    with settled_style():
         from matplotlib import colormaps
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.colors import ListedColormap, Normalize
@@ -110,8 +110,8 @@ def _check_panels(panels: Sequence[Panel]) -> None:
             )
 
 
-def figure_bytes(figure: Figure, suffix: str) -> bytes:
-    """The figure as ".svg", ".pdf" or ".png" (300 dpi); no date inside, so equal figures give equal bytes."""
+def figure_bytes(figure: Figure, suffix: str, *, dpi: int = 300) -> bytes:
+    """The figure as ".svg", ".pdf" or ".png"; no date inside, so equal figures give equal bytes."""
     if suffix not in SUFFIXES:
         raise InputError(f"figures cannot be written as '{suffix}'", remedy=f"Use {', '.join(SUFFIXES)}")
     silent: dict[str, dict[str, Any]] = {
@@ -120,13 +120,13 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
         ".png": {"Software": None},
     }
     stream = io.BytesIO()
-    with _settled_style():
-        figure.savefig(stream, format=suffix[1:], dpi=300, metadata=silent[suffix])
+    with settled_style():
+        figure.savefig(stream, format=suffix[1:], dpi=dpi, metadata=silent[suffix])
     return stream.getvalue()
 
 
 @contextmanager
-def _settled_style() -> Iterator[None]:
+def settled_style() -> Iterator[None]:
     """The same style whatever the user's matplotlibrc says; restored afterwards."""
     import matplotlib
 

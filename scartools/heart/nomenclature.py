@@ -10,6 +10,15 @@ LV_POOL, HEALTHY, SCAR, NO_REFLOW, RV_POOL, IGNORE = 1, 2, 3, 4, 5, 255
 MYOCARDIUM = (HEALTHY, SCAR, NO_REFLOW)
 INFARCT = (SCAR, NO_REFLOW)  # a dark core without reflow is infarcted too
 
+# Okabe and Ito's colours, told apart by the colour-blind
+LABEL_COLOURS: dict[int, str] = {
+    LV_POOL: "#0072B2",
+    HEALTHY: "#009E73",
+    SCAR: "#D55E00",
+    NO_REFLOW: "#CC79A7",
+    RV_POOL: "#56B4E9",
+}
+
 SEGMENT_NAMES: dict[int, str] = {
     1: "basal anterior",
     2: "basal anteroseptal",

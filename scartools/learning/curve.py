@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scartools.heart.nomenclature import LABEL_COLOURS
 from scartools.learning.card import LABEL_NAMES
-
-# Okabe & Ito's colours, told apart by the colour-blind
-_COLOURS = {1: "#0072B2", 2: "#009E73", 3: "#D55E00", 4: "#CC79A7", 5: "#56B4E9"}
 
 
 def draw_curve(log: Sequence[Mapping[str, Any]]) -> Any:
@@ -29,7 +27,9 @@ def draw_curve(log: Sequence[Mapping[str, Any]]) -> Any:
             values = [line["ValidationDice"].get(str(label)) for line in lines]
             values = [float("nan") if value is None else value for value in values]
             name = "myocardium" if label == 2 and network != "scar" else LABEL_NAMES.get(label, str(label))
-            dice.plot(at, values, color=_COLOURS.get(label), label=name, marker="." if len(at) < 3 else None)
+            dice.plot(
+                at, values, color=LABEL_COLOURS.get(label), label=name, marker="." if len(at) < 3 else None
+            )
         if not labels:
             dice.text(0.5, 0.5, "no validation patients", ha="center", transform=dice.transAxes, fontsize=8)
         dice.set_ylim(0, 1)

@@ -138,7 +138,7 @@ def pretrain(
     config: PretrainingConfig,
     *,
     state: Mapping[str, Any] | None = None,
-    device: torch.device | None = None,
+    device: str = "cpu",
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Epoch]:
     """Train, and yield a record after each epoch.
@@ -153,7 +153,6 @@ def pretrain(
     import torch
 
     held_out = split_groups(groups, config.validation, config.seed)
-    device = device or torch.device("cpu")
     state = state or start(network, config)
     model = _build(network).to(device)
     model.load_state_dict(state["network"])

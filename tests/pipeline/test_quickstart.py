@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import ROOT
 
 SCRIPTS = Path(sys.executable).parent
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -24,31 +25,35 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(out: Path) -> subprocess.CompletedProcess[str]:
-    call = ["make", "-C", str(ROOT / "examples/quickstart"), f"BIN={SCRIPTS}", f"OUT={out}", "N=2", "SEED=3"]
+    sizes = ["N=5", "SEED=1", "ITERATIONS=2", "EPOCHS=1"]
+    call = ["make", "-C", str(ROOT / "examples/quickstart"), f"BIN={SCRIPTS}", f"OUT={out}", *sizes]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done
 
 
-def test_it_runs_and_prints_a_row_a_subject(out):
+def times(folder: Path) -> dict[str, int]:
+    return {str(p.relative_to(folder)): p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
+
+
+def test_it_runs_prints_its_table_and_a_second_run_makes_nothing(out):
+    before = times(out)
     done = make(out)
-    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("sim-")]
-    assert [row[0] for row in rows] == ["sim-0001", "sim-0002"]
-    assert all(50 < float(row[1]) < 250 for row in rows)  # LV mass, g
-    assert (out / "results/sim-0002/bullseye.png").exists()
-
-
-def test_a_second_run_makes_nothing(out):
-    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
-    make(out)
-    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    assert times(out) == before
+    for arm, source in (
+        ("LGE  ", "none"),
+        ("LGE + prior  ", "predicted"),
+        ("LGE + prior + ECG + time", "predicted"),
+    ):
+        assert any(line.startswith(arm) and source in line for line in done.stdout.splitlines())
+    assert (out / "model-full/progress.png").exists()
 
 
 def test_deleting_one_product_makes_again_only_what_depends_on_it(out):
-    before = {path: path.stat().st_mtime_ns for path in (out / "results").rglob("*") if path.is_file()}
-    (out / "results/sim-0001/segments.tsv").unlink()
+    before = times(out)
+    (out / "predictions-image/prov.json").unlink()
+    shutil.rmtree(out / "predictions-image")
     make(out)
-    after = {path: path.stat().st_mtime_ns for path in (out / "results").rglob("*") if path.is_file()}
-    changed = {str(path.relative_to(out / "results")) for path in after if after[path] != before.get(path)}
-    assert all(name.startswith(("sim-0001/segments", "sim-0001/bullseye")) for name in changed)
-    assert "sim-0001/segments.tsv" in changed and "sim-0001/bullseye.png" in changed
+    after = times(out)
+    changed = {name.split("/")[0] for name in after if after[name] != before.get(name)}
+    assert changed == {"predictions-image", "evaluation", "bullseyes", "tested.txt"}

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from scartools.errors import InputError, UsageError
+from scartools.errors import InputError
 from scartools.files.checkpoint import read_checkpoint, write_checkpoint
 from scartools.learning import pretraining
-from scartools.learning.device import choose_device
 from scartools.learning.pretraining import PretrainingConfig
 from scartools.network.ecg_autoencoder import ECGAutoencoderConfig
 
@@ -163,10 +162,3 @@ def test_an_encoder_is_rebuilt_from_its_description():
     for wrong in ({"Kind": "model"}, {"Kind": "encoder", "Architecture": {"colour": 1}}, {"Kind": "encoder"}):
         with pytest.raises(InputError):
             pretraining.build_encoder(wrong)
-
-
-@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:999", ""])
-def test_a_device_that_is_not_there_is_refused(name: str):
-    with pytest.raises(UsageError):
-        choose_device(name)
-    assert choose_device("cpu").type == "cpu"

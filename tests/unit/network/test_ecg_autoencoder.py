@@ -9,6 +9,7 @@ from scartools.network.ecg_autoencoder import (
     LEADS,
     ECGAutoencoder,
     ECGAutoencoderConfig,
+    LeadConvolution,
     sinusoidal_places,
 )
 
@@ -173,3 +174,13 @@ def test_places_are_the_sines_and_cosines_of_the_transformer():
     assert places[0].tolist() == [0, 1, 0, 1]
     assert places[2, 0].item() == pytest.approx(0.9092974, abs=1e-6)
     assert places[2, 3].item() == pytest.approx(0.9998000, abs=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_lead_convolution_is_a_convolution(stride: int):
+    torch.manual_seed(0)
+    ours = LeadConvolution(4, 8, 5, stride=stride, padding=2)
+    plain = torch.nn.Conv1d(4, 8, 5, stride=stride, padding=2)
+    plain.load_state_dict(ours.state_dict())
+    features = torch.randn(6, 4, 64)
+    assert torch.allclose(ours(features), plain(features), atol=1e-6)

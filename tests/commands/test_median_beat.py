@@ -1,0 +1,139 @@
+"""median-beat as a user meets it: the beat of a recording, what it rests on, and refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scartools.files.record import LEADS, Record, read_beat, write_record
+from tests.conftest import Result, run_inside
+from tests.unit.ecg.ecg_phantom import page, recording
+
+ECG = "cohort/truth/sim-0001/ecg.hea"
+TIMES = np.arange(0.55, 9.8, 0.8)
+
+
+def make(record: str | Path, *options: str) -> tuple[np.ndarray, dict]:
+    """Run median-beat; return the beat and its sidecar."""
+    done = run_inside("median-beat", record, "-o", "out.hea", "--force", *options)
+    assert done.status == 0, done.stderr
+    return read_beat(Path("out.hea")).signals, json.loads(Path("out.json").read_text())
+
+
+def refused(record: str | Path, *options: str) -> Result:
+    done = run_inside("median-beat", record, "-o", "out.hea", *options)
+    assert done.status == 3 and not list(Path().glob("out.*")), done.stderr
+    return done
+
+
+@pytest.mark.parametrize("subject", ["sim-0001", "sim-0002"])
+def test_the_beat_is_the_one_the_recording_was_made_from(workspace, subject):
+    found, facts = make(f"cohort/truth/{subject}/ecg.hea", "--high-pass", "0.5")
+    truth = read_beat(Path(f"cohort/truth/{subject}/beat.hea")).signals
+    qrs = slice(150, 260)
+    ratio = [
+        np.corrcoef(np.roll(found, shift, axis=1)[:, qrs].ravel(), truth[:, qrs].ravel())[0, 1]
+        for shift in range(-10, 11)
+    ]
+    assert max(ratio) > 0.99
+    assert facts["BeatsUsed"] >= 0.8 * facts["BeatsFound"] and facts["Quality"] > 0.9
+
+
+def test_r_peaks_and_rate_are_those_of_the_recording(workspace):
+    _, facts = make(ECG)
+    drawn = json.loads(Path("cohort/truth/sim-0001/ecg.json").read_text())
+    np.testing.assert_allclose(facts["RPeaks"], np.array(drawn["RSamples"]) / 500, atol=0.03)
+    rr = np.diff(drawn["RSamples"]) / 500
+    assert facts["HeartRate"] == pytest.approx(60 / np.median(rr), rel=0.01)
+    assert facts["RRMean"] == pytest.approx(rr.mean(), rel=0.01)
+
+
+def test_files_and_their_form(workspace):
+    make(ECG)
+    assert {path.name for path in Path().glob("out.*")} == {"out.hea", "out.dat", "out.json", "out.prov.json"}
+    assert Path("out.hea").read_text().splitlines()[0].split()[1:4] == ["12", "500", "600"]
+    noted = json.loads(Path("out.prov.json").read_text())
+    assert [Path(source["Path"]).name for source in noted["Sources"]] == ["ecg.hea", "ecg.dat"]
+
+
+def test_a_page_keeps_its_gaps_and_its_facts(workspace):
+    signals = page(recording(TIMES))
+    signals[8] = np.nan  # V3 could not be read
+    facts = {
+        "SourceKind": "raster",
+        "Status": "needs_review",
+        "Quality": {"I": {"Coverage": 0.25}},
+        "EcgDate": "2020-01-01",
+    }
+    write_record(Path("page.hea"), Record(signals, 500.0, facts))
+    done = run_inside("median-beat", "page.hea", "-o", "out.hea", "--json")
+    assert done.status == 0
+    said = done.json
+    assert said["Record"] == {key: facts[key] for key in ("SourceKind", "Status", "Quality")}  # no dates
+    assert (
+        said["Method"]["II"] == "median"
+        and said["Method"]["V1"] == "medoid"
+        and said["Method"]["V3"] == "absent"
+    )
+    assert any("needs a review" in warning for warning in said["Warnings"])
+    assert any("V3" in warning for warning in said["Warnings"])
+    beat = read_beat(Path("out.hea")).signals
+    assert np.isnan(beat[8]).all() and np.isfinite(np.delete(beat, 8, axis=0)[:, 100:400]).all()
+
+
+def test_another_rate_is_resampled_and_named(workspace):
+    write_record(Path("r360.hea"), Record(recording(TIMES, 360.0), 360.0))
+    write_record(Path("r500.hea"), Record(recording(TIMES), 500.0))
+    slow, facts = make("r360.hea")
+    fast, _ = make("r500.hea")
+    assert facts["SourceSamplingFrequency"] == 360 and "polyphase" in facts["Resampling"]
+    assert min(np.abs(np.roll(slow, k, axis=1) - fast)[:, 100:500].max() for k in (-1, 0, 1)) < 0.08
+
+
+def test_high_pass_is_off_unless_asked(workspace):
+    plain, facts = make(ECG)
+    filtered, said = make(ECG, "--high-pass", "0.5")
+    assert facts["HighPass"] is None and said["HighPass"] == 0.5
+    assert np.nanmax(np.abs(plain - filtered)) > 0.001
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "5", "nan"])
+def test_a_high_pass_that_would_eat_the_beat_is_a_usage_error(workspace, value):
+    done = run_inside("median-beat", ECG, "-o", "out.hea", "--high-pass", value)
+    assert done.status == 2 and "--high-pass" in done.error
+
+
+@pytest.mark.parametrize(
+    ("signals", "rate", "said"),
+    [
+        (np.full((12, 5000), 0.3), 500.0, "flat"),
+        (recording([2.0], seconds=4.0), 500.0, "two"),
+        (recording(TIMES, 70.0), 70.0, "70 samples a second"),
+        (np.random.default_rng(0).normal(scale=0.5, size=(12, 5000)), 500.0, "no beats"),
+    ],
+    ids=["flat", "one beat", "70 Hz", "noise"],
+)
+def test_what_makes_no_beat_is_refused_with_its_reason(workspace, signals, rate, said):
+    write_record(Path("bad.hea"), Record(signals, rate))
+    done = refused("bad.hea")
+    assert said in done.error and "bad.hea" in done.error
+
+
+def test_missing_leads_are_named(workspace):
+    import wfdb
+
+    names = [lead for lead in LEADS if lead not in ("aVL", "V3")]
+    wfdb.wrsamp(
+        "ten", fs=500, units=["mV"] * 10, sig_name=names, fmt=["16"] * 10,
+        p_signal=recording(TIMES)[[LEADS.index(lead) for lead in names]].T,
+    )  # fmt: skip
+    assert "aVL, V3" in refused("ten.hea").error
+
+
+def test_no_patient_or_date_travels(workspace):
+    make(ECG)
+    text = Path("out.json").read_text() + Path("out.prov.json").read_text() + Path("out.hea").read_text()
+    assert json.loads(Path("cohort/truth/sim-0001/ecg.json").read_text())["EcgDate"] not in text

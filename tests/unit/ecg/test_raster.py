@@ -1,0 +1,145 @@
+"""Raster pages with known leads are read to the millivolt, and everything else is refused with its reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scartools.ecg.raster import read_raster_page
+from scartools.ecg.reading import LEADS, PageReading
+from scartools.errors import InputError
+from tests.unit.ecg.drawn_picture import Drawing, draw_page, lead_mv, turned
+
+
+def worst_error_mv(reading: PageReading) -> float:
+    """Largest over the leads of the root-mean-square error, offset and at most 0.012 s of shift left out."""
+    worst = 0.0
+    for strip in reading.strips:
+        best = np.inf
+        for shift in np.arange(-0.012, 0.013, 0.002):
+            truth = lead_mv(strip.lead, strip.start_s + shift + np.arange(len(strip.samples)) / strip.rate)
+            error = strip.samples - truth
+            best = min(best, float(np.nanstd(error)))
+        worst = max(worst, best)
+    return worst
+
+
+DRAWINGS = {
+    "pink": Drawing(),
+    "orange": Drawing(fine=(252, 225, 190), coarse=(240, 160, 80), trace=(20, 20, 110)),
+    "grey": Drawing(fine=(215, 215, 215), coarse=(150, 150, 150)),
+    "5 mm only": Drawing(fine=None),
+    "1 mm only": Drawing(coarse=None, fine=(240, 170, 170)),
+    "dotted": Drawing(fine=(220, 110, 110), dotted=True),
+    "100 dpi": Drawing(px_per_mm=3.937),
+    "300 dpi": Drawing(px_per_mm=11.811),
+    "no strip": Drawing(rhythm=()),
+    "three strips": Drawing(rhythm=("V1", "II", "V5")),
+}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_drawn_page_is_read(name: str) -> None:
+    drawing = DRAWINGS[name]
+    reading = read_raster_page(draw_page(drawing))
+    assert reading.px_per_mm == pytest.approx((drawing.px_per_mm,) * 2, rel=2e-3)
+    assert reading.layout == f"3x4+{len(drawing.rhythm)}"
+    assert reading.found == {
+        "px_per_mm": "measured", "speed_mm_s": "assumed", "gain_mm_mv": "measured", "layout": "measured",
+    }  # fmt: skip
+    assert sorted(s.lead for s in reading.strips if not s.rhythm) == sorted(LEADS)
+    assert tuple(s.lead for s in reading.strips if s.rhythm) == drawing.rhythm
+    assert worst_error_mv(reading) < (0.09 if drawing.px_per_mm < 5 else 0.055)
+
+
+def test_r_peaks_keep_their_height() -> None:
+    reading = read_raster_page(draw_page())
+    for lead in ("II", "V4"):
+        strip = next(s for s in reading.strips if s.lead == lead and not s.rhythm)
+        truth = lead_mv(lead, strip.start_s + np.arange(0, 2.5, 0.001))
+        assert np.nanmax(strip.samples) == pytest.approx(truth.max(), abs=0.06)
+
+
+@pytest.mark.parametrize("degrees", [-4.0, -1.3, 2.7])
+def test_a_turned_page_is_read_and_its_trace_lies_on_the_ink(degrees: float) -> None:
+    page = turned(draw_page(), degrees)
+    reading = read_raster_page(page)
+    assert reading.facts["TurnDegrees"] == pytest.approx(degrees, abs=0.05)
+    assert worst_error_mv(reading) < 0.07
+    strip = next(s for s in reading.strips if s.rhythm)
+    x, y = np.round(strip.trace_px).astype(int).T
+    assert page[y, x].max(axis=1).mean() < 100  # ink, not paper
+
+
+@pytest.mark.parametrize(("quarter", "given"), [(1, 270), (2, 180), (3, 90)])
+def test_quarter_turns_are_taken_back(quarter: int, given: float) -> None:
+    page = np.ascontiguousarray(np.rot90(draw_page(), quarter))
+    reading = read_raster_page(page, rotate_deg=given)
+    assert worst_error_mv(reading) < 0.055
+    strip = next(s for s in reading.strips if s.rhythm)
+    x, y = np.round(strip.trace_px).astype(int).T
+    assert page[y, x].max(axis=1).mean() < 100
+    with pytest.raises(InputError):
+        read_raster_page(page)
+
+
+def test_gain_comes_from_the_pulse_or_the_user() -> None:
+    half = draw_page(Drawing(gain=5.0, pulse_mm=5.0))
+    assert read_raster_page(half).gain_mm_mv == 5.0
+    bare = read_raster_page(draw_page(Drawing(pulse=False)))
+    assert (bare.gain_mm_mv, bare.found["gain_mm_mv"]) == (10.0, "assumed")
+    given = read_raster_page(half, gain_mm_mv=5.0)
+    assert given.found["gain_mm_mv"] == "given"
+    with pytest.raises(InputError, match=r"pulse is 7\.\d mm high"):
+        read_raster_page(draw_page(Drawing(pulse_mm=7.3)))
+
+
+def test_given_values_are_held_against_the_page() -> None:
+    page = draw_page()
+    with pytest.raises(InputError, match="which is not 3x4"):
+        read_raster_page(page, layout="3x4+0")
+    with pytest.raises(InputError, match="not read from images"):
+        read_raster_page(page, layout="6x2")
+    with pytest.raises(InputError):
+        read_raster_page(page, speed_mm_s=50)
+    with pytest.raises(InputError, match="quarter turn"):
+        read_raster_page(page, rotate_deg=30)
+
+
+def refused_pages() -> dict[str, tuple[np.ndarray, str]]:
+    random = np.random.default_rng(1)
+    lines = draw_page(Drawing(fine=None, coarse=None))
+    empty = draw_page(Drawing(names=False, pulse=False))
+    return {
+        "blank": (np.full((900, 1200, 3), 255, np.uint8), "blank"),
+        "black": (np.zeros((900, 1200, 3), np.uint8), "blank"),
+        "noise": (random.integers(0, 256, (900, 1200, 3)).astype(np.uint8), "."),
+        "tiny": (np.zeros((60, 80, 3), np.uint8), "pixels"),
+        "no grid": (lines, "grid"),
+        "no names": (empty, "layout not recognised"),
+        "half a page": (draw_page()[:, :1100], "."),
+        "other speed": (draw_page(Drawing(column_mm=50.0)), "."),
+        "upside down": (draw_page()[::-1, ::-1].copy(), "layout not recognised"),
+        "mirrored": (draw_page()[:, ::-1].copy(), "."),
+        "thumbnail": (draw_page(Drawing(px_per_mm=2.5)), "."),
+        "photo": (
+            np.clip(
+                random.normal(128, 3, (900, 1200, 3)) + np.linspace(-60, 60, 1200)[None, :, None], 0, 255
+            ).astype(np.uint8),
+            ".",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", list(refused_pages()))
+def test_what_is_no_readable_page_is_refused(name: str) -> None:
+    page, reason = refused_pages()[name]
+    with pytest.raises(InputError, match=reason):
+        read_raster_page(page)
+
+
+def test_the_same_page_gives_the_same_reading() -> None:
+    page = draw_page()
+    first, second = read_raster_page(page), read_raster_page(page)
+    for a, b in zip(first.strips, second.strips, strict=True):
+        np.testing.assert_array_equal(a.samples, b.samples)
