@@ -195,11 +195,16 @@ def inputs_like_the_output(command: Declared) -> list[int]:
 @pytest.mark.parametrize("ready", [c for c in WRITING if inputs_like_the_output(c)], ids=ids, indirect=True)
 def test_the_input_is_never_the_output(ready: Declared):
     same = Path(ready.example[inputs_like_the_output(ready)[0]])
-    before = same.read_bytes()
+    before = content_of(same)
     done = run_inside(*with_output(ready.example, same), "--force")
     assert done.status == 2
     assert "replace the input" in done.error
-    assert same.read_bytes() == before
+    assert content_of(same) == before
+
+
+def content_of(path: Path) -> dict[Path, bytes]:
+    """Return the bytes of a file, or of every file of a folder."""
+    return {file: file.read_bytes() for file in (path, *path.rglob("*")) if file.is_file()}
 
 
 @for_all
