@@ -89,7 +89,6 @@ if TYPE_CHECKING:
     from scartools.evaluation.summary import CaseMetrics
     from scartools.files.predictions import PredictionRow, Predictions, TruthRow
     from scartools.files.provenance import Source
-    from scartools.files.volume import Volume
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)

@@ -170,9 +170,13 @@ def _draw_picture(
 def _draw_labels(axes: Axes, labels: np.ndarray) -> None:
     """Contours of endocardium and epicardium, scar and no-reflow filled; pixels outside the crop count as background."""
     padded = np.pad(np.where(labels == IGNORE, 0, labels), 1)
-    for values, colour in ((VENTRICLE, EPICARDIUM), ((LV_POOL,), ENDOCARDIUM)):
-        _contour(axes, np.isin(padded, values), colour, 0.9)
-    for values, fill, hatch in ((INFARCT, SCAR, None), ((NO_REFLOW,), NO_REFLOW, "xxxxxxx")):
+    _contour(axes, np.isin(padded, VENTRICLE), EPICARDIUM, 0.9)
+    _contour(axes, padded == LV_POOL, ENDOCARDIUM, 0.9)
+    kinds: tuple[tuple[tuple[int, ...], int, str | None], ...] = (
+        (INFARCT, SCAR, None),
+        ((NO_REFLOW,), NO_REFLOW, "xxxxxxx"),
+    )
+    for values, fill, hatch in kinds:
         inside = np.isin(padded, values)
         if inside.any():
             colour = LABEL_COLOURS[fill]
