@@ -150,5 +150,5 @@ def crop(hit: np.ndarray, margin: float) -> tuple[int, int]:
     found = np.flatnonzero(hit)
     if len(found) == 0:
         return 0, len(hit)
-    wider = math.ceil(margin)
+    wider = math.ceil(round(margin, 6))  # 12 mm of 2 mm pixels are 6, whatever the last bit
     return max(0, int(found[0]) - wider), min(len(hit), int(found[-1]) + 1 + wider)
