@@ -170,6 +170,8 @@ def _draw_picture(
 def _draw_labels(axes: Axes, labels: np.ndarray) -> None:
     """Contours of endocardium and epicardium, scar and no-reflow filled; pixels outside the crop count as background."""
     padded = np.pad(np.where(labels == IGNORE, 0, labels), 1)
+    _contour(axes, np.isin(padded, VENTRICLE), EPICARDIUM, 0.9)
+    _contour(axes, padded == LV_POOL, ENDOCARDIUM, 0.9)
     kinds: tuple[tuple[tuple[int, ...], int, str | None], ...] = (
         (INFARCT, SCAR, None),
         ((NO_REFLOW,), NO_REFLOW, "xxxxxxx"),
@@ -181,10 +183,7 @@ def _draw_labels(axes: Axes, labels: np.ndarray) -> None:
             shown = np.isin(padded, (fill,))
             if shown.any():
                 axes.contourf(*_centres(shown), shown, [0.5, 1.5], colors=[colour], alpha=FILL, hatches=[hatch])
-            _contour(axes, inside, colour, 0.8)
-    # the wall lies on top: a scar that reaches its border must not hide where the border is
-    _contour(axes, np.isin(padded, VENTRICLE), EPICARDIUM, 0.9)
-    _contour(axes, padded == LV_POOL, ENDOCARDIUM, 0.9)
+            _contour(axes, inside, colour, 0.7)
 
 
 def _contour(axes: Axes, inside: np.ndarray, colour: str, width: float) -> None:

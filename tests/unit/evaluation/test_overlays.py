@@ -174,11 +174,16 @@ def test_contours_and_fills_are_where_the_labels_are_and_nowhere_else():
     size = np.array([found.rows[1] - found.rows[0], found.columns[1] - found.columns[0]])
     centre = (np.array([CENTRE[1] - found.rows[0], CENTRE[0] - found.columns[0]]) + 0.5) / size
     plain, drawn, cored, empty = (pixels(figure, axes) for axes in pictures(figure)[:4])  # the base, slice 7
-    for colour, radius in ((EPICARDIUM, 11.0), (ENDOCARDIUM, 8.0)):
+    for colour, radius in (
+        (EPICARDIUM, 10.5),
+        (ENDOCARDIUM, 7.5),
+    ):  # halfway from the last pixel within to the next
         away = (coloured(drawn, colour) - centre) * size  # in pixels of the image
         assert len(away) > 50
-        assert np.abs(np.hypot(*away.T) - radius).max() < 1.3  # half a pixel and half a line
-        assert np.abs(away.mean(axis=0)[0]) < 0.35  # no shift: rows are symmetric, columns have the scar
+        assert np.abs(np.hypot(*away.T) - radius).max() < 1.0  # corners of pixels and half a line
+        assert away[:, 0].min() == pytest.approx(-radius, abs=0.3)
+        assert away[:, 0].max() == pytest.approx(radius, abs=0.3)
+        assert away[:, 1].max() == pytest.approx(radius, abs=0.3)  # on the left lies the scar's contour
         assert len(coloured(empty, colour)) == 0
     away = (coloured(drawn, LABEL_COLOURS[SCAR]) - centre) * size
     assert len(away) > 30 and (away[:, 1] < -1.5).all()  # on the left: columns run along the first index
