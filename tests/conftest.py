@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
-# two workers on two processors: threads of BLAS and torch in each of them would only wait for one another
+# two workers on two processors: threads of BLAS and torch in each of them would only wait for one another;
+# a command sets the number of its threads itself, from the second variable
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("SCARTOOLS_THREADS", "1")
 
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ROOT = Path(__file__).resolve().parents[1]

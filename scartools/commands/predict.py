@@ -157,6 +157,7 @@ def predict(
         else case_inputs.of_manifest(image, None if split == "all" else split, anatomy)
     )
     _require_unseen(asked, network)
+    _require_wall(asked, network, model)
     where, more = _where(network, anchor, angle, landmarks)
     place = device_to_use(device)
     how = {"device": place, "precision": precision_to_use(precision, place)}
@@ -269,6 +270,19 @@ def _require_unseen(cases: Sequence[CaseInput], network: Model) -> None:
         )
 
 
+def _require_wall(cases: Sequence[CaseInput], network: Model, folder: Path) -> None:
+    """Refuse a model that is shown contours where none are given, once and not for each case."""
+    from scartools.errors import InputError
+
+    source = network.settings.prior_source
+    if source in ("manual", "truth") and any(case.anatomy is None for case in cases):
+        raise InputError(
+            f"was trained with a wall from {source} and has no first stage",
+            where=folder,
+            remedy="Give a reader's contours with --anatomy, or take a model with a predicted prior",
+        )
+
+
 def _where(
     network: Model, anchor: str | None, angle: float | None, landmarks: Path | None
 ) -> tuple[Where, list[Source]]:
@@ -321,6 +335,7 @@ def _write(folder: Path, found: Predicted, image: Volume, options: Options) -> N
     """Write the folder of one case."""
     import numpy as np
 
+    from scartools.errors import InputError
     from scartools.files import provenance, table, volume
     from scartools.heart import quantities
     from scartools.heart.nomenclature import MYOCARDIUM
@@ -335,7 +350,11 @@ def _write(folder: Path, found: Predicted, image: Volume, options: Options) -> N
         provenance.write_json(folder / "prior.json", {**_plain(segments.facts), **said})
     if not np.isin(found.labels, MYOCARDIUM).any():  # no wall was found: no number is made up
         return
-    measured = quantities.quantify(found.labels, image.affine, segments=segments)
+    try:
+        measured = quantities.quantify(found.labels, image.affine, segments=segments)
+    except InputError as error:  # nor where these labels cannot be measured: without a pool, above all
+        log.warning("case %s has no table: %s", folder.name, error)
+        return
     rows = quantities.fractions_only(measured.rows) if options.fractions_only else measured.rows
     columns = table.columns_of(quantities.COLUMNS)
     (folder / "segments.tsv").write_text(table.render(columns, rows), encoding="utf-8")

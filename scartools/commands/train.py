@@ -339,11 +339,13 @@ def _train(
     """Train, with checkpoints in the output."""
     from scartools.cli.checkpoints import earlier_state, with_checkpoints
     from scartools.cli.streams import track
+    from scartools.learning.dataset import digest_of
     from scartools.learning.two_stage import iterations_of, train_stages
 
     sides = (material.learns, material.validates)
     run = {
         "settings": settings.to_json(),
+        "data": digest_of(material),  # not prov.json alone: a data set that was edited is another
         "inputs": [source.sha256 for source in sources],
         "cases": [[case.id for case in side] for side in sides],
         "precision": str(setting.precision),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, cast
 
 import numpy as np
@@ -91,10 +92,15 @@ def training_case(case_id: str, arrays: Mapping[str, np.ndarray], facts: Mapping
 
     arrays  image float32 (1, Z, Y, X), label uint8 (Z, Y, X), prior uint8 (Z, Y, X), beat float32 (12, 600)
     facts   case.json: Group, IntervalDays, Grid
-    Raises InputError for a case without a label or a grid.
+    Raises InputError for a case without a label or a grid, or with a value that is no number.
     """
     if "label" not in arrays:
         raise InputError(f"case {case_id} has no label to learn from", remedy="Give it one, or leave it out")
+    for name in ("image", "beat"):
+        if name in arrays and not np.isfinite(arrays[name]).all():
+            raise InputError(
+                f"the {name} of case {case_id} holds NaN or infinity", remedy="Run preprocess again"
+            )
     days = facts.get("IntervalDays")
     try:
         affine = np.array(facts["Grid"]["Affine"], dtype=np.float64)
@@ -113,6 +119,17 @@ def training_case(case_id: str, arrays: Mapping[str, np.ndarray], facts: Mapping
         beat=np.array(arrays["beat"], dtype=np.float32) if "beat" in arrays else None,
         days=float(days) if days is not None else float("nan"),
     )
+
+
+def digest_of(material: Material) -> str:
+    """Return the SHA-256 of all that is learned from and looked at: arrays, affines, groups and intervals."""
+    found = sha256()
+    for case in (*material.learns, *material.validates):
+        found.update(repr((case.id, case.group, case.days)).encode())
+        for array in (case.image, case.label, case.affine, case.prior, case.beat):
+            found.update(b"none" if array is None else repr((array.dtype.str, array.shape)).encode())
+            found.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 def choose(facts: Mapping[str, Mapping[str, Any]], fold: int | None) -> tuple[list[str], list[str]]:

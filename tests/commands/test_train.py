@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
-from tests.conftest import run_inside, run_process
+from tests.conftest import run_inside
 
-TRAIN = ["--preset", "tiny", "--patch", "32", "--features", "4", "--threads", "1"]
+TRAIN = ["--preset", "tiny", "--patch", "32", "--features", "4", "--batch", "2", "--threads", "1"]
+LONG = [*TRAIN, "--iterations", "20", "--no-prior", "-q"]
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +77,6 @@ def test_what_contradicts_itself_is_refused_before_anything_is_written(
 
 
 def test_a_patient_in_two_splits_is_fatal(dataset, tmp_path):
-    import shutil
-
     copy = tmp_path / "dataset"
     shutil.copytree(dataset, copy)
     place = copy / "cases/sim-0002/case.json"
@@ -84,23 +86,198 @@ def test_a_patient_in_two_splits_is_fatal(dataset, tmp_path):
     assert done.status == 3 and "two splits" in done.error
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL], ids=lambda n: n.name)
-def test_a_stopped_training_ends_with_the_weights_of_one_that_was_not(dataset, tmp_path, number):
-    words = ["train", str(dataset), *TRAIN, "--iterations", "25", "--no-prior"]
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert run_process(*words, "-q", "-o", whole).status == 0
-    work = subprocess.Popen([sys.executable, "-m", "scartools", *words, "-q", "-o", str(broken)])
-    while not (broken / "checkpoint").exists() and work.poll() is None:
-        time.sleep(0.02)
-    time.sleep(0.2)
+@pytest.fixture(scope="module")
+def whole(dataset: Path) -> Path:
+    """A training that nobody stopped."""
+    out = dataset.parent / "whole"
+    assert run_inside("train", dataset, *LONG, "-o", out).status == 0
+    return out
+
+
+def stopped(dataset: Path, out: Path, number: signal.Signals, after_s: float = 0.1) -> int:
+    """Start the same training and stop it once it has a checkpoint; return its status."""
+    call = [sys.executable, "-m", "scartools", "train", str(dataset), *LONG, "-o", str(out)]
+    work = subprocess.Popen(call)
+    while not (out / "checkpoint/state.safetensors").exists() and work.poll() is None:
+        time.sleep(0.01)
+    time.sleep(after_s)
     work.send_signal(number)
-    status = work.wait(timeout=120)
-    assert status == (-9 if number == signal.SIGKILL else 75)
+    return work.wait(timeout=120)
+
+
+@pytest.fixture(scope="module")
+def unfinished(dataset: Path) -> Path:
+    """What a stopped training leaves."""
+    out = dataset.parent / "unfinished"
+    assert stopped(dataset, out, signal.SIGTERM) == 75
+    return out
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL], ids=lambda n: n.name)
+def test_a_stopped_training_ends_with_the_weights_of_one_that_was_not(dataset, whole, tmp_path, number):
+    broken = tmp_path / "broken"
+    moment = float(np.random.default_rng().uniform(0, 0.3))
+    assert stopped(dataset, broken, number, moment) == (-9 if number == signal.SIGKILL else 75), moment
     assert not (broken / "model.json").exists()
-    if number == signal.SIGUSR1:  # another training does not go on from it
-        other = run_inside("train", dataset, *TRAIN, "--iterations", "24", "--no-prior", "-o", broken)
-        assert other.status == 3 and "--no-resume --force" in other.error
-    assert run_process(*words, "-q", "-o", broken).status == 0
-    for name in ("weights.safetensors", "log.jsonl", "model.json"):
-        assert (broken / name).read_bytes() == (whole / name).read_bytes()
+    assert [path.name for path in broken.iterdir()] == ["checkpoint"]
+    assert run_inside("train", dataset, *LONG, "-o", broken).status == 0
+    assert bytes_of(broken) == bytes_of(whole)
     assert not (broken / "checkpoint").exists()
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return {name: data for name, data in found.items() if name != "prov.json"}
+
+
+@pytest.mark.parametrize("change", [["--iterations", "21"], ["--seed", "2"], ["--no-time"]], ids=" ".join)
+def test_another_training_does_not_go_on_from_a_checkpoint(dataset, unfinished, change):
+    before = bytes_of(unfinished)
+    done = run_inside("train", dataset, *LONG, *change, "-o", unfinished)
+    assert done.status == 3 and "other settings" in done.error and "--no-resume --force" in done.error
+    assert bytes_of(unfinished) == before
+
+
+def test_a_changed_data_set_does_not_go_on_from_a_checkpoint(dataset, unfinished, tmp_path):
+    shutil.copytree(dataset, tmp_path / "dataset")
+    place = tmp_path / "dataset/cases/sim-0001/label.npy"
+    np.save(place, np.load(place) * 0)
+    shutil.copytree(unfinished, tmp_path / "model")
+    done = run_inside("train", tmp_path / "dataset", *LONG, "-o", tmp_path / "model")
+    assert done.status == 3 and "other inputs" in done.error
+
+
+def test_to_start_again_needs_force(dataset, unfinished, whole, tmp_path):
+    copy = tmp_path / "model"
+    shutil.copytree(unfinished, copy)
+    done = run_inside("train", dataset, *LONG, "--no-resume", "-o", copy)
+    assert done.status == 4 and "--no-resume --force" in done.error
+    assert bytes_of(copy) == bytes_of(unfinished)
+    assert run_inside("train", dataset, *LONG, "--no-resume", "--force", "-o", copy).status == 0
+    assert bytes_of(copy) == bytes_of(whole)
+
+
+@pytest.mark.parametrize("change", ["half", "one bit", "text", "header"])
+def test_a_damaged_checkpoint_is_refused_with_a_remedy(dataset, unfinished, tmp_path, change):
+    copy = tmp_path / "model"
+    shutil.copytree(unfinished, copy)
+    place = copy / "checkpoint/state.safetensors"
+    data = place.read_bytes()
+    header = data.replace(b'"format":"scartools', b'"format":"somebody.')
+    damaged = {"half": data[: len(data) // 2], "one bit": data[:-1] + bytes([data[-1] ^ 1]), "text": b"hello"}
+    place.write_bytes(damaged.get(change, header))
+    assert place.read_bytes() != data
+    done = run_inside("train", dataset, *LONG, "-o", copy)
+    assert done.status == 3 and "checkpoint" in done.error and "--no-resume --force" in done.error
+
+
+def test_two_runs_give_the_same_bytes_and_another_seed_others(dataset, tmp_path):
+    words = ["train", dataset, *TRAIN, "--iterations", "2", "--no-prior", "-q"]
+    for name, seed in (("one", "3"), ("two", "3"), ("other", "4")):
+        assert run_inside(*words, "--seed", seed, "-o", tmp_path / name).status == 0
+    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
+    assert (
+        bytes_of(tmp_path / "one")["weights.safetensors"] != bytes_of(tmp_path / "other")["weights.safetensors"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "inputs", "present", "absent"),
+    [
+        (["--no-prior", "--no-ecg"], ("none", False, False), (), ("scar.ecg.", "scar.taff.", "anatomy.")),
+        (["--no-prior", "--no-time"], ("none", True, False), ("scar.ecg.", "scar.taff."), ("anatomy.",)),
+        (["--no-prior", "--fusion", "paper"], ("none", True, True), ("scar.taff.",), ()),
+        (["--no-prior", "--fusion-stage", "0"], ("none", True, True), ("scar.taff.",), ()),
+        (["--prior-source", "truth"], ("truth", True, True), ("scar.ecg.",), ("anatomy.",)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_the_model_has_the_parts_that_were_asked_for(dataset, tmp_path, options, inputs, present, absent):
+    out = tmp_path / "model"
+    done = run_inside("train", dataset, *TRAIN, "--iterations", "2", *options, "-q", "-o", out)
+    assert done.status == 0, done.stderr
+    said = json.loads((out / "model.json").read_text())
+    assert tuple(said["Inputs"][name] for name in ("Prior", "Ecg", "Time")) == inputs
+    names = load_file(out / "weights.safetensors").keys()
+    assert all(any(name.startswith(part) for name in names) for part in present)
+    assert not any(name.startswith(part) for name in names for part in absent)
+    if "--fusion" in options:
+        assert said["Settings"]["fusion"] == "paper"
+    if "--fusion-stage" in options:
+        assert said["Settings"]["fusion_stage"] == 0
+
+
+def test_the_true_prior_is_stored_and_is_that_of_the_labels(dataset, tmp_path):
+    out = tmp_path / "model"
+    words = ["--iterations", "1", "--prior-source", "truth", "--no-ecg", "-q"]
+    assert run_inside("train", dataset, *TRAIN, *words, "-o", out).status == 0
+    for name in ("sim-0001", "sim-0002"):
+        prior, label = np.load(out / f"priors/{name}.npy"), np.load(dataset / f"cases/{name}/label.npy")
+        assert set(np.unique(prior)) >= set(range(17))  # the apical cap may be missing
+        assert np.all(np.isin(label[prior > 0], (2, 3, 4)))
+
+
+def test_a_stored_prior_is_used_when_it_is_called_manual(dataset, tmp_path):
+    copy = tmp_path / "dataset"
+    shutil.copytree(dataset, copy)
+    for name in ("sim-0001", "sim-0002"):
+        label = np.load(copy / f"cases/{name}/label.npy")
+        np.save(copy / f"cases/{name}/prior.npy", np.where(np.isin(label, (2, 3, 4)), 7, 0).astype(np.uint8))
+    words = ["--iterations", "1", "--prior-source", "manual", "--no-ecg", "-q"]
+    assert run_inside("train", copy, *TRAIN, *words, "-o", tmp_path / "model").status == 0
+    assert set(np.unique(np.load(tmp_path / "model/priors/sim-0001.npy"))) == {0, 7}
+
+
+def test_without_any_beat_there_is_no_ecg_to_learn_from(dataset, tmp_path):
+    copy = tmp_path / "dataset"
+    shutil.copytree(dataset, copy)
+    (copy / "cases/sim-0001/beat.npy").unlink()
+    done = run_inside("train", copy, *TRAIN, "--no-prior", "--iterations", "1", "-o", tmp_path / "model")
+    assert done.status == 3 and "--no-ecg" in done.error
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("name", ["image", "beat"])
+def test_what_is_no_number_is_refused_before_it_is_learned_from(dataset, tmp_path, name):
+    copy = tmp_path / "dataset"
+    shutil.copytree(dataset, copy)
+    place = copy / f"cases/sim-0001/{name}.npy"
+    array = np.load(place)
+    array.flat[array.size // 2] = np.nan
+    np.save(place, array)
+    done = run_inside("train", copy, *TRAIN, "--no-prior", "--iterations", "1", "-o", tmp_path / "model")
+    assert done.status == 3 and "sim-0001" in done.error and "NaN" in done.error
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_pretrained_encoder_is_taken(cohort, dataset, tmp_path):
+    encoder, out = tmp_path / "encoder", tmp_path / "model"
+    done = run_inside("pretrain-ecg", cohort / "truth/beats.tsv", "--epochs", "1", "-q", "-o", encoder)
+    assert done.status == 0, done.stderr
+    words = ["train", dataset, *TRAIN, "--no-prior", "--iterations", "1", "--encoder", encoder, "-q"]
+    assert run_inside(*words, "-o", out).status == 0
+    found, given = load_file(out / "weights.safetensors"), load_file(encoder / "weights.safetensors")
+    far = max(float(np.abs(found[f"scar.ecg.{name}"] - value).max()) for name, value in given.items())
+    assert far < 0.01  # one step away from it
+    prov = json.loads((out / "prov.json").read_text())
+    assert any(source["Path"].endswith("encoder/model.json") for source in prov["Sources"])
+    done = run_inside(*words, "--no-ecg", "-o", tmp_path / "none")
+    assert done.status == 2 and "--encoder" in done.error
+    done = run_inside("train", dataset, *TRAIN, "--no-prior", "--encoder", out, "-o", tmp_path / "none")
+    assert done.status == 3, done.stderr  # a segmenter is no encoder
+
+
+def test_a_first_stage_is_taken_with_its_priors(dataset, tmp_path):
+    first, out = tmp_path / "first", tmp_path / "model"
+    words = ["train", dataset, *TRAIN, "--iterations", "1", "--cross-fit", "2", "--no-ecg", "-q"]
+    assert run_inside(*words, "-o", first).status == 0
+    assert run_inside(*words, "--seed", "9", "--first-stage", first, "-o", out).status == 0
+    found, given = load_file(out / "weights.safetensors"), load_file(first / "weights.safetensors")
+    assert all(
+        np.array_equal(found[name], value) for name, value in given.items() if name.startswith("anatomy.")
+    )
+    assert not all(np.array_equal(found[name], value) for name, value in given.items())
+    for prior in (first / "priors").iterdir():
+        assert (out / "priors" / prior.name).read_bytes() == prior.read_bytes()
+    done = run_inside(*words, "--features", "2", "--first-stage", first, "-o", tmp_path / "none")
+    assert done.status == 3 and "another size" in done.error

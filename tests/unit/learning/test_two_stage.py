@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from scartools.errors import InputError
+from scartools.errors import InputError, ScartoolsError
+from scartools.learning.anatomy import numbered
 from scartools.learning.loop import Setting, _set_rates, train
 from scartools.learning.settings import Settings, Size, rates_of, size_of
 from scartools.learning.two_stage import anatomy_labels, jobs_of, train_stages, untrained
 from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
 from tests.unit.learning.learning_phantom import LABELS, case
 
-TINY = Size(4, 8, (32, 32), 4, 3, 2)
+TINY = Size(2, 4, (32, 32), 2, 3, 2)
 FULL = Settings(TINY, preset="tiny", cross_fit=2, fusion_stage=2, **rates_of("tiny"))
 IMAGE = replace(FULL, prior_source="none", ecg=False, time=False)
 CASES = [case(number) for number in range(1, 5)]
@@ -63,11 +64,16 @@ def run(settings, stop_at=None, state=None):
     return result
 
 
+@pytest.fixture(scope="module")
+def whole():
+    """A training that was not interrupted: nine iterations, two for each of three networks and three for the last."""
+    return run(FULL)
+
+
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 5, 6, 7, 8])
-def test_an_interruption_anywhere_changes_no_weight(stop_at, tmp_path):
+def test_an_interruption_anywhere_changes_no_weight(stop_at, whole, tmp_path):
     from scartools.files.checkpoint import read_checkpoint, write_checkpoint
 
-    whole = run(FULL)
     write_checkpoint(tmp_path, run(FULL, stop_at=stop_at))
     resumed = run(FULL, state=read_checkpoint(tmp_path))
     assert weights_of(resumed.scar) == weights_of(whole.scar)
@@ -103,9 +109,10 @@ def test_a_pretrained_encoder_is_where_the_fused_network_starts():
 
 
 def test_a_loss_that_is_no_number_stops_the_training():
-    broken = replace(CASES[0], image=np.full_like(CASES[0].image, np.inf), label=CASES[0].label)
     network = untrained(LABELS, IMAGE).scar
-    with pytest.raises(Exception, match="iteration 1"):
+    label = numbered(CASES[0].label, LABELS)
+    broken = replace(CASES[0], image=np.full_like(CASES[0].image, np.inf), label=label)
+    with pytest.raises(ScartoolsError, match="loss is nan at iteration 1"):
         list(train(network, [broken], [], IMAGE, Setting(), iterations=1))
 
 
