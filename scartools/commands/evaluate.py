@@ -50,7 +50,7 @@ they nor p can be relied on, and the row says so. Holm runs over all rows of com
 without --reference the first arm is the reference. Surface distances are not measured.
 
 --overlays reads each image where the column image of predictions.tsv says. An affine whose axes run along the
-body's lost the heart's orientation: the figure has no letters then. At most three arms fit.
+body's lost the heart's orientation: the figure says so then, and may be mirrored. At most three arms fit.
 
 EXAMPLES
 

@@ -150,23 +150,25 @@ def _lead(windows: np.ndarray) -> _Lead:
     if count == 1:
         return _Lead(whole[0], "single", 1, float("nan"))
     method: Method = "medoid" if count <= FEW else "median"
-    samples = _medoid(whole) if count <= FEW else _nanmedian(whole)
-    residuals = np.array([beat for beat in whole if beat is not samples])[:, CORE] - samples[CORE]
-    residuals = residuals[np.isfinite(residuals) & (residuals != 0)] if count <= FEW else residuals
+    if count <= FEW:
+        chosen = _medoid(whole)
+        samples, others = whole[chosen], np.delete(whole, chosen, axis=0)
+    else:
+        samples, others = _nanmedian(whole), whole
+    residuals = (others - samples)[:, CORE]
     size = np.abs(residuals[np.isfinite(residuals)])
     noise = _MAD_TO_SD * float(np.median(size)) if len(size) else 0.0
     return _Lead(samples, method, count, noise)
 
 
-def _medoid(beats: np.ndarray) -> np.ndarray:
-    """Return the beat with the least total distance to the others; of equal ones the one with more samples."""
+def _medoid(beats: np.ndarray) -> int:
+    """Return which beat has the least total distance to the others; of equal ones that with more samples."""
     totals = []
     for one in beats:
         apart = (beats - one)[:, CORE]
         totals.append(float(np.sqrt(np.nanmean(apart**2, axis=1)).sum()))
     missing = np.isnan(beats).sum(axis=1)
-    best = min(range(len(beats)), key=lambda k: (round(totals[k], 9), missing[k], k))
-    return beats[best].copy()
+    return min(range(len(beats)), key=lambda k: (round(totals[k], 9), missing[k], k))
 
 
 def _nanmedian(values: np.ndarray) -> np.ndarray:

@@ -112,7 +112,8 @@ def draw_overlay(
             )
         centres = [left + column * (wide + GAP_MM) + wide / 2 for column in range(len(drawn))]
         _write_heads(figure, figure_mm, centres, wide, arms, title)
-        _draw_legend(figure, figure_mm, layout, any(bool((one == NO_REFLOW).any()) for one in others))
+        no_reflow = any(bool((one == NO_REFLOW).any()) for one in others)
+        _draw_legend(figure, figure_mm, layout, no_reflow, lengths)
     return figure
 
 
@@ -170,16 +171,20 @@ def _draw_picture(
 def _draw_labels(axes: Axes, labels: np.ndarray) -> None:
     """Contours of endocardium and epicardium, scar and no-reflow filled; pixels outside the crop count as background."""
     padded = np.pad(np.where(labels == IGNORE, 0, labels), 1)
-    for values, colour in ((VENTRICLE, EPICARDIUM), ((LV_POOL,), ENDOCARDIUM)):
-        _contour(axes, np.isin(padded, values), colour, 0.9)
-    for values, fill, hatch in ((INFARCT, SCAR, None), ((NO_REFLOW,), NO_REFLOW, "xxxxxxx")):
+    _contour(axes, np.isin(padded, VENTRICLE), EPICARDIUM, 0.9)
+    _contour(axes, padded == LV_POOL, ENDOCARDIUM, 0.9)
+    kinds: tuple[tuple[tuple[int, ...], int, str | None], ...] = (
+        (INFARCT, SCAR, None),
+        ((NO_REFLOW,), NO_REFLOW, "xxxxxxx"),
+    )
+    for values, fill, hatch in kinds:
         inside = np.isin(padded, values)
         if inside.any():
             colour = LABEL_COLOURS[fill]
             shown = np.isin(padded, (fill,))
             if shown.any():
                 axes.contourf(*_centres(shown), shown, [0.5, 1.5], colors=[colour], alpha=FILL, hatches=[hatch])
-            _contour(axes, inside, colour, 0.8)
+            _contour(axes, inside, colour, 0.7)
 
 
 def _contour(axes: Axes, inside: np.ndarray, colour: str, width: float) -> None:
@@ -283,7 +288,9 @@ def _facts(arm: ArmPicture) -> str:
     return f"scar Dice {dice}\nprior: {arm.prior_source}"
 
 
-def _draw_legend(figure: Figure, figure_mm: tuple[float, float], layout: Layout, no_reflow: bool) -> None:
+def _draw_legend(
+    figure: Figure, figure_mm: tuple[float, float], layout: Layout, no_reflow: bool, lengths: bool
+) -> None:
     from matplotlib.colors import to_rgba
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -310,11 +317,11 @@ def _draw_legend(figure: Figure, figure_mm: tuple[float, float], layout: Layout,
         columnspacing=1.6,
         handletextpad=0.6,
     )
-    order = (
-        "distance from the uppermost slice shown"
-        if layout.ordered
-        else "order of the file: base and apex not told"
-    )
-    note = f"Slice numbers from 0, as in the file; mm: {order}. Scar Dice (scar and no-reflow) is of the whole case."
+    parts = ["Slice numbers from 0, as in the file"]
+    if lengths:
+        parts.append("mm: distance from the uppermost slice shown")
+    if not layout.ordered:
+        parts.append("base and apex could not be told")
+    note = "; ".join(parts) + ". Scar Dice (scar and no-reflow) is of the whole case."
     figure.text(0.5, 4.6 / tall, note, ha="center", va="bottom", fontsize=5.5, color="#444444")
     figure.text(0.5, 1.5 / tall, FOOTER, ha="center", va="bottom", fontsize=5.5, color="#444444")

@@ -75,10 +75,11 @@ def lay_out(
     known = orientation_known(matrix)
     laid = [orientation.apply(one) for one in (truth, *predicted)]
     wall = np.any([np.isin(one, MYOCARDIUM).any(axis=(1, 2)) for one in laid], axis=0)
-    drawn = np.any([np.isin(one, VENTRICLE).any(axis=0) for one in laid], axis=0)
     base_last = _base_last(truth, matrix, orientation, known)
     chosen = spread(np.flatnonzero(wall) if wall.any() else np.arange(len(wall)), slices)
-    chosen = chosen[::-1] if base_last is not False else chosen
+    if orientation.flips[0] if base_last is None else base_last:
+        chosen.reverse()
+    drawn = np.any([np.isin(one[chosen], VENTRICLE).any(axis=0) for one in laid], axis=0)
     axis = orientation.axes[0]
     numbers = [truth.shape[axis] - 1 - k if orientation.flips[0] else k for k in chosen]
     normal = np.cross(directions[1], directions[2])
@@ -135,13 +136,13 @@ def _laid_directions(affine: np.ndarray, orientation: Orientation) -> tuple[np.n
 
 def _base_last(truth: np.ndarray, affine: np.ndarray, orientation: Orientation, known: bool) -> bool | None:
     """Whether the base has the higher index along the laid slice axis; None where nothing tells."""
+    by_affine = True if known else None  # network_grid: seen from the apex
     try:
         stack = read_stack(truth, affine)
-        if stack.slice_axis == orientation.axes[0]:
-            return (apex_to_base(measure_slices(stack))[0] > 0) != orientation.flips[0]
+        sign = apex_to_base(measure_slices(stack))[0]
     except (GeometryError, InputError):
-        pass  # a truth whose anatomy does not answer is drawn all the same
-    return True if known else None  # network_grid: seen from the apex
+        return by_affine  # a truth whose anatomy does not answer is drawn all the same
+    return (sign > 0) != orientation.flips[0] if stack.slice_axis == orientation.axes[0] else by_affine
 
 
 def crop(hit: np.ndarray, margin: float) -> tuple[int, int]:
@@ -149,5 +150,5 @@ def crop(hit: np.ndarray, margin: float) -> tuple[int, int]:
     found = np.flatnonzero(hit)
     if len(found) == 0:
         return 0, len(hit)
-    wider = math.ceil(margin)
+    wider = math.ceil(round(margin, 6))  # 12 mm of 2 mm pixels are 6, whatever the last bit
     return max(0, int(found[0]) - wider), min(len(hit), int(found[-1]) + 1 + wider)

@@ -227,3 +227,62 @@ def test_the_seed_gives_the_same_bytes():
     before = [(Path("out") / name).read_bytes() for name in names]
     evaluate("net")
     assert before == [(Path("out") / name).read_bytes() for name in names]
+
+
+def write_images(*cases: str) -> None:
+    for case in cases:
+        save(
+            Path("lge") / f"{case}.nii.gz",
+            np.random.default_rng(1).normal(100, 10, (10, 10, 4)).astype(np.float32),
+        )
+
+
+def test_overlays_are_drawn_for_each_case_of_the_summary_with_the_same_bytes():
+    write_truth({"p1": 20, "p2": 0, "p3": 20})
+    write_predictions("a", {"p1": 18, "p2": 0, "p3": 3})
+    write_predictions("b", {"p1": 10, "p2": 5})
+    write_images("p1", "p2")  # p3 is not in the summary: its image is not read
+    evaluate("a", "b", "--overlays")
+    drawn = {path.name: path.read_bytes() for path in Path("out/overlays").iterdir()}
+    assert sorted(drawn) == ["p1.png", "p2.png"]
+    assert all(png.startswith(b"\x89PNG") for png in drawn.values())
+    record = json.loads(Path("out/prov.json").read_text())
+    assert "p1.nii.gz" in json.dumps(record) and "overlays/p1.png" in json.dumps(record)
+    evaluate("a", "b", "--overlays")
+    assert drawn == {path.name: path.read_bytes() for path in Path("out/overlays").iterdir()}
+    evaluate("a", "b")
+    assert not Path("out/overlays").exists()
+
+
+def test_overlays_tell_n_a_whatever_empty_counts(monkeypatch: pytest.MonkeyPatch):
+    from scartools.evaluation import overlays
+
+    shown = {}
+    real = overlays.draw_overlay
+
+    def spy(image, truth, arms, affine, **words):
+        shown[words["title"]] = [(arm.name, arm.prior_source, arm.scar_dice) for arm in arms]
+        return real(image, truth, arms, affine, **words)
+
+    monkeypatch.setattr(overlays, "draw_overlay", spy)
+    write_truth({"p1": 20, "p2": 0})
+    write_predictions("net", {"p1": 10, "p2": 0})
+    write_images("p1", "p2")
+    evaluate("net", "--overlays", "--empty", "one")
+    assert shown["p1"] == [("net", "none", pytest.approx(2 / 3))]
+    assert np.isnan(shown["p2"][0][2])
+
+
+def test_overlays_name_an_image_that_is_missing_or_on_another_grid():
+    write_truth({"p1": 20})
+    write_predictions("net", {"p1": 18})
+    error = refused("net", "--overlays")
+    assert "lge/p1.nii.gz" in error and "p1" in error
+    save(Path("lge/p1.nii.gz"), np.random.default_rng(1).normal(size=(10, 10, 5)).astype(np.float32))
+    assert "shape" in refused("net", "--overlays")
+
+
+def test_overlays_have_room_for_three_arms():
+    write_truth({"p1": 20})
+    names = [write_predictions(name, {"p1": 18}) for name in "abcd"]
+    assert "3 arms" in refused(*names, "--overlays", status=2)

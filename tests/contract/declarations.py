@@ -150,7 +150,7 @@ def input_positions(command: Declared, words: list[str] | None = None) -> list[t
         for parameter in command.parameters
         if isinstance(mark := command.marks.get(parameter.name), Reads)
         for flag in parameter.opts
-        if flag.startswith("-")  # an argument has its own name here, which is a fine name for a folder too
+        if flag.startswith("-")  # an argument's own name may stand in an example as a file
     }
     positional = [
         command.marks[p.name].contract
