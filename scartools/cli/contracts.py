@@ -47,6 +47,9 @@ CONTRACTS = {
     "ecgs": Contract((".tsv",), "TSV, one row an ECG: participant_id, ecg_id, ecg_date, and beat."),
     "scans": Contract((".tsv",), "TSV, one row an MRI: participant_id, mri_date, image, and more below."),
     "pairs": Contract((".tsv",), "TSV, the manifest that pair writes: one row an MRI; paths relative to it."),
+    "truth": Contract(
+        (".tsv",), "TSV: case_id, participant_id, label, and split: the manifest of pair, or the like."
+    ),
     "dataset": Contract((), "Folder that preprocess writes: plan and cases.", folder=True),
     "model": Contract((), "Folder that train writes: description, weights, card.", folder=True),
     "encoder": Contract((), "Folder that pretrain-ecg writes: description, weights, card.", folder=True),

@@ -106,7 +106,7 @@ TruthTable = Annotated[
     typer.Option(
         "--truth", metavar="FILE", help="Manifest with the reader's segmentations.", show_default=False
     ),
-    Reads("pairs"),
+    Reads("truth"),
 ]
 Names = Annotated[
     list[str] | None,

@@ -47,8 +47,8 @@ EXAMPLES
     scartools train dataset --preset tiny --patch 32 --iterations 2 --cross-fit 2 -o model
     scartools predict model cohort/lge/sim-0002.nii.gz --no-bullseye -o one
     scartools predict model cohort/lge/sim-0002.nii.gz --beat sim-0002-ecg1.hea --interval 12 -o with-ecg
-    scartools predict model cohort/lge/sim-0002.nii.gz --anatomy cohort/truth/sim-0002/segmentation.nii.gz --anatomy-source truth -o guided
     scartools predict model pairs.tsv --no-bullseye -o predictions
+    scartools predict model cohort/lge/sim-0002.nii.gz --anatomy cohort/truth/sim-0002/segmentation.nii.gz --anatomy-source truth -o guided
 
 REFERENCES
 

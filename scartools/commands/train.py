@@ -292,15 +292,15 @@ def _require_consistent(
 
 
 def _encoder(folder: Path | None) -> tuple[ECGAutoencoder | None, list[Source]]:
-    """Rebuild a pretrained ECG encoder."""
     if folder is None:
         return None, []
+    from scartools.errors import concerning
     from scartools.files import model
     from scartools.files.provenance import source_of
-    from scartools.learning.pretraining import build_encoder
+    from scartools.learning.pretraining import rebuild_encoder
 
-    network = build_encoder(model.read_description(folder))
-    network.load_state_dict(model.read_weights(folder))
+    with concerning(folder):
+        network = rebuild_encoder(model.read_description(folder), model.read_weights(folder))
     return network, [source_of(folder / "model.json")]
 
 

@@ -237,6 +237,18 @@ def build_encoder(description: Mapping[str, Any]) -> ECGAutoencoder:
         ) from error
 
 
+def rebuild_encoder(description: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> ECGAutoencoder:
+    """Return an encoder with its weights. Raises InputError where they and its description do not fit."""
+    network = build_encoder(description)
+    try:
+        network.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise InputError(
+            "holds a description that its weights do not fit", remedy="Copy the whole folder again"
+        ) from error
+    return network
+
+
 def describe_network(network: ECGAutoencoderConfig) -> dict[str, Any]:
     """Return the architecture as `build_encoder` takes it."""
     return asdict(network)

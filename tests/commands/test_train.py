@@ -264,7 +264,12 @@ def test_a_pretrained_encoder_is_taken(cohort, dataset, tmp_path):
     done = run_inside(*words, "--no-ecg", "-o", tmp_path / "none")
     assert done.status == 2 and "--encoder" in done.error
     done = run_inside("train", dataset, *TRAIN, "--no-prior", "--encoder", out, "-o", tmp_path / "none")
-    assert done.status == 3, done.stderr  # a segmenter is no encoder
+    assert done.status == 3 and "not an encoder" in done.error and str(out) in done.error
+    description = json.loads((encoder / "model.json").read_text())
+    description["Architecture"]["code"] *= 2
+    (encoder / "model.json").write_text(json.dumps(description))
+    done = run_inside(*words, "-o", tmp_path / "none")
+    assert done.status == 3 and "weights do not fit" in done.error
 
 
 def test_a_first_stage_is_taken_with_its_priors(dataset, tmp_path):

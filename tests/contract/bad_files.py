@@ -255,6 +255,15 @@ PAIRS: dict[str, Maker] = {
     "path for a case": _every("case_id", "../x"),
 }
 
+# A manifest of which only the readers' segmentations are looked at.
+_NOT_LOOKED_AT = ("interval in words", "negative interval", "half a fold", "no image", "image not there")
+TRUTH: dict[str, Maker] = {
+    **{name: maker for name, maker in PAIRS.items() if name not in _NOT_LOOKED_AT},
+    "label not there": _every("label", "nowhere.nii.gz"),
+    "no label": _every("label", "n/a"),
+    "another participant": _every("participant_id", "somebody-else"),
+}
+
 
 def _folder_with(change: Callable[[Path], None]) -> Maker:
     """Copy a good folder and change the copy."""
@@ -409,6 +418,7 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "ecgs": ECGS,
     "scans": SCANS,
     "pairs": PAIRS,
+    "truth": TRUTH,
     "nnunet": {**ANY_FILE, **NNUNET},
     "dataset": {**ANY_FILE, **DATASET},
     "predictions": PREDICTIONS,

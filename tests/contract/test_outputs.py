@@ -178,7 +178,8 @@ def test_an_unreadable_input_is_refused(ready: Declared, workspace: Path):
     position, _ = input_positions(ready)[0]
     good = Path(words[position])
     bad = workspace / f"locked{good.suffix}"
-    bad.write_bytes(next(good.rglob("*.nii.gz")).read_bytes() if good.is_dir() else good.read_bytes())
+    inside = sorted(good.rglob("*.nii.gz")) or sorted(good.rglob("*.json"))
+    bad.write_bytes((inside[0] if good.is_dir() else good).read_bytes())
     bad.chmod(0)
     words[position] = str(bad)
     done = bound_by_permissions(words)
