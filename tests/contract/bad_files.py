@@ -259,9 +259,7 @@ PAIRS: dict[str, Maker] = {
 _NOT_LOOKED_AT = ("interval in words", "negative interval", "half a fold", "no image", "image not there")
 TRUTH: dict[str, Maker] = {
     **{name: maker for name, maker in PAIRS.items() if name not in _NOT_LOOKED_AT},
-    "label not there": _every("label", "nowhere.nii.gz"),
     "no label": _every("label", "n/a"),
-    "another participant": _every("participant_id", "somebody-else"),
 }
 
 
