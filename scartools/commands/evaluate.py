@@ -56,7 +56,7 @@ EXAMPLES
 
     scartools pair cohort/ecg.tsv cohort/mri.tsv --split 0.5/0/0.5 -o pairs.tsv
     scartools preprocess pairs.tsv -o dataset
-    scartools train dataset --preset tiny --patch 32 --iterations 2 --no-prior --no-ecg -o model
+    scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --no-prior --no-ecg -o model
     scartools predict model pairs.tsv --split test --no-bullseye -o predictions
     scartools evaluate predictions --truth pairs.tsv -o evaluation
     scartools evaluate predictions --truth pairs.tsv --overlays -o pictured

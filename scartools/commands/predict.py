@@ -44,7 +44,7 @@ EXAMPLES
     scartools median-beat cohort/truth/sim-0002/ecg.hea -o sim-0002-ecg1.hea
     scartools pair cohort/ecg.tsv cohort/mri.tsv --beats . --split 1/0/0 -o pairs.tsv
     scartools preprocess pairs.tsv -o dataset
-    scartools train dataset --preset tiny --patch 32 --iterations 2 --cross-fit 2 -o model
+    scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --cross-fit 2 -o model
     scartools predict model cohort/lge/sim-0002.nii.gz --no-bullseye -o one
     scartools predict model cohort/lge/sim-0002.nii.gz --beat sim-0002-ecg1.hea --interval 12 -o with-ecg
     scartools predict model pairs.tsv --no-bullseye -o predictions

@@ -60,10 +60,10 @@ EXAMPLES
     scartools median-beat cohort/truth/sim-0002/ecg.hea -o sim-0002-ecg1.hea
     scartools pair cohort/ecg.tsv cohort/mri.tsv --beats . --split 1/0/0 -o pairs.tsv
     scartools preprocess pairs.tsv -o dataset
-    scartools train dataset --preset tiny --patch 32 --iterations 8 --no-prior --no-ecg -o model-image
-    scartools train dataset --preset tiny --patch 32 --iterations 2 --cross-fit 2 --no-ecg -o model-prior
+    scartools train dataset --preset tiny --features 4 --batch 2 --iterations 8 --no-prior --no-ecg -o model-image
+    scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --cross-fit 2 --no-ecg -o model-prior
     scartools pretrain-ecg cohort/truth/beats.tsv --epochs 1 -o encoder
-    scartools train dataset --preset tiny --patch 32 --iterations 2 --first-stage model-prior --encoder encoder -o model-full
+    scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --first-stage model-prior --encoder encoder -o model-full
 
 REFERENCES
 
