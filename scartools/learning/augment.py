@@ -26,7 +26,10 @@ def augmented(batch: Batch, seed: int, *, patch: tuple[int, int], rotation_deg: 
     with seeded(seed):
         for number in range(len(batch.image)):
             planes = np.stack([batch.label[number], batch.prior[number]]).astype(np.int16)
-            made = pipeline(image=torch.from_numpy(batch.image[number]), segmentation=torch.from_numpy(planes))
+            image = torch.from_numpy(
+                batch.image[number].copy()
+            )  # the transforms write into what they are given
+            made = pipeline(image=image, segmentation=torch.from_numpy(planes))
             images.append(made["image"].numpy())
             labels.append(made["segmentation"][0].numpy())
             priors.append(made["segmentation"][1].numpy())
