@@ -49,11 +49,31 @@ def test_it_runs_prints_its_table_and_a_second_run_makes_nothing(out):
     assert (out / "model-full/progress.png").exists()
 
 
-def test_deleting_one_product_makes_again_only_what_depends_on_it(out):
+@pytest.mark.parametrize(
+    ("deleted", "again"),
+    [
+        ("predictions-image", {"predictions-image", "evaluation", "bullseyes", "tested.txt"}),
+        ("evaluation", {"evaluation"}),
+        ("truth/{tested}.tsv", {"truth", "bullseyes", "tested.txt"}),
+    ],
+)
+def test_deleting_one_product_makes_again_only_what_depends_on_it(out, deleted, again):
+    place = out / deleted.format(tested=(out / "tested.txt").read_text().split()[0])
     before = times(out)
-    (out / "predictions-image/prov.json").unlink()
-    shutil.rmtree(out / "predictions-image")
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
     make(out)
     after = times(out)
-    changed = {name.split("/")[0] for name in after if after[name] != before.get(name)}
-    assert changed == {"predictions-image", "evaluation", "bullseyes", "tested.txt"}
+    assert place.exists()
+    assert {name.split("/")[0] for name in after if after[name] != before.get(name)} == again
+
+
+def test_a_deleted_beat_is_made_again(out):
+    place = next((out / "beats").glob("*.hea"))
+    call = [shutil.which("make"), "-n", "-C", str(ROOT / "examples/quickstart"), f"BIN={SCRIPTS}", f"OUT={out}"]
+    place.rename(place.with_suffix(".kept"))
+    planned = subprocess.run(call, capture_output=True, text=True, check=True).stdout
+    place.with_suffix(".kept").rename(place)
+    assert f"median-beat {out}/records/{place.name}" in planned
