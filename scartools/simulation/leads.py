@@ -62,10 +62,10 @@ class Membrane:
     right: float = -25.0  # in the RV free wall
     upstroke_sd: float = 3.0  # of the upstroke, the time the front takes through a voxel included
     plateau_slope: float = 0.18  # part of the height that is lost before the final fall
-    fall_sd: float = 17.0  # of the final fall
+    fall_sd: float = 26.0  # of the final fall: a broad T wave, lower than the QRS in most leads
     gain: float = 1.0  # on every potential
     limb_gain: float = (
-        2.6  # on the limbs: an insulated trunk carries more current to them than free space would
+        3.0  # on the limbs: an insulated trunk carries more current to them than free space would
     )
 
 
