@@ -89,11 +89,11 @@ def test_one_face_is_one_dipole_towards_the_resting_side() -> None:
 def test_a_potential_rises_at_activation_and_ends_at_recovery() -> None:
     clock = np.arange(-50.0, 600.0)
     wave = leads.ventricular_potentials(
-        np.ones((1, 1)), np.array([20.0]), np.array([320.0]), leads.Membrane(), clock
+        np.ones((1, 1)), np.array([20.0]), np.array([400.0]), leads.Membrane(), clock
     )[0]
     assert wave[clock == 20.0] == pytest.approx(0.5, abs=0.1)
     assert wave[clock == 60.0] == pytest.approx(1.0, abs=1e-6)
-    assert wave[clock == 320.0] == pytest.approx(0.45, abs=0.1)
+    assert wave[clock == 400.0] == pytest.approx(0.45, abs=0.1)
     assert wave[-1] == pytest.approx(0.0, abs=1e-9) and wave[0] == pytest.approx(0.0, abs=1e-9)
 
 
