@@ -35,7 +35,12 @@ def main() -> None:
     with (source / "labels.csv").open(newline="", encoding="utf-8") as stream:
         groups = {row["ecg_id"]: row["group"] for row in csv.DictReader(stream)}
     with np.load(source / "ptbxl_1200_500hz.npz", allow_pickle=False) as stored:
-        signals, ids, leads, rate = stored["X"], stored["ecg_id"], stored["leads"], float(np.ravel(stored["fs"])[0])
+        signals, ids, leads, rate = (
+            stored["X"],
+            stored["ecg_id"],
+            stored["leads"],
+            float(np.ravel(stored["fs"])[0]),
+        )
     order = [list(map(str, leads)).index(lead) for lead in LEADS]
     rows, excluded = [], []
     for number, microvolts in zip(map(str, ids), signals, strict=True):  # (5000, 12)
