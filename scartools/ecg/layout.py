@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 from scipy import ndimage, signal
 
+from scartools.ecg.columns import Columns
 from scartools.ecg.page_ink import Runs
 from scartools.ecg.trace import Path
 from scartools.errors import InputError
@@ -19,25 +18,6 @@ FEWEST_NAMES = 8  # of twelve lead names that must stand where a 3 x 4 page has 
 NAME_SHIFTS = np.arange(-2.0, 5.1, 0.5)  # mm from a border to the name right of it
 Box = tuple[int, int, int, int]  # left, top, right, bottom in px
 MM = tuple[float, float]  # px per mm along x and y
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Four columns of equal width.
-
-    start    px, left edge of the first column; width: px of one column
-    names    how many of the twelve places of a lead name hold one
-    breaks   how many of the nine inner borders (three rows, three borders) show a break or a separator
-    ends     how many of start and end of the trace fall on the first and last border
-    name_shift  px from a border to the lead name right of it
-    """
-
-    start: float
-    width: float
-    names: int
-    breaks: int
-    ends: int
-    name_shift: float
 
 
 def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[float]:
@@ -117,77 +97,58 @@ def separators_at(columns: Columns, bars: list[np.ndarray], mm: MM) -> np.ndarra
     wide = [ndimage.maximum_filter1d(row.astype(np.int8), 2 * near + 1) > 0 for row in bars]
     shown = np.sum(wide, axis=0) >= 2
     at = np.arange(len(shown))
-    borders = columns.start + columns.width * np.arange(5)
+    borders = columns.start + columns.width * np.arange(columns.count + 1)
     return shown & (np.abs(at[:, None] - borders[None]).min(axis=1) < 1.5 * mm[0])
 
 
-def find_columns(
+def unread_names(
     words: np.ndarray,
-    breaks: list[np.ndarray],
     rows: list[float],
+    breaks: list[np.ndarray],
     ends: tuple[float, float],
     mm: MM,
-    column_mm: float,
-) -> Columns:
-    """Place the four columns of a 3 x 4 page.
+    width: float,
+) -> tuple[float, float, int]:
+    """Find the four columns of a 3 x 4 page whose names cannot be read: px of the first border, px on to the names, names.
 
-    words      from text_pieces
-    breaks     from find_breaks, one a row, the first three rows
-    ends       px, first and last column of the traces without the pulse
-    column_mm  width of a column: 62.5 mm at 25 mm/s
-    Raises InputError where fewer than FEWEST_NAMES names stand at equal distances, or no border is seen.
+    words   from text_pieces; breaks: from find_breaks, one a row, the first three rows
+    ends    px, first and last column of the traces without the pulse; width: px of a column
+    Raises InputError where fewer than FEWEST_NAMES words stand at equal distances, or no border is seen.
     """
-    width = column_mm * mm[0]
     names = _name_edges(words, rows, mm)
     near = int(round(0.8 * mm[0]))
     seen = [ndimage.maximum_filter1d(row.astype(np.int8), 2 * near + 1) for row in breaks]
-    best: tuple[float, Columns] | None = None
+    best: tuple[float, float, int, float, int] | None = None
     for start in np.arange(ends[0] - 6 * mm[0], ends[0] + 6 * mm[0], max(0.25 * mm[0], 1.0)):
         borders = [int(round(start + k * width)) for k in (1, 2, 3)]
-        if borders[-1] >= len(seen[0]):
+        if borders[-1] >= len(seen[0]) or borders[0] < 0:
             continue
         broken = sum(int(row[border]) for row in seen for border in borders)
         hits, shift = _name_hits(names, start, width, mm)
         met = int(abs(start - ends[0]) < 1.0 * mm[0]) + int(abs(start + 4 * width - ends[1]) < 1.5 * mm[0])
-        closeness = -0.05 * abs(start - ends[0]) / mm[0]
-        total = broken + 0.5 * hits + 2.0 * met + closeness
+        total = broken + 0.5 * hits + 2.0 * met - 0.05 * abs(start - ends[0]) / mm[0]
         if best is None or total > best[0]:
-            best = total, Columns(float(start), width, hits, broken, met, shift)
-    if best is None or best[1].names < FEWEST_NAMES:
-        found = 0 if best is None else best[1].names
+            best = total, float(start), hits, shift, broken + 2 * met
+    if best is None or best[2] < FEWEST_NAMES:
+        found = 0 if best is None else best[2]
         raise InputError(
-            f"layout not recognised: {found} of 12 lead names stand where a page of three rows and four columns of"
-            f" {column_mm:g} mm has them",
-            remedy="Only 3x4 pages with up to three rhythm strips are read",
+            f"layout not recognised: no lead names are read, and {found} of 12 words stand where a page of three rows"
+            f" and four columns of {width / mm[0]:g} mm has its names",
+            remedy="Give --layout, or scan the page with 200 dots an inch or more",
         )
-    if best[1].breaks + 2 * best[1].ends < FEWEST_BORDERS:
-        raise InputError(
-            f"layout not recognised: the borders between the columns are not found ({best[1].breaks} of 9 are seen)"
-        )
-    placed = best[1]
-    return replace(placed, start=placed.start + _border_offset(breaks, placed, near))
+    if best[4] < FEWEST_BORDERS:
+        raise InputError("layout not recognised: no lead names are read, and no borders between columns are found")
+    return best[1], best[3], best[2]
 
 
-def _border_offset(breaks: list[np.ndarray], columns: Columns, reach: int) -> float:
-    """px by which the inner borders lie right of where the columns put them: the median of what the rows show."""
-    offsets = []
-    for border in columns.start + columns.width * np.arange(1, 4):
-        low = int(round(border)) - reach
-        for row in breaks:
-            near = np.flatnonzero(row[low : low + 2 * reach + 1])
-            if len(near):
-                offsets.append(low + (near[0] + near[-1]) / 2 - border)
-    return float(np.median(offsets)) if offsets else 0.0
-
-
-def name_widths_grow(words: np.ndarray, rows: list[float], columns: Columns, mm: MM) -> bool | None:
+def name_widths_grow(words: np.ndarray, rows: list[float], left: float, mm: MM) -> bool | None:
     """Whether the names of the first column grow like I, II, III; None where one of them does not stand free.
 
     Upside down, mirrored and in Cabrera's order (aVL, I, -aVR) they do not.
     """
     middle = (words[:, 1] + words[:, 3]) / 2
     tall = words[:, 3] - words[:, 1]
-    here = np.abs(words[:, 0] - (columns.start + columns.name_shift)) < 1.5 * mm[0]
+    here = np.abs(words[:, 0] - left) < 1.5 * mm[0]
     offsets = [middle[here & (np.abs(middle - row) < 16 * mm[1])] - row for row in rows[:3]]
     if not all(len(offset) for offset in offsets):
         return None
@@ -227,25 +188,13 @@ def _name_hits(names: list[np.ndarray], start: float, width: float, mm: MM) -> t
     return max(counts), float(NAME_SHIFTS[most[len(most) // 2]] * mm[0])
 
 
-def name_places(words: np.ndarray, rows: list[float], columns: Columns, mm: MM) -> list[Box]:
-    """Where the twelve lead names stand, also those that are hidden: left, top, right, bottom in px."""
-    lefts = columns.start + columns.width * np.arange(4) + columns.name_shift
+def name_offset(words: np.ndarray, rows: list[float], left: float, width: float, mm: MM) -> float:
+    """px from a baseline down to the middle of the names of a 3 x 4 page that cannot be read."""
+    lefts = left + width * np.arange(4)
     hit = np.abs(words[:, 0][:, None] - lefts[None]).min(axis=1) < 1.2 * mm[0]
     middle = (words[:, 1] + words[:, 3]) / 2
-    tall = words[:, 3] - words[:, 1]
-    below, height = [], []
-    for row in rows[:3]:
-        near = hit & (np.abs(middle - row) < 16 * mm[1])
-        below.extend(middle[near] - row)
-        height.extend(tall[near])
-    if not below:
-        return []
-    offset, half = float(np.median(below)), 0.75 * float(np.median(height))
-    return [
-        (int(left - 1.2 * mm[0]), int(row + offset - half), int(left + 9 * mm[0]), int(row + offset + half) + 1)
-        for row in rows[:3]
-        for left in lefts
-    ]
+    below = np.concatenate([middle[hit & (np.abs(middle - row) < 16 * mm[1])] - row for row in rows[:3]])
+    return float(np.median(below)) if len(below) else 0.0
 
 
 def erase_names(mask: np.ndarray, places: list[Box]) -> np.ndarray:
@@ -281,12 +230,12 @@ def touched_by_names(rest: np.ndarray, paths: list[Path], places: list[Box], mm:
     """For each of the first three rows bool (W,): columns where letters hang on the trace and either may be followed.
 
     rest    from beside_paths, after the free letters were erased
-    places  from name_places, four a row
+    places  of the names, row by row; columns: names a row
     """
-    touched = [np.zeros(rest.shape[1], bool) for _ in range(3)]
+    touched = [np.zeros(rest.shape[1], bool) for _ in paths]
     margin = max(int(0.6 * mm[0]), 1)
     for at, (left, top, right, bottom) in enumerate(places):
-        row, left = at // 4, max(left, 0)
+        row, left = at // columns, max(left, 0)
         path = paths[row]
         entered = (path.bottom[left:right] > top) & (path.top[left:right] < bottom)
         if not entered.any():
@@ -308,7 +257,7 @@ def missed_strokes(
     """
     rest = rest.copy()
     inside = np.zeros(rest.shape[1], bool)
-    inside[int(columns.start + 2 * mm[0]) : int(columns.start + 4 * columns.width - mm[0])] = True
+    inside[max(int(columns.start + 2 * mm[0]), 0) : max(int(columns.end - mm[0]), 0)] = True
     for covered in hidden:
         inside &= ~covered
     rest[:, ~inside] = False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from scartools.ecg.layout import COLUMN_S, COLUMNS, MM, Columns
+from scartools.ecg.page_leads import Leads
 from scartools.ecg.reading import Strip
 from scartools.ecg.trace import baseline_of
 from scartools.errors import InputError
@@ -12,33 +14,33 @@ from scartools.errors import InputError
 RHYTHM_LEADS = ("II", "V1", "V5")
 LEAST_RHYTHM_MATCH = 0.75  # agreement of a rhythm strip with the column of its lead
 USUAL_LEAD = 0.02  # what II, the usual rhythm lead, may fall behind the best
+END_MM = 1.5  # a blank this wide at the end of a column is no gap but its end
 LEAST_TRACE = 0.5  # share of its pixel columns in which a lead must be seen
 
 
-def cut_strips(
-    heights: list[np.ndarray], columns: Columns, mm: MM, speed: float, gain: float
-) -> tuple[Strip, ...]:
-    """Cut the rows into twelve columns and the rhythm strips below them, each over its own baseline.
+def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: tuple[float, ...]) -> tuple[Strip, ...]:
+    """Cut the followed rows into leads and the rhythm strips below them, each over its own baseline.
 
-    heights  one a row, float (W,): row (px) of the trace in each pixel column, NaN in gaps
-    mm       px per mm along x and y; speed mm/s; gain mm/mV
+    speed  mm/s; gains: mm/mV of each column; a strip has that of the first
     Raises InputError where a lead is mostly missing or a rhythm strip looks like none of its columns.
     """
+    layout, columns = leads.fit.layout, leads.columns
     strips = []
-    for at in range(3):
-        for k in range(4):
-            start = columns.start + k * columns.width
+    for row, names in enumerate(layout.rows):
+        for column, lead in enumerate(names):
+            left, right = columns.edges(column)
+            start_s = (left - columns.start) / (px_per_mm * speed)
             strips.append(
-                _strip(COLUMNS[k][at], False, k * COLUMN_S, heights[at], start, columns.width, mm, speed, gain)
+                _strip(lead, False, start_s, leads.heights[row], left, right, px_per_mm, speed, gains[column])
             )
-    for height in heights[3:]:
-        whole = _strip("II", True, 0.0, height, columns.start, 4 * columns.width, mm, speed, gain)
+    for height in leads.heights[len(layout.rows) :]:
+        whole = _strip("II", True, 0.0, height, columns.start, columns.end, px_per_mm, speed, gains[0])
         lead, match = _rhythm_lead(whole, strips)
         if match < LEAST_RHYTHM_MATCH:
             raise InputError(
                 f"the rhythm strip fits neither column II, V1 nor V5 (best agreement {match:.2f}, {lead})"
             )
-        strips.append(Strip(lead, True, 0.0, whole.samples, whole.rate, whole.trace_px))
+        strips.append(replace(whole, lead=lead))
     return tuple(strips)
 
 
@@ -48,22 +50,28 @@ def _strip(
     start_s: float,
     height: np.ndarray,
     left: float,
-    width: float,
-    mm: MM,
+    right: float,
+    mm: float,
     speed: float,
     gain: float,
 ) -> Strip:
-    first, stop = int(round(left)), min(int(round(left + width)), len(height))
-    piece = height[max(first, 0) : stop]
-    first = max(first, 0)
-    share = float(np.isfinite(piece).mean()) if len(piece) else 0.0
+    first, stop = max(int(round(left)), 0), min(int(round(right)), len(height))
+    piece = height[first:stop]
+    inked = np.flatnonzero(np.isfinite(piece))
+    share = len(inked) / len(piece) if len(piece) else 0.0
     if share < LEAST_TRACE:
         raise InputError(f"lead {lead} has no trace over {1 - share:.0%} of its width")
-    baseline = baseline_of(piece, mm[1])
-    samples = (baseline - piece) / (mm[1] * gain)
+    # what is blank at an end (room for a pulse) is no part of the lead
+    if inked[0] > END_MM * mm:
+        first, piece = first + int(inked[0]), piece[inked[0] :]
     inked = np.flatnonzero(np.isfinite(piece))
+    if len(piece) - 1 - inked[-1] > END_MM * mm:
+        piece = piece[: inked[-1] + 1]
+    start_s += (first - left) / (mm * speed) if first > left + 1 else 0.0
+    baseline = baseline_of(piece, mm)
+    samples = (baseline - piece) / (mm * gain)
     trace_px = np.stack([first + inked, piece[inked]], axis=1).astype(float)
-    return Strip(lead, rhythm, start_s, samples, mm[0] * speed, trace_px)
+    return Strip(lead, rhythm, max(start_s, 0.0), samples, mm * speed, trace_px)
 
 
 def _rhythm_lead(strip: Strip, leads: list[Strip]) -> tuple[str, float]:

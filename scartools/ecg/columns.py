@@ -1,0 +1,109 @@
+"""Where the columns of leads begin and end: names say about where, breaks and separators say exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from scartools.ecg.layout_fit import Fit
+from scartools.errors import InputError
+
+BEFORE, AFTER = 14.0, 6.0  # mm that names of the first column may stand right, or left, of its edge
+NEAR = 0.8  # mm around a border where a break is looked for
+WIDTHS_MM = (62.5, 125.0, 31.25, 50.0)  # of a column: 2.5 s or 5 s at 25 or 50 mm/s first
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of equal width.
+
+    start    px, left edge of the first column; width: px of one column; count: how many
+    stop     px, end of the traces
+    names    how many lead names stand where they should; breaks: how many of the borders inside show a break or a
+             separator; borders: how many there are; ends: how many of start and end of the trace meet a border
+    """
+
+    start: float
+    width: float
+    count: int
+    stop: float
+    names: int
+    breaks: int
+    borders: int
+    ends: int
+
+    def edges(self, column: int) -> tuple[float, float]:
+        """px, left and right edge of a column; the last one ends with the traces."""
+        left = self.start + column * self.width
+        return left, self.stop if column == self.count - 1 else left + self.width
+
+    @property
+    def end(self) -> float:
+        return self.stop
+
+
+def place_columns(
+    fit: Fit, breaks: list[np.ndarray], ends: tuple[float, float], px_per_mm: float
+) -> Columns:
+    """Place the columns of an arrangement.
+
+    breaks  bool (W,), one a row of the arrangement, from layout.find_breaks
+    ends    px, first and last column of the traces without the pulses
+    Raises InputError where a page of several columns shows hardly a border.
+    """
+    count = fit.layout.columns
+    if count == 1:
+        return Columns(ends[0], ends[1] - ends[0], 1, ends[1], fit.named, 0, 0, 2)
+    assert fit.pitch is not None
+    reach = max(int(round(NEAR * px_per_mm)), 1)
+    seen = np.stack([ndimage.maximum_filter1d(row.astype(np.int8), 2 * reach + 1) for row in breaks])
+    best: tuple[float, Columns] | None = None
+    for width in _widths(fit.pitch, px_per_mm):
+        for start in np.arange(
+            fit.left - BEFORE * px_per_mm, fit.left + AFTER * px_per_mm, max(0.25 * px_per_mm, 1.0)
+        ):
+            borders = np.round(start + width * np.arange(1, count)).astype(int)
+            if borders[-1] >= seen.shape[1] or borders[0] < 0:
+                continue
+            broken = int(seen[:, borders].sum())
+            stop = start + count * width
+            met = int(abs(start - ends[0]) < 1.2 * px_per_mm) + int(abs(stop - ends[1]) < 1.5 * px_per_mm)
+            closeness = 0.04 * abs(start - ends[0]) / px_per_mm + 0.04 * abs(stop - ends[1]) / px_per_mm
+            total = broken * 9 / (len(breaks) * (count - 1)) + 2.0 * met - min(closeness, 4.0)
+            if best is None or total > best[0]:
+                columns = Columns(
+                    float(start), float(width), count, 0.0, fit.named, broken, len(breaks) * (count - 1), met
+                )
+                best = total, columns
+    if best is None:
+        raise InputError("layout not recognised: the columns do not fit on the page")
+    placed = best[1]
+    start = placed.start + _border_offset(breaks, placed, reach)
+    return replace(placed, start=start, stop=_stop(start, placed, ends[1], px_per_mm))
+
+
+def _widths(pitch: float, px_per_mm: float) -> list[float]:
+    """px of a column: the printed distance of the names, and the usual widths within 2 % of it."""
+    usual = [mm * px_per_mm for mm in WIDTHS_MM]
+    near = [width for width in usual if abs(width / pitch - 1) < 0.025]
+    return near if near else [pitch]
+
+
+def _stop(start: float, columns: Columns, end: float, px_per_mm: float) -> float:
+    """px where the last column ends: one width on, or where the traces end before that."""
+    full = start + columns.count * columns.width
+    return float(min(full, max(end, start + (columns.count - 1) * columns.width + 0.3 * columns.width)))
+
+
+def _border_offset(breaks: list[np.ndarray], columns: Columns, reach: int) -> float:
+    """px by which the inner borders lie right of where the columns put them: the median of what the rows show."""
+    offsets = []
+    for border in columns.start + columns.width * np.arange(1, columns.count):
+        low = int(round(border)) - reach
+        for row in breaks:
+            near = np.flatnonzero(row[max(low, 0) : low + 2 * reach + 1])
+            if len(near):
+                offsets.append(max(low, 0) + (near[0] + near[-1]) / 2 - border)
+    return float(np.median(offsets)) if offsets else 0.0

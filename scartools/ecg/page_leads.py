@@ -1,0 +1,182 @@
+"""Find and follow every lead of an upright page whose millimetre is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scartools.ecg import layout as page_layout
+from scartools.ecg.columns import Columns, place_columns
+from scartools.ecg.layout_fit import Fit, fit_layouts
+from scartools.ecg.lead_names import Word
+from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
+from scartools.ecg.page_layouts import LAYOUTS
+from scartools.ecg.pulse import Pulse, find_pulses
+from scartools.ecg.trace import Path, centre_line, follow
+from scartools.errors import InputError
+
+FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arrangement has them
+MOST_MISSED = 3  # upright strokes beside every lead: a pen mark or two, not the beats of a lead
+UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
+
+
+@dataclass(frozen=True)
+class Leads:
+    """An upright page with every row followed.
+
+    fit       the arrangement; columns: where its columns are
+    heights   one a row, float (W,): row (px) of the trace in each pixel column, NaN in gaps, pulses and separators
+    pulses    of each row; contrast: of the ink; missed: upright strokes beside every lead
+    """
+
+    fit: Fit
+    columns: Columns
+    heights: list[np.ndarray]
+    pulses: list[list[Pulse]]
+    contrast: float
+    missed: int
+
+
+def follow_leads(
+    ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str | None = None
+) -> Leads:
+    """Find rows and columns, then follow every row with the lead names taken out of the ink.
+
+    ink     of the upright page; words: printed on it; wanted: the arrangement as --layout gives it
+    Raises InputError, with the reason, where the arrangement is not told or a lead would be lost.
+    """
+    mm = (px_per_mm, px_per_mm)
+    line, extent = stroke_width(ink.mask), ink_extent(ink.mask)
+    rows = page_layout.find_rows(upright_runs(ink.mask), extent, ink.mask.shape[0], mm)
+    if len(rows) < 3:
+        raise InputError(f"layout not recognised: {len(rows)} rows of traces are found, where 3 to 12 are due")
+    fits = fit_layouts(words, rows, px_per_mm, wanted)
+    fit = fits[0] if fits and fits[0].share >= FEWEST_NAMED else None
+    rows = list(fit.rows) if fit else rows
+    paths, heights = _follow_rows(ink.mask, ink.weight, rows, line, mm)
+    pulses = [find_pulses(path, height, line, mm) for path, height in zip(paths, heights, strict=True)]
+    lead_rows = len(fit.layout.rows) if fit else 3
+    bars = [page_layout.find_separators(ink.mask, row, mm) for row in rows[:lead_rows]]
+    breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:lead_rows], bars, strict=True)]
+    ends = _trace_ends(heights, pulses, mm)
+    pieces = page_layout.text_pieces(ink.mask, paths, mm)
+    if fit is None:
+        fit = _without_names(pieces, rows, breaks, ends, mm, fits, wanted)
+    columns = place_columns(fit, breaks, ends, px_per_mm)
+    places = _name_places(fit, words, px_per_mm)
+    unnamed = page_layout.erase_names(ink.mask, places)
+    paths, heights = _follow_rows(unnamed, ink.weight, rows, line, mm)
+    rest = page_layout.beside_paths(unnamed, paths)
+    separators = page_layout.separators_at(columns, bars, mm)
+    touched = page_layout.touched_by_names(rest, paths[:lead_rows], places, fit.layout.columns, mm)
+    hidden = [separators | row for row in touched]
+    unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1))
+    missed = page_layout.missed_strokes(unexplained, rows, columns, hidden, mm)
+    if len(missed) > MOST_MISSED:
+        raise InputError(
+            f"{len(missed)} upright strokes of the traces belong to no lead that was read: beats would be lost",
+            remedy="Scan the page flat, in colour, 200 dots an inch or more",
+        )
+    hidden += [np.zeros_like(separators)] * (len(rows) - lead_rows)
+    hidden = [
+        row | beside for row, beside in zip(hidden, page_layout.beside_strokes(missed, paths, mm), strict=True)
+    ]
+    return Leads(fit, columns, _hide(heights, pulses, hidden, line), pulses, ink.contrast, len(missed))
+
+
+def _without_names(
+    pieces: np.ndarray,
+    rows: list[float],
+    breaks: list[np.ndarray],
+    ends: tuple[float, float],
+    mm: tuple[float, float],
+    fits: list[Fit],
+    wanted: str | None,
+) -> Fit:
+    """Take a page whose names cannot be read for 3 x 4, if twelve words stand where its names would and grow like I, II, III."""
+    told = max((fit.named for fit in fits), default=0)
+    strips = len(rows) - 3
+    if strips > 3 or (wanted is not None and wanted not in (f"3x4+{strips}", "3x4")):
+        raise InputError(
+            f"layout not recognised: {len(rows)} rows of traces, {told} lead names read",
+            remedy="Give --layout, or scan the page with 200 dots an inch or more",
+        )
+    left, shift, count = page_layout.unread_names(pieces, rows, breaks, ends, mm, UNNAMED_COLUMN_MM * mm[0])
+    name_left = left + shift
+    if page_layout.name_widths_grow(pieces, rows, name_left, mm) is False:
+        raise InputError(
+            "layout not recognised: the names of the first column are not I, II and III",
+            remedy="Turn the page upright, or scan it with 200 dots an inch or more",
+        )
+    above = page_layout.name_offset(pieces, rows, name_left, UNNAMED_COLUMN_MM * mm[0], mm)
+    return Fit(LAYOUTS[0], strips, tuple(rows), name_left, UNNAMED_COLUMN_MM * mm[0], above, 0, 0.0)
+
+
+def _name_places(fit: Fit, words: list[Word], px_per_mm: float) -> list[page_layout.Box]:
+    """Where the lead names stand, also those that are hidden: left, top, right, bottom in px, row by row."""
+    tall = [word.bottom - word.top for word in words if word.text] or [3.0 * px_per_mm]
+    half = 0.75 * float(np.median(tall))
+    pitch = fit.pitch or 0.0
+    places = []
+    for row in fit.rows[: len(fit.layout.rows)]:
+        for column in range(fit.layout.columns):
+            left = fit.left + column * pitch
+            middle = row + fit.above
+            places.append(
+                (
+                    int(left - 1.2 * px_per_mm),
+                    int(middle - half),
+                    int(left + 9 * px_per_mm),
+                    int(middle + half) + 1,
+                )
+            )
+    return places
+
+
+def _follow_rows(
+    mask: np.ndarray, weight: np.ndarray, rows: list[float], line: float, mm: tuple[float, float]
+) -> tuple[list[Path], list[np.ndarray]]:
+    runs = upright_runs(mask)
+    paths = [
+        follow(runs, mask.shape, row, mm, page_layout.follow_reach(rows, at, mm)) for at, row in enumerate(rows)
+    ]
+    return paths, [centre_line(path, weight, line) for path in paths]
+
+
+def _trace_ends(
+    heights: list[np.ndarray], pulses: list[list[Pulse]], mm: tuple[float, float]
+) -> tuple[float, float]:
+    """First and last column (px) of the traces, the calibration pulses left out: the middle of the rows."""
+    starts, stops = [], []
+    for height, found in zip(heights, pulses, strict=True):
+        inked = np.flatnonzero(np.isfinite(height))
+        if not len(inked):
+            continue
+        first, last = int(inked[0]), int(inked[-1])
+        span = last - first
+        for pulse in found:
+            if pulse.right < first + 0.12 * span:
+                first = max(first, pulse.right)
+            if pulse.left > last - 0.12 * span:
+                last = min(last, pulse.left)
+        starts.append(first)
+        stops.append(last)
+    if not starts:
+        raise InputError("no trace is found: this is not an ECG page, or its trace is too pale")
+    return float(np.median(starts)), float(np.median(stops))
+
+
+def _hide(
+    heights: list[np.ndarray], pulses: list[list[Pulse]], hidden: list[np.ndarray], line: float
+) -> list[np.ndarray]:
+    """The heights without what is no lead or in doubt: pulses, separators, letters, strokes that were not followed."""
+    shown = []
+    edge = int(np.ceil(line)) + 1
+    for height, found, covered in zip(heights, pulses, hidden, strict=True):
+        kept = np.where(covered, np.nan, height)
+        for pulse in found:
+            kept[max(pulse.left - edge, 0) : pulse.right + edge] = np.nan
+        shown.append(kept)
+    return shown
+
