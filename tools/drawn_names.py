@@ -225,7 +225,7 @@ def _grid(canvas: np.ndarray, rng: np.random.Generator) -> None:
     """What is left of the grid after most of it was taken out: 1 mm lines or dots, every fifth darker."""
     high, wide = canvas.shape
     pitch = CAP / rng.uniform(1.8, 5.0)
-    strength = rng.uniform(0.02, 0.45) * rng.uniform(0.3, 1.0)
+    strength = rng.uniform(0.02, 0.55) * rng.uniform(0.3, 1.0)
     x0, y0 = rng.uniform(0, 5 * pitch, 2)
     ax, ay = (np.arange(wide) + x0) / pitch, (np.arange(high) + y0) / pitch
     sharp = 0.6 / pitch
@@ -280,26 +280,26 @@ def _around(canvas: np.ndarray, rng: np.random.Generator, half: float, bank: Ban
         _stamp(canvas, bank.word(font, str(rng.choice(OTHERS))), (rng.uniform(0, wide), high / 2 + rng.choice([-1, 1]) * rng.uniform(1.7, 2.2) * cap), cap, rng)
 
 
-def draw_patch(rng: np.random.Generator, bank: Bank) -> tuple[np.ndarray, int]:
-    """One picture float32 PATCH with its class: the place in NAMES, or len(NAMES) for none."""
+def draw_patch(rng: np.random.Generator, bank: Bank, *, names: bool = True) -> tuple[np.ndarray, int]:
+    """One picture float32 PATCH with its class: the place in NAMES, or len(NAMES) for none; `names` False: none only."""
     high, wide = PATCH
     canvas = np.zeros((high, wide), np.float32)
     if rng.random() < 0.6:
         _grid(canvas, rng)
     middle = np.array([(wide - 1) / 2, (high - 1) / 2])
     font, cap = int(rng.integers(FONTS)), CAP * float(np.exp(rng.uniform(-0.19, 0.19)))
-    kind = rng.random()
+    kind = rng.random() if names else rng.choice([0.6, 0.7, 0.8, 0.9], p=[0.1, 0.2, 0.15, 0.55])
     label = len(NAMES)
     if kind < 0.58:
         label = int(rng.choice(len(NAMES), p=USUAL))
         glyphs = bank.word(font, str(rng.choice(spellings(NAMES[label]))))
         _around(canvas, rng, glyphs.ink.shape[1] / BANK_CAP * cap / 2, bank, font, cap)
-        _stamp(canvas, glyphs, middle + rng.uniform(-2.6, 2.6, 2), cap, rng)
+        _stamp(canvas, glyphs, middle + rng.uniform(-1, 1, 2) * (4.2, 2.8), cap, rng)
     elif kind < 0.68:  # a name off its place or of another size
         glyphs = bank.word(font, str(rng.choice(spellings(NAMES[rng.integers(len(NAMES))]))))
         _around(canvas, rng, 10, bank, font, cap)
         if rng.random() < 0.7:
-            offset = np.array([rng.uniform(6, 24), rng.uniform(0, 12)]) if rng.random() < 0.6 else np.array([rng.uniform(0, 12), rng.uniform(6, 14)])
+            offset = np.array([rng.uniform(7.5, 26), rng.uniform(0, 12)]) if rng.random() < 0.6 else np.array([rng.uniform(0, 12), rng.uniform(6, 14)])
             _stamp(canvas, glyphs, middle + offset * rng.choice([-1, 1], 2), cap, rng)
         else:
             _stamp(canvas, glyphs, middle, CAP * (rng.uniform(1.7, 2.6) if rng.random() < 0.5 else rng.uniform(0.3, 0.58)), rng)
@@ -320,6 +320,6 @@ def draw_patch(rng: np.random.Generator, bank: Bank) -> tuple[np.ndarray, int]:
     else:
         for _ in range(rng.integers(0, 4)):
             _trace(canvas, rng, None if rng.random() < 0.5 else high / 2 + rng.normal(0, 6))
-        for _ in range(rng.integers(0, 2)):
+        for _ in range(rng.choice([0, 1, 2, 3], p=[0.5, 0.3, 0.15, 0.05])):
             _bar(canvas, rng, rng.uniform(0, wide))
     return _degrade(canvas, rng).astype(np.float32), label

@@ -53,12 +53,21 @@ def stored_weights(net: NameNetwork) -> dict[str, np.ndarray]:
     return stored
 
 
-def draw(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def draw(count: int, seed: int, names: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures uint8 (count, 1, H, W) and classes int64 (count,)."""
     rng, bank = np.random.default_rng(seed), Bank()
-    drawn = [draw_patch(rng, bank) for _ in range(count)]
+    drawn = [draw_patch(rng, bank, names=names) for _ in range(count)]
     pictures = np.stack([np.round(picture * 255).astype(np.uint8) for picture, _ in drawn])[:, None]
     return torch.from_numpy(pictures), torch.tensor([label for _, label in drawn])
+
+
+def hard_ones(net: NameNetwork, count: int, seed: int) -> torch.Tensor:
+    """Of `count` pictures without a name those that the network, half trained, takes for one: uint8 (N, 1, H, W)."""
+    pictures, _ = draw(count, seed, names=False)
+    net.eval()
+    with torch.no_grad():
+        none = torch.cat([net(part.float() / 255)[0].flatten(1).softmax(1)[:, -1] for part in pictures.split(1000)])
+    return pictures[none < 0.8]
 
 
 def train(count: int, epochs: int, seed: int) -> NameNetwork:
@@ -74,8 +83,13 @@ def train(count: int, epochs: int, seed: int) -> NameNetwork:
     schedule = torch.optim.lr_scheduler.OneCycleLR(best, 3e-3, total_steps=steps, pct_start=0.15)
     loss_of = nn.CrossEntropyLoss(label_smoothing=0.03)
     for epoch in range(epochs):
+        if epoch == epochs // 2:
+            hard = hard_ones(net, count // 2, seed + 2)
+            print(f"{len(hard)} hard pictures without a name, {time.monotonic() - started:.0f} s")
+            pictures = torch.cat([pictures, hard])
+            labels = torch.cat([labels, torch.full((len(hard),), len(NAMES))])
         net.train()
-        order = torch.randperm(count)[: count // size * size].reshape(-1, size)
+        order = torch.randperm(len(labels))[: count // size * size].reshape(-1, size)
         total = 0.0
         for batch in order:
             x = pictures[batch].float() / 255

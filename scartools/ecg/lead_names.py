@@ -108,7 +108,9 @@ def find_words(mask: np.ndarray, darkness: np.ndarray, px_per_mm: float, *, touc
     words = _read_boxes(page, boxes) if len(boxes) else []
     words = _without_doubles(words)
     if touching:
-        words = _without_doubles(words + scan_names(page, px_per_mm, _usual_caps(words, px_per_mm)))
+        free = [word for word in words if word.text]
+        others = scan_names(page, px_per_mm, _usual_caps(words, px_per_mm))
+        words = _without_doubles(free + _beside(others, free) + [word for word in words if not word.text])
     return sorted(words, key=lambda w: (w.left, w.top))
 
 
@@ -196,6 +198,21 @@ def _pieces(seen: np.ndarray, row: np.ndarray, column: np.ndarray, layers: Layer
     rows, columns = layers.gate[0].shape[2:]
     at = row[:, None, None] + np.arange(rows)[None, :, None], column[:, None, None] + np.arange(columns)[None, None]
     return seen[at]
+
+
+def _beside(words: list[Word], named: list[Word]) -> list[Word]:
+    """The words that do not overlap one of `named`: its letters were seen alone and are read better."""
+    boxes = np.array([(word.left, word.top, word.right, word.bottom) for word in named]).reshape(-1, 4)
+    return [
+        word
+        for word in words
+        if not (
+            (boxes[:, 0] < word.right)
+            & (boxes[:, 2] > word.left)
+            & (boxes[:, 1] < word.bottom)
+            & (boxes[:, 3] > word.top)
+        ).any()
+    ]
 
 
 def word_boxes(mask: np.ndarray, px_per_mm: float) -> np.ndarray:
