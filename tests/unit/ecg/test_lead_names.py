@@ -27,7 +27,9 @@ TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "
 def put(page: np.ndarray, text: str, x: int, y: int, cap: float = 24.0, face: int = cv2.FONT_HERSHEY_DUPLEX) -> None:
     """Draw `text` with its base line at y, capitals `cap` px high."""
     (_, high), _ = cv2.getTextSize("V", face, 4.0, 1)
-    cv2.putText(page, text, (x, y), face, 4.0 * cap / high, 1.0, 2, cv2.LINE_AA)
+    letters = np.zeros(page.shape, np.uint8)
+    cv2.putText(letters, text, (x, y), face, 4.0 * cap / high, 255, 2, cv2.LINE_AA)
+    np.maximum(page, letters.astype(np.float32) / 255, out=page)
 
 
 def twelve_names() -> np.ndarray:
