@@ -1,0 +1,309 @@
+"""Printed lead names on an upright page: where words stand, and which lead's name each of them is.
+
+Letters that stand free are grouped to words and shown, each at its own height, to a small network (name_network).
+Where a name touches a trace, the network is asked at every place of a window instead: score_at. Nothing here knows
+which layout a page has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from scartools.ecg.name_network import (
+    CAP,
+    NAMES,
+    PATCH,
+    STRIDE,
+    Layers,
+    forward,
+    gate_scores,
+    load_weights,
+    log_probabilities,
+    name_scores,
+    strokes,
+)
+
+LETTER_MM = (1.2, 6.5)  # height of a capital letter on paper, as found by the letters on real pages, with a margin
+WIDEST_MM = 22.0  # of one word
+JOINING_MM = (0.45, 1.1)  # gaps that letters of one word may have: small print and large
+SURE = 0.5  # least probability at which letters that stand free are called a lead's name
+SURER = 0.7  # the same for one of very many places of a page
+GATE = -0.5  # score of the gate below which a place is not looked at closely
+STRIP = 48  # px of the scaled page, rows of decisions taken together; a multiple of STRIDE
+CAPS_WIDE = {name: {"I": 0.35, "II": 0.75, "III": 1.15, "-aVR": 3.0}.get(name, 0.85 * len(name)) for name in NAMES}
+CAPS_MM = (1.9, 2.5, 3.3, 4.3)  # heights of a capital letter that score_at tries
+MOST_WORDS = 1500  # on a page; more is grain, and the largest are kept
+SHARE = 256  # pictures that go through the network together
+Box = tuple[float, float, float, float]  # left, top, right, bottom in px
+
+
+@dataclass(frozen=True)
+class Word:
+    """Letters that stand together.
+
+    text        one of NAMES, or "" for letters that are no lead's name
+    confidence  probability of that, 0 to 1
+    left, top, right, bottom   px, right and bottom one past the last
+    probabilities   float32 (len(NAMES) + 1,), of every name and, last, of none
+    """
+
+    text: str
+    confidence: float
+    left: int
+    top: int
+    right: int
+    bottom: int
+    probabilities: np.ndarray
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """x, y in px."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+
+@dataclass(frozen=True)
+class NameScores:
+    """How well each name fits somewhere in a window.
+
+    log_probability  float32 (len(NAMES),), of each name where it fits best in the window, any height of letters
+    x, y             float32 (len(NAMES),), px: the middle of the name there
+    cap_mm           float32 (len(NAMES),): height of its capitals
+    """
+
+    log_probability: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    cap_mm: np.ndarray
+
+    @property
+    def best(self) -> str:
+        """The name that fits best."""
+        return NAMES[int(np.argmax(self.log_probability))]
+
+
+def ink_level(mask: np.ndarray, darkness: np.ndarray) -> float:
+    """Median darkness of the ink, the unit in which the network sees a page; 0 without ink."""
+    inked = darkness[mask]
+    return float(np.median(inked)) if len(inked) else 0.0
+
+
+def find_words(mask: np.ndarray, darkness: np.ndarray, px_per_mm: float, *, touching: bool = True) -> list[Word]:
+    """Find the words of a page and read those that are lead names.
+
+    mask       bool (H, W), ink of an upright page, trace included
+    darkness   float32 (H, W), darkness of each pixel above what is under the ink
+    px_per_mm  px a mm, along both axes
+    touching   also look for names that touch a trace or a line, at the height of those that stand free
+    Returns the words from left to right; of those that overlap the surest name, or else the widest.
+    """
+    level = ink_level(mask, darkness)
+    if level <= 0:
+        return []
+    page = darkness / level
+    boxes = word_boxes(mask, px_per_mm)
+    words = _read_boxes(page, boxes) if len(boxes) else []
+    words = _without_doubles(words)
+    if touching:
+        free = [word for word in words if word.text]
+        others = scan_names(page, px_per_mm, _usual_caps(words, px_per_mm))
+        words = _without_doubles(free + _beside(others, free) + [word for word in words if not word.text])
+    return sorted(words, key=lambda w: (w.left, w.top))
+
+
+def _read_boxes(page: np.ndarray, boxes: np.ndarray) -> list[Word]:
+    layers, copies = load_weights(), _Pyramid(page)
+    middles = (boxes[:, :2] + boxes[:, 2:] - 1) / 2
+    pictures = [
+        copies.picture(x, y, CAP / float(tall))
+        for (x, y), tall in zip(middles, boxes[:, 3] - boxes[:, 1], strict=True)
+    ]
+    words = []
+    for at in range(0, len(pictures), SHARE):
+        scores = forward(np.stack(pictures[at : at + SHARE]), layers)[:, 0, 0]
+        chances = np.exp(log_probabilities(scores))
+        words += [_word(box, chance) for box, chance in zip(boxes[at : at + SHARE], chances, strict=True)]
+    return words
+
+
+def _usual_caps(words: list[Word], px_per_mm: float) -> tuple[float, ...]:
+    """Heights in mm of a capital to look for: that of the names found, or all where fewer than three are sure."""
+    tall = [(word.bottom - word.top) / px_per_mm for word in words if len(word.text) > 1 and word.confidence > SURER]
+    return (float(np.median(tall)),) if len(tall) >= 3 else CAPS_MM
+
+
+def _word(box: np.ndarray, chance: np.ndarray) -> Word:
+    best = int(np.argmax(chance[:-1]))
+    named = bool(chance[best] >= SURE)
+    confidence = float(chance[best]) if named else float(1 - chance[best])
+    left, top, right, bottom = (int(edge) for edge in box)
+    return Word(NAMES[best] if named else "", confidence, left, top, right, bottom, chance)
+
+
+def _without_doubles(words: list[Word]) -> list[Word]:
+    """Of words that overlap the surest name, or else the widest."""
+    kept: list[Word] = []
+    taken = np.zeros((len(words), 4))
+    for word in sorted(words, key=lambda w: (w.text == "", -w.confidence if w.text else w.left - w.right)):
+        boxes = taken[: len(kept)]
+        meets = (boxes[:, 0] < word.right) & (boxes[:, 2] > word.left)
+        meets &= (boxes[:, 1] < word.bottom) & (boxes[:, 3] > word.top)
+        if not meets.any():
+            taken[len(kept)] = word.left, word.top, word.right, word.bottom
+            kept.append(word)
+    return kept
+
+
+def scan_names(page: np.ndarray, px_per_mm: float, caps_mm: Sequence[float], sure: float = SURER) -> list[Word]:
+    """Look for lead names at every place of a page, whatever they touch.
+
+    page       float32 (H, W), darkness in units of ink_level
+    caps_mm    heights of a capital letter to look for, each the dearer the smaller it is
+    sure       least probability of a name
+    Returns names with boxes of the usual width of each. "I" is not looked for: every upright stroke is one.
+    """
+    layers, found = load_weights(), []
+    above, beside = PATCH[0] // 2, PATCH[1] // 2
+    for cap in caps_mm:
+        scale = CAP / (cap * px_per_mm)
+        size = (max(round(page.shape[1] * scale), 1), max(round(page.shape[0] * scale), 1))
+        scaled = cv2.resize(page, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        scaled = np.pad(np.clip(scaled, 0.0, 1.0), ((above, above + STRIP), (beside, beside)))
+        for top in range(0, size[1], STRIP):
+            strip = scaled[top : top + STRIP + PATCH[0] - STRIDE]
+            inked = np.flatnonzero((strip > 0.4).any(axis=0))
+            if not len(inked):
+                continue
+            first = max(inked[0] - beside, 0) // STRIDE * STRIDE
+            seen = strokes(strip[None, :, first : max(inked[-1] + beside, first + PATCH[1]) + 1], layers)
+            row, column = np.nonzero(gate_scores(seen, layers)[0] > GATE)
+            if not len(row):
+                continue
+            chances = np.exp(log_probabilities(name_scores(_pieces(seen[0], row, column, layers), layers)[:, 0, 0]))
+            likely = (chances[:, 1:-1].max(axis=1) >= sure) & (chances[:, :-1].argmax(axis=1) > 0)
+            for r, c, chance in zip(row[likely], column[likely], chances[likely], strict=True):
+                y, x = (top + STRIDE * r + 0.5) / scale - 0.5, (first + STRIDE * c + 0.5) / scale - 0.5
+                tall, name = cap * px_per_mm, NAMES[int(np.argmax(chance[:-1]))]
+                wide = CAPS_WIDE[name] * tall
+                box = np.array([x - wide / 2, y - tall / 2, x + wide / 2, y + tall / 2])
+                found.append(_word(np.round(box), chance))
+    return _without_doubles(found)
+
+
+def _pieces(seen: np.ndarray, row: np.ndarray, column: np.ndarray, layers: Layers) -> np.ndarray:
+    """What the head needs for the decisions at (row, column): (N, rows, columns, channels)."""
+    rows, columns = layers.gate[0].shape[2:]
+    at = row[:, None, None] + np.arange(rows)[None, :, None], column[:, None, None] + np.arange(columns)[None, None]
+    return seen[at]
+
+
+def _beside(words: list[Word], named: list[Word]) -> list[Word]:
+    """The words that do not overlap one of `named`: its letters were seen alone and are read better."""
+    boxes = np.array([(word.left, word.top, word.right, word.bottom) for word in named]).reshape(-1, 4)
+    return [
+        word
+        for word in words
+        if not (
+            (boxes[:, 0] < word.right)
+            & (boxes[:, 2] > word.left)
+            & (boxes[:, 1] < word.bottom)
+            & (boxes[:, 3] > word.top)
+        ).any()
+    ]
+
+
+def word_boxes(mask: np.ndarray, px_per_mm: float) -> np.ndarray:
+    """Boxes of the letters that stand together free of the trace: int (N, 4), left, top, right, bottom in px.
+
+    Letters are joined twice, over a small gap and over a large one, so that boxes overlap.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    wide, tall = stats[:, cv2.CC_STAT_WIDTH] / px_per_mm, stats[:, cv2.CC_STAT_HEIGHT] / px_per_mm
+    letter = (tall <= LETTER_MM[1]) & (wide <= WIDEST_MM) & (tall >= 0.15)
+    letter &= (tall >= 0.8) | (wide <= 1.6)  # a minus, the dot of an i; not a piece of a level trace
+    letter[0] = False
+    free = letter[labels].astype(np.uint8) if count > 1 else np.zeros(mask.shape, np.uint8)
+    found = [np.zeros((0, 5), int)]
+    for gap in JOINING_MM:
+        reach = max(int(round(gap * px_per_mm / 2)), 1)
+        joined = cv2.dilate(free, np.ones((1, 2 * reach + 1), np.uint8))
+        _, _, groups, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+        boxes = groups[1:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP, cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+        boxes = boxes + [reach, 0, -2 * reach, 0]
+        inner = (boxes[:, 2] > 0) & (boxes[:, 2] <= WIDEST_MM * px_per_mm)
+        inner &= (boxes[:, 3] >= LETTER_MM[0] * px_per_mm) & (boxes[:, 3] <= LETTER_MM[1] * px_per_mm)
+        boxes[:, 2:] += boxes[:, :2]
+        found.append(np.column_stack([boxes, groups[1:, cv2.CC_STAT_AREA]])[inner])
+    every = np.unique(np.concatenate(found), axis=0)
+    largest = np.argsort(-every[:, 4], kind="stable")[:MOST_WORDS]
+    return every[np.sort(largest), :4]
+
+
+class _Pyramid:
+    """A page in coarser and coarser copies, so that a picture taken from it at any scale is not aliased."""
+
+    def __init__(self, page: np.ndarray) -> None:
+        self._pages = [np.clip(page, 0.0, 1.0).astype(np.float32)]
+
+    def picture(self, x: float, y: float, scale: float, shape: tuple[int, int] = PATCH) -> np.ndarray:
+        """The surroundings of (x, y) px, `scale` times as large: float32 `shape`, its middle at (x, y)."""
+        at = 0
+        while scale * 2**at < 0.6:
+            at += 1
+        while len(self._pages) <= at:
+            page = self._pages[-1]
+            half = (max(page.shape[1] // 2, 1), max(page.shape[0] // 2, 1))
+            self._pages.append(cv2.resize(page, half, interpolation=cv2.INTER_AREA))
+        coarse = self._pages[at]
+        scale *= 2**at
+        x, y = (x + 0.5) / 2**at - 0.5, (y + 0.5) / 2**at - 0.5
+        matrix = np.array(
+            [[scale, 0.0, (shape[1] - 1) / 2 - scale * x], [0.0, scale, (shape[0] - 1) / 2 - scale * y]]
+        )
+        return cv2.warpAffine(coarse, matrix, shape[::-1], flags=cv2.INTER_LINEAR)
+
+
+def score_at(
+    darkness: np.ndarray,
+    windows: Sequence[Box],
+    px_per_mm: float,
+    level: float,
+    caps_mm: Sequence[float] = CAPS_MM,
+) -> list[NameScores]:
+    """Ask which lead name fits best in each window, also where it touches a trace.
+
+    darkness   float32 (H, W), as for find_words
+    windows    left, top, right, bottom in px: where the MIDDLE of the name may lie
+    level      of the ink, from ink_level
+    caps_mm    heights of a capital letter to try; one or two where the height is known from other words are faster
+    Returns the scores of each window. The best of many places is never poor: compare names, not probabilities with
+    those of find_words.
+    """
+    page, layers = _Pyramid(darkness / max(level, 1e-6)), load_weights()
+    found = []
+    for left, top, right, bottom in windows:
+        x, y = (left + right) / 2, (top + bottom) / 2
+        best = np.full(len(NAMES), -np.inf, np.float32)
+        place = np.zeros((3, len(NAMES)), np.float32)
+        for cap in caps_mm:
+            scale = CAP / (cap * px_per_mm)
+            steps = [max(int(np.ceil(side * scale / STRIDE)), 0) for side in (bottom - top, right - left)]
+            shape = (PATCH[0] + STRIDE * steps[0], PATCH[1] + STRIDE * steps[1])
+            scores = log_probabilities(forward(page.picture(x, y, scale, shape)[None], layers))[0, ..., :-1]
+            flat = scores.reshape(-1, len(NAMES))
+            most = flat.argmax(axis=0)
+            better = flat.max(axis=0) > best
+            row, column = np.divmod(most, steps[1] + 1)
+            here = np.stack(
+                [
+                    x + STRIDE * (column - steps[1] / 2) / scale,
+                    y + STRIDE * (row - steps[0] / 2) / scale,
+                    np.full(len(NAMES), cap),
+                ]
+            )
+            best, place = np.where(better, flat.max(axis=0), best), np.where(better, here, place)
+        found.append(NameScores(best, *place.astype(np.float32)))
+    return found
