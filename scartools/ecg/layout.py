@@ -226,8 +226,10 @@ def beside_paths(mask: np.ndarray, paths: list[Path], reach: int = 0) -> np.ndar
     return mask & ~drawn
 
 
-def touched_by_names(rest: np.ndarray, paths: list[Path], places: list[Box], mm: MM) -> list[np.ndarray]:
-    """For each of the first three rows bool (W,): columns where letters hang on the trace and either may be followed.
+def touched_by_names(
+    rest: np.ndarray, paths: list[Path], places: list[Box], columns: int, mm: MM
+) -> list[np.ndarray]:
+    """For each row of leads bool (W,): columns where letters hang on the trace and either may be followed.
 
     rest    from beside_paths, after the free letters were erased
     places  of the names, row by row; columns: names a row

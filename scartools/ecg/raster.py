@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from scartools.ecg.lead_names import Word, find_words, read_scales
+from scartools.ecg.lead_names import Word, find_words
 from scartools.ecg.page_frame import Frame, find_frame
 from scartools.ecg.page_grid import divide_out_paper
 from scartools.ecg.page_ink import FAINT, FIRM, TraceInk, find_ink
@@ -25,7 +25,7 @@ USUAL_SPEED, USUAL_GAIN = 25.0, 10.0
 USUAL_GAINS = (10.0, 5.0, 20.0)
 USUAL_COLUMN_S = {4: 2.5, 2: 5.0, 1: 10.0}  # by the number of columns
 COARSEST = 2.2  # px a mm, some 55 dots an inch
-ON_ITS_SIDE = 1.5  # ink running this much further up than along
+ON_ITS_SIDE = 1.5  # ink that lies in columns this much more than in rows
 PULSE_OFF = 0.08  # a pulse of 10 mm is 9.2 to 10.8 mm high
 FINE_PX_PER_MM = 6.5  # on a finer page pale ink is the grain of the paper
 
@@ -69,16 +69,16 @@ def read_raster_page(
     if frame.grid == "none":
         mm = _scale_without_grid(leads, mm)
         leads = follow_leads(ink, words, mm, layout)
-    printed_speed, printed_gain = read_scales(words)
+    printed_speed, printed_gain = None, None
     speed, speed_found = _speed(leads, mm, speed_mm_s, printed_speed)
-    gain, gain_found, pulse_mm = _gain(leads, mm, gain_mm_mv, printed_gain)
+    gains, gain_found, pulse_mm = _gain(leads, mm, gain_mm_mv, printed_gain)
     shape = frame.image.shape[:2]
 
     def to_given(points: np.ndarray) -> np.ndarray:
         return _turned_back(frame.to_page(_rotated(points, shape, quarter)), image.shape[:2], rotate_deg)
 
     strips = tuple(
-        replace(strip, trace_px=to_given(strip.trace_px)) for strip in cut_strips(leads, mm, speed, gain)
+        replace(strip, trace_px=to_given(strip.trace_px)) for strip in cut_strips(leads, mm, speed, gains)
     )
     found: dict[str, Found] = {
         "px_per_mm": "measured",
@@ -91,13 +91,14 @@ def read_raster_page(
         "QuarterTurns": quarter,
         "Grid": frame.grid,
         "LeadOrder": leads.fit.layout.order,
-        "PulseHeight": None if pulse_mm is None else round(pulse_mm, 2),
+        "PulseHeight": None if pulse_mm is None or len(set(gains)) > 1 else round(pulse_mm, 2),
+        "ColumnGains": list(gains) if len(set(gains)) > 1 else None,
         "LeadNamesFound": leads.fit.named,
         "ColumnBordersFound": leads.columns.breaks,
     }
     name = f"{leads.fit.layout.name}+{leads.fit.strips}"
     scale = frame.source_px_per_mm if frame.grid != "none" else (mm, mm)
-    return PageReading(strips, name, "raster", scale, speed, gain, found, _checks(frame, leads), facts)
+    return PageReading(strips, name, "raster", scale, speed, gains[0], found, _checks(frame, leads), facts)
 
 
 def _turned(image: np.ndarray, degrees: float) -> np.ndarray:
@@ -145,9 +146,9 @@ def _ink(frame: Frame) -> tuple[TraceInk, np.ndarray]:
 def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int, list[Word]]:
     """Quarter turns (np.rot90) that make the page upright, and the words printed on it then.
 
-    Traces run along x; of the two ways left the one is taken in which more lead names can be read.
+    Traces lie in rows; of the two ways left the one is taken in which more lead names can be read.
     """
-    base = 1 if _run(ink.mask, 0) > ON_ITS_SIDE * _run(ink.mask, 1) else 0
+    base = 1 if _banded(ink.mask, 0) > ON_ITS_SIDE * _banded(ink.mask, 1) else 0
     best: tuple[float, int, list[Word]] | None = None
     for quarter in (base, base + 2):
         mask = np.ascontiguousarray(np.rot90(ink.mask, quarter))
@@ -162,13 +163,11 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
     return best[1], best[2]
 
 
-def _run(mask: np.ndarray, axis: int) -> float:
-    """Mean over the ink of the length of the unbroken run along an axis that a pixel lies in, px."""
-    lines = mask if axis == 1 else mask.T
-    edges = np.diff(np.pad(lines.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    starts, stops = np.nonzero(edges == 1)[1], np.nonzero(edges == -1)[1]
-    lengths = (stops - starts).astype(float)
-    return float(np.square(lengths).sum() / max(lengths.sum(), 1.0))
+def _banded(mask: np.ndarray, axis: int) -> float:
+    """How unevenly the ink lies across an axis: the squared coefficient of variation of its sums along the axis."""
+    sums = mask.sum(axis=axis).astype(float)
+    inked = sums[np.flatnonzero(sums)[0] : np.flatnonzero(sums)[-1] + 1] if sums.any() else np.ones(1)
+    return float(np.var(inked) / np.mean(inked) ** 2)
 
 
 def _scale_without_grid(leads: Leads, guess: float) -> float:
