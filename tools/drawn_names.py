@@ -36,11 +36,133 @@ HERSHEY = (
 )
 FONTS = len(TRUETYPE) + 2 * len(PDF_FACES) + len(HERSHEY)  # the faces of a report are the commonest: twice
 OTHERS = (
-    *"0 1 2 3 4 5 6 7 8 9 10 25 50 V R L F a A S T M W ms mV Hz bpm".split(),
-    *"25mm/s 10mm/mV mm/s 40Hz 150 0.05 IV VI AV aV VR V10 VF VT VV aVV LA RA LL LV RV QRS PR QT QTc ST sinus Vent rate".split(),
-    *"Normal ECG axes interval duration male female years Page Speed Chest Limb Name Id 12SL 60~ a.m. PM F-R".split(),
-    *("25 mm/s", "10 mm/mV", "V 1", "12 : 30", "R V", "in V2", "Lead", "leads", "A", "H", "N", "X", "Y", "K", "Z", "/", "-", "+", "*"),
-    *"iii IIII HI IH LI TI ID IS V12 V11 BV1 aVRL aF aL aR VRa LVa FVa 1V 2V 3V 5V 6V".split(),
+    *[
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "7",
+        "8",
+        "9",
+        "10",
+        "25",
+        "50",
+        "V",
+        "R",
+        "L",
+        "F",
+        "a",
+        "A",
+        "S",
+        "T",
+        "M",
+        "W",
+        "ms",
+        "mV",
+        "Hz",
+        "bpm",
+    ],
+    *[
+        "25mm/s",
+        "10mm/mV",
+        "mm/s",
+        "40Hz",
+        "150",
+        "0.05",
+        "IV",
+        "VI",
+        "AV",
+        "aV",
+        "VR",
+        "V10",
+        "VF",
+        "VT",
+        "VV",
+        "aVV",
+        "LA",
+        "RA",
+        "LL",
+        "LV",
+        "RV",
+        "QRS",
+        "PR",
+        "QT",
+        "QTc",
+        "ST",
+        "sinus",
+        "Vent",
+        "rate",
+    ],
+    *[
+        "Normal",
+        "ECG",
+        "axes",
+        "interval",
+        "duration",
+        "male",
+        "female",
+        "years",
+        "Page",
+        "Speed",
+        "Chest",
+        "Limb",
+        "Name",
+        "Id",
+        "12SL",
+        "60~",
+        "a.m.",
+        "PM",
+        "F-R",
+    ],
+    *(
+        "25 mm/s",
+        "10 mm/mV",
+        "V 1",
+        "12 : 30",
+        "R V",
+        "in V2",
+        "Lead",
+        "leads",
+        "A",
+        "H",
+        "N",
+        "X",
+        "Y",
+        "K",
+        "Z",
+        "/",
+        "-",
+        "+",
+        "*",
+    ),
+    *[
+        "iii",
+        "IIII",
+        "HI",
+        "IH",
+        "LI",
+        "TI",
+        "ID",
+        "IS",
+        "V12",
+        "V11",
+        "BV1",
+        "aVRL",
+        "aF",
+        "aL",
+        "aR",
+        "VRa",
+        "LVa",
+        "FVa",
+        "1V",
+        "2V",
+        "3V",
+        "5V",
+        "6V",
+    ],
 )
 USUAL = np.where(np.isin(NAMES, ["-aVR", "V3R", "V4R", "V7", "V8", "V9"]), 0.4, 1.0)
 USUAL /= USUAL.sum()
@@ -72,7 +194,9 @@ def _crop(ink: np.ndarray, top: float, base: float) -> Glyphs:
     columns = np.flatnonzero(ink.max(axis=0) > 40)
     rows = np.flatnonzero(ink.max(axis=1) > 40)
     first, last = min(rows[0], int(top)), max(rows[-1] + 1, int(np.ceil(base)))
-    return Glyphs(np.ascontiguousarray(ink[first:last, columns[0] : columns[-1] + 1]), top - first, base - first)
+    return Glyphs(
+        np.ascontiguousarray(ink[first:last, columns[0] : columns[-1] + 1]), top - first, base - first
+    )
 
 
 def _truetype(face: str, text: str) -> Glyphs:
@@ -149,7 +273,12 @@ class Bank:
 
 
 def _stamp(
-    canvas: np.ndarray, glyphs: Glyphs, centre: tuple[float, float], cap: float, rng: np.random.Generator, flip: str = ""
+    canvas: np.ndarray,
+    glyphs: Glyphs,
+    centre: tuple[float, float],
+    cap: float,
+    rng: np.random.Generator,
+    flip: str = "",
 ) -> None:
     """Draw a word with the middle of its capitals at `centre` (x, y); flip "turn", "mirror" or ""."""
     scale = cap / (glyphs.base - glyphs.top)
@@ -171,9 +300,7 @@ def _stamp(
         a[:, 1] = -a[:, 1]
     middle = np.array([(glyphs.ink.shape[1] - 1) / 2, (glyphs.top + glyphs.base - 1) / 2])
     shift = np.array(centre) - a @ middle
-    drawn = cv2.warpAffine(
-        ink, np.column_stack([a, shift]), canvas.shape[::-1], flags=cv2.INTER_LINEAR
-    )
+    drawn = cv2.warpAffine(ink, np.column_stack([a, shift]), canvas.shape[::-1], flags=cv2.INTER_LINEAR)
     np.maximum(canvas, drawn.astype(np.float32) * (rng.uniform(0.6, 1.0) / 255), out=canvas)
 
 
@@ -217,7 +344,13 @@ def _bar(canvas: np.ndarray, rng: np.random.Generator, at: float) -> None:
         layer[(np.arange(high) + rng.integers(pitch)) % pitch < on, max(left, 0) : max(left + thick, 0)] = 255
     else:
         top, right = int(rng.integers(-5, high)), left + int(rng.integers(8, 40))
-        cv2.polylines(layer, [np.array([[left - 10, high], [left, high], [left, top], [right, top], [right, high]])], False, 255, thick)
+        cv2.polylines(
+            layer,
+            [np.array([[left - 10, high], [left, high], [left, top], [right, top], [right, high]])],
+            False,
+            255,
+            thick,
+        )
     np.maximum(canvas, layer.astype(np.float32) * (rng.uniform(0.5, 1.0) / 255), out=canvas)
 
 
@@ -245,9 +378,13 @@ def _degrade(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     high, wide = canvas.shape
     if rng.random() < 0.6:
         coarse = rng.uniform(0.42, 1.0)
-        small = cv2.resize(canvas, (max(int(wide * coarse), 8), max(int(high * coarse), 8)), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(
+            canvas, (max(int(wide * coarse), 8), max(int(high * coarse), 8)), interpolation=cv2.INTER_AREA
+        )
         if rng.random() < 0.3:
-            code = cv2.imencode(".jpg", 255 - np.clip(small * 255, 0, 255).astype(np.uint8), [1, int(rng.integers(25, 80))])[1]
+            code = cv2.imencode(
+                ".jpg", 255 - np.clip(small * 255, 0, 255).astype(np.uint8), [1, int(rng.integers(25, 80))]
+            )[1]
             small = 1 - cv2.imdecode(code, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
         how = cv2.INTER_LINEAR if rng.random() < 0.6 else cv2.INTER_CUBIC
         canvas = cv2.resize(small, (wide, high), interpolation=how)
@@ -260,7 +397,9 @@ def _degrade(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(canvas * rng.uniform(0.6, 1.5), 0, 1)
 
 
-def _around(canvas: np.ndarray, rng: np.random.Generator, half: float, bank: Bank, font: int, cap: float) -> None:
+def _around(
+    canvas: np.ndarray, rng: np.random.Generator, half: float, bank: Bank, font: int, cap: float
+) -> None:
     """What stands beside a name whose half width is `half` px: trace, separator, other words."""
     high, wide = canvas.shape
     if rng.random() < 0.72:
@@ -277,7 +416,13 @@ def _around(canvas: np.ndarray, rng: np.random.Generator, half: float, bank: Ban
         side = 1 if rng.random() < 0.6 else -1
         _stamp(canvas, other, (wide / 2 + side * reach, high / 2 + rng.normal(0, 0.4)), cap, rng)
     if rng.random() < 0.06:
-        _stamp(canvas, bank.word(font, str(rng.choice(OTHERS))), (rng.uniform(0, wide), high / 2 + rng.choice([-1, 1]) * rng.uniform(1.7, 2.2) * cap), cap, rng)
+        _stamp(
+            canvas,
+            bank.word(font, str(rng.choice(OTHERS))),
+            (rng.uniform(0, wide), high / 2 + rng.choice([-1, 1]) * rng.uniform(1.7, 2.2) * cap),
+            cap,
+            rng,
+        )
 
 
 def draw_patch(rng: np.random.Generator, bank: Bank, *, names: bool = True) -> tuple[np.ndarray, int]:
@@ -299,10 +444,20 @@ def draw_patch(rng: np.random.Generator, bank: Bank, *, names: bool = True) -> t
         glyphs = bank.word(font, str(rng.choice(spellings(NAMES[rng.integers(len(NAMES))]))))
         _around(canvas, rng, 10, bank, font, cap)
         if rng.random() < 0.7:
-            offset = np.array([rng.uniform(7.5, 26), rng.uniform(0, 12)]) if rng.random() < 0.6 else np.array([rng.uniform(0, 12), rng.uniform(6, 14)])
+            offset = (
+                np.array([rng.uniform(7.5, 26), rng.uniform(0, 12)])
+                if rng.random() < 0.6
+                else np.array([rng.uniform(0, 12), rng.uniform(6, 14)])
+            )
             _stamp(canvas, glyphs, middle + offset * rng.choice([-1, 1], 2), cap, rng)
         else:
-            _stamp(canvas, glyphs, middle, CAP * (rng.uniform(1.7, 2.6) if rng.random() < 0.5 else rng.uniform(0.3, 0.58)), rng)
+            _stamp(
+                canvas,
+                glyphs,
+                middle,
+                CAP * (rng.uniform(1.7, 2.6) if rng.random() < 0.5 else rng.uniform(0.3, 0.58)),
+                rng,
+            )
     elif kind < 0.76:  # turned or mirrored; I, II, III and 8 look the same then
         name = NAMES[rng.integers(3, len(NAMES))]
         flip = "turn" if rng.random() < 0.6 else str(rng.choice(["mirror", "upside"]))
@@ -312,11 +467,21 @@ def draw_patch(rng: np.random.Generator, bank: Bank, *, names: bool = True) -> t
     elif kind < 0.88:
         text = str(rng.choice(OTHERS))
         if rng.random() < 0.4:
-            text = "".join(rng.choice(list("0123456789abcdeghkmnoprstuwxyzABCDEGHKMNOPQSTUWXYZ.:/-%()"), int(rng.integers(1, 7))))
+            text = "".join(
+                rng.choice(
+                    list("0123456789abcdeghkmnoprstuwxyzABCDEGHKMNOPQSTUWXYZ.:/-%()"), int(rng.integers(1, 7))
+                )
+            )
             text = text.replace("(", "").replace(")", "") or "0"
         glyphs = bank.word(font, text)
         _around(canvas, rng, glyphs.ink.shape[1] / BANK_CAP * cap / 2, bank, font, cap)
-        _stamp(canvas, glyphs, middle + rng.uniform(-3, 3, 2) + (rng.normal(0, 12, 2) * [1, 0.3] if rng.random() < 0.3 else 0), cap, rng)
+        _stamp(
+            canvas,
+            glyphs,
+            middle + rng.uniform(-3, 3, 2) + (rng.normal(0, 12, 2) * [1, 0.3] if rng.random() < 0.3 else 0),
+            cap,
+            rng,
+        )
     else:
         for _ in range(rng.integers(0, 4)):
             _trace(canvas, rng, None if rng.random() < 0.5 else high / 2 + rng.normal(0, 6))

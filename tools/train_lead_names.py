@@ -26,7 +26,13 @@ class NameNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        shapes = ((1, 16, (5, 5)), (16, 32, (3, 3)), (32, 48, (3, 3)), (48, 96, (3, 13)), (96, len(NAMES) + 1, (1, 1)))
+        shapes = (
+            (1, 16, (5, 5)),
+            (16, 32, (3, 3)),
+            (32, 48, (3, 3)),
+            (48, 96, (3, 13)),
+            (96, len(NAMES) + 1, (1, 1)),
+        )
         self.layers = nn.ModuleList(
             nn.Conv2d(inside, out, size, stride=stride)
             for (inside, out, size), stride in zip(shapes, STRIDES, strict=True)
@@ -66,7 +72,9 @@ def hard_ones(net: NameNetwork, count: int, seed: int) -> torch.Tensor:
     pictures, _ = draw(count, seed, names=False)
     net.eval()
     with torch.no_grad():
-        none = torch.cat([net(part.float() / 255)[0].flatten(1).softmax(1)[:, -1] for part in pictures.split(1000)])
+        none = torch.cat(
+            [net(part.float() / 255)[0].flatten(1).softmax(1)[:, -1] for part in pictures.split(1000)]
+        )
     return pictures[none < 0.8]
 
 

@@ -27,14 +27,19 @@ from scartools.ecg.name_network import (
     strokes,
 )
 
-LETTER_MM = (1.2, 6.5)  # height of a capital letter on paper, as found by the letters on real pages, with a margin
+LETTER_MM = (
+    1.2,
+    6.5,
+)  # height of a capital letter on paper, as found by the letters on real pages, with a margin
 WIDEST_MM = 22.0  # of one word
 JOINING_MM = (0.45, 1.1)  # gaps that letters of one word may have: small print and large
 SURE = 0.5  # least probability at which letters that stand free are called a lead's name
 SURER = 0.7  # the same for one of very many places of a page
 GATE = -0.5  # score of the gate below which a place is not looked at closely
 STRIP = 48  # px of the scaled page, rows of decisions taken together; a multiple of STRIDE
-CAPS_WIDE = {name: {"I": 0.35, "II": 0.75, "III": 1.15, "-aVR": 3.0}.get(name, 0.85 * len(name)) for name in NAMES}
+CAPS_WIDE = {
+    name: {"I": 0.35, "II": 0.75, "III": 1.15, "-aVR": 3.0}.get(name, 0.85 * len(name)) for name in NAMES
+}
 CAPS_MM = (1.9, 2.5, 3.3, 4.3)  # heights of a capital letter that score_at tries
 MOST_WORDS = 1500  # on a page; more is grain, and the largest are kept
 SHARE = 256  # pictures that go through the network together
@@ -91,7 +96,9 @@ def ink_level(mask: np.ndarray, darkness: np.ndarray) -> float:
     return float(np.median(inked)) if len(inked) else 0.0
 
 
-def find_words(mask: np.ndarray, darkness: np.ndarray, px_per_mm: float, *, touching: bool = True) -> list[Word]:
+def find_words(
+    mask: np.ndarray, darkness: np.ndarray, px_per_mm: float, *, touching: bool = True
+) -> list[Word]:
     """Find the words of a page and read those that are lead names.
 
     mask       bool (H, W), ink of an upright page, trace included
@@ -131,7 +138,9 @@ def _read_boxes(page: np.ndarray, boxes: np.ndarray) -> list[Word]:
 
 def _usual_caps(words: list[Word], px_per_mm: float) -> tuple[float, ...]:
     """Heights in mm of a capital to look for: that of the names found, or all where fewer than three are sure."""
-    tall = [(word.bottom - word.top) / px_per_mm for word in words if len(word.text) > 1 and word.confidence > SURER]
+    tall = [
+        (word.bottom - word.top) / px_per_mm for word in words if len(word.text) > 1 and word.confidence > SURER
+    ]
     return (float(np.median(tall)),) if len(tall) >= 3 else CAPS_MM
 
 
@@ -163,7 +172,8 @@ def scan_names(page: np.ndarray, px_per_mm: float, caps_mm: Sequence[float], sur
     page       float32 (H, W), darkness in units of ink_level
     caps_mm    heights of a capital letter to look for, each the dearer the smaller it is
     sure       least probability of a name
-    Returns names with boxes of the usual width of each. "I" is not looked for: every upright stroke is one.
+    Returns names with boxes of the usual width of each. "I" is not looked for: every upright stroke is one. "-aVR" is
+    returned as aVR: only where it stands free is its minus told from a trace; Cabrera's order tells it, too.
     """
     layers, found = load_weights(), []
     above, beside = PATCH[0] // 2, PATCH[1] // 2
@@ -182,7 +192,10 @@ def scan_names(page: np.ndarray, px_per_mm: float, caps_mm: Sequence[float], sur
             row, column = np.nonzero(gate_scores(seen, layers)[0] > GATE)
             if not len(row):
                 continue
-            chances = np.exp(log_probabilities(name_scores(_pieces(seen[0], row, column, layers), layers)[:, 0, 0]))
+            chances = np.exp(
+                log_probabilities(name_scores(_pieces(seen[0], row, column, layers), layers)[:, 0, 0])
+            )
+            chances = _without_minus(chances)
             likely = (chances[:, 1:-1].max(axis=1) >= sure) & (chances[:, :-1].argmax(axis=1) > 0)
             for r, c, chance in zip(row[likely], column[likely], chances[likely], strict=True):
                 y, x = (top + STRIDE * r + 0.5) / scale - 0.5, (first + STRIDE * c + 0.5) / scale - 0.5
@@ -193,10 +206,21 @@ def scan_names(page: np.ndarray, px_per_mm: float, caps_mm: Sequence[float], sur
     return _without_doubles(found)
 
 
+def _without_minus(chances: np.ndarray) -> np.ndarray:
+    """Probabilities with -aVR counted as aVR: a trace that ends at a name looks like its minus."""
+    chances = chances.copy()
+    chances[:, NAMES.index("aVR")] += chances[:, NAMES.index("-aVR")]
+    chances[:, NAMES.index("-aVR")] = 0.0
+    return chances
+
+
 def _pieces(seen: np.ndarray, row: np.ndarray, column: np.ndarray, layers: Layers) -> np.ndarray:
     """What the head needs for the decisions at (row, column): (N, rows, columns, channels)."""
     rows, columns = layers.gate[0].shape[2:]
-    at = row[:, None, None] + np.arange(rows)[None, :, None], column[:, None, None] + np.arange(columns)[None, None]
+    at = (
+        row[:, None, None] + np.arange(rows)[None, :, None],
+        column[:, None, None] + np.arange(columns)[None, None],
+    )
     return seen[at]
 
 

@@ -24,9 +24,13 @@ PX_PER_MM = 200 / 25.4
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 
-def put(page: np.ndarray, text: str, x: int, y: int, cap: float = 24.0, face: int = cv2.FONT_HERSHEY_DUPLEX) -> None:
+def put(
+    page: np.ndarray, text: str, x: int, y: int, cap: float = 24.0, face: int = cv2.FONT_HERSHEY_DUPLEX
+) -> None:
     """Draw `text` with its base line at y, capitals `cap` px high."""
-    (_, high), _ = cv2.getTextSize("V", face, 4.0, 1)
+    one = np.zeros((200, 200), np.uint8)
+    cv2.putText(one, "V", (20, 150), face, 4.0, 255, 1)
+    high = np.ptp(np.flatnonzero(one.any(axis=1))) + 1
     letters = np.zeros(page.shape, np.uint8)
     cv2.putText(letters, text, (x, y), face, 4.0 * cap / high, 255, 2, cv2.LINE_AA)
     np.maximum(page, letters.astype(np.float32) / 255, out=page)
@@ -89,7 +93,7 @@ def test_a_name_that_the_trace_touches_is_found_in_its_window(name, height):
     twelve = [NAMES.index(lead) for lead in TWELVE]
     assert TWELVE[int(np.argmax(scores.log_probability[twelve]))] == name
     at = NAMES.index(name)
-    assert abs(scores.y[at] - 148) < 10
+    assert abs(scores.y[at] - 148) < 2 * PX_PER_MM
     assert 250 < scores.x[at] < 330
     assert 2.0 < scores.cap_mm[at] < 4.5
 
@@ -141,7 +145,9 @@ def test_numpy_and_torch_agree():
     x = random_pictures(3, PATCH[0] + 8, PATCH[1] + 12)
     y = torch.from_numpy(x)[:, None]
     for (kernel, offset), stride in zip(layers.trunk, STRIDES, strict=False):
-        y = torch.relu(torch.nn.functional.conv2d(y, torch.from_numpy(kernel), torch.from_numpy(offset), stride=stride))
+        y = torch.relu(
+            torch.nn.functional.conv2d(y, torch.from_numpy(kernel), torch.from_numpy(offset), stride=stride)
+        )
     gate = torch.nn.functional.conv2d(y, *(torch.from_numpy(part) for part in layers.gate))
     for at, (kernel, offset) in enumerate(layers.head):
         y = torch.nn.functional.conv2d(y, torch.from_numpy(kernel), torch.from_numpy(offset))
