@@ -52,6 +52,7 @@ class Unit:
 
 
 DIVISORS = range(1, 11)
+GLIMPSED = 0.15  # the same, where the other family's teeth are seen
 SEEN = 0.9  # log of power over background from which a tooth is there
 USUAL_LONG_SIDE = 260.0  # mm: ten seconds at 25 mm/s with margins
 SPREAD = 0.5  # of the log of that length
@@ -78,12 +79,15 @@ def choose_unit(
     Returns None where the two families do not make one lattice.
     """
     supports = [_divisors(spectrum, px) for spectrum in spectra]
-    pairs = [
-        (dx * dy, dx, dy)
-        for dx in supports[0]
-        for dy in supports[1]
-        if 1 / MOST_SLANTED < (dx * periods[0]) / (dy * periods[1]) < MOST_SLANTED
-    ]
+    own = [{divisor: _own_height(spectrum, divisor, px) for divisor in DIVISORS} for spectrum in spectra]
+    pairs = []
+    for dx in DIVISORS:
+        for dy in DIVISORS:
+            seen = (dx in supports[0]) + (dy in supports[1])
+            heights = own[0][dx], own[1][dy]
+            enough = seen == 2 or (seen == 1 and min(heights) > GLIMPSED and np.mean(heights) > SEEN)
+            if enough and 1 / MOST_SLANTED < (dx * periods[0]) / (dy * periods[1]) < MOST_SLANTED:
+                pairs.append((dx * dy, dx, dy))
     if not pairs:
         return None
     _, dx, dy = max(pairs)
@@ -103,18 +107,25 @@ def choose_unit(
 def _divisors(spectrum: tuple[np.ndarray, np.ndarray], px: float) -> list[int]:
     """Into how many the spacing of the coarsest comb may divide: 1, and those whose own teeth are seen."""
     strongest = np.nanmax(tooth_heights(spectrum, np.array([1.0, 2.0]), px))
+    own = {divisor: _own_height(spectrum, divisor, px) for divisor in DIVISORS}
     found = []
     for divisor in DIVISORS:
-        k = np.array([k for k in range(1, 2 * divisor + divisor // 2 + 1) if gcd(k, divisor) == 1])
-        heights = tooth_heights(spectrum, k / divisor, px)
-        heights = heights[np.isfinite(heights) & (k / divisor > 0.11)]
         least = max(SEEN, 0.2 * strongest)
         if divisor % 2 == 0:  # lines drawn in turn on one pixel and on two are not boxes of double size
-            coarser = np.arange(1, 2 * divisor // 2 + 1) / (divisor // 2)
+            coarser = np.arange(1, divisor + 1) / (divisor // 2)
             least = max(least, 0.55 * float(np.nanmedian(tooth_heights(spectrum, coarser, px))))
-        if len(heights) and np.percentile(heights, 40) > least:
+        rivals = [own[other] for other in DIVISORS if divisor % other]
+        if own[divisor] > max([least, *(0.75 * rival for rival in rivals)]):
             found.append(divisor)
     return found or [1]
+
+
+def _own_height(spectrum: tuple[np.ndarray, np.ndarray], divisor: int, px: float) -> float:
+    """Typical height of the teeth that a comb of `divisor` parts has and no coarser one; 0 where none can be seen."""
+    k = np.array([k for k in range(1, 2 * divisor + divisor // 2 + 1) if gcd(k, divisor) == 1])
+    heights = tooth_heights(spectrum, k / divisor, px)
+    heights = heights[np.isfinite(heights) & (k / divisor > 0.11)]
+    return float(np.percentile(heights, 40)) if len(heights) else 0.0
 
 
 def _fifth(spectrum: tuple[np.ndarray, np.ndarray], divisor: int, px: float) -> float:

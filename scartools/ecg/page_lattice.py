@@ -245,18 +245,20 @@ def _without_diagonals(windows: Windows, lattice: Lattice) -> Lattice:
     upright, level = slopes[:, 0] * WINDOW, slopes[:, 1] * WINDOW
     halves = [(upright + level) / 2, (upright - level) / 2]
     belong = np.sqrt(lattice.weights.prod(axis=0)) > 0.3
-    if __import__("os").environ.get("DBG"):
-        print([ [np.median(_peak_near(windows, half, r)[1][belong]) for half in halves] for r in (1,2)], np.median(halves[0],axis=0),lattice.score)
-    seen = [np.median(_peak_near(windows, half, 1)[1][belong]) if belong.any() else 0.0 for half in halves]
-    if min(seen) < 0.3:
+    if not belong.any() or min(_seen(windows, half, belong) for half in halves) < 0.3:
         return lattice
+    if min(_seen(windows, wave / 2, belong) for wave in (upright, level)) > 0.3:
+        return lattice  # an even harmonic of a lattice that is not turned
     middle = [np.median(half[belong], axis=0) for half in halves]
-    if __import__("os").environ.get("DBG"):
-        print("diag", seen, middle)
     middle.sort(key=lambda pair: abs(pair[1]) - abs(pair[0]))
     start = np.stack([middle[0] * np.sign(middle[0][0]), middle[1] * np.sign(middle[1][1])])
     other = follow_peak(windows, start)
     return other if other.score > 0.6 * lattice.score else lattice
+
+
+def _seen(windows: Windows, waves: np.ndarray, belong: np.ndarray) -> float:
+    """How far a peak at frequencies (N, 2) stands out in the windows that belong."""
+    return float(np.median(_peak_near(windows, waves, 1)[1][belong]))
 
 
 def _starts(peaks: list[list[tuple[float, float]]], turn: float) -> list[np.ndarray]:
