@@ -56,6 +56,7 @@ GLIMPSED = 0.15  # the same, where the other family's teeth are seen
 SEEN = 0.9  # log of power over background from which a tooth is there
 USUAL_LONG_SIDE = 260.0  # mm: ten seconds at 25 mm/s with margins
 SPREAD = 0.5  # of the log of that length
+LEAST_SLANTED = 1.09  # nearer than combs of 9 and 10 parts, so that one family cannot mislead the other
 MOST_SLANTED = 1.3  # ratio of the two spacings on one page, seen at a slant or printed unequal
 
 
@@ -86,7 +87,8 @@ def choose_unit(
             seen = (dx in supports[0]) + (dy in supports[1])
             heights = own[0][dx], own[1][dy]
             enough = seen == 2 or (seen == 1 and min(heights) > GLIMPSED and np.mean(heights) > SEEN)
-            if enough and 1 / MOST_SLANTED < (dx * periods[0]) / (dy * periods[1]) < MOST_SLANTED:
+            slant = abs(np.log((dx * periods[0]) / (dy * periods[1])))
+            if enough and slant < np.log(MOST_SLANTED if seen == 2 else LEAST_SLANTED):
                 pairs.append((dx * dy, dx, dy))
     if not pairs:
         return None
