@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -60,7 +61,9 @@ def flat_mesh(surface: Surface, low: np.ndarray, high: np.ndarray, px: float) ->
     return Mesh(invert(surface, values).reshape(*x.shape, 2), (height, width))
 
 
-def flatten(picture: np.ndarray, mesh: Mesh, *, cubic: bool = False, fill: tuple[float, ...] | float = 0) -> np.ndarray:
+def flatten(
+    picture: np.ndarray, mesh: Mesh, *, cubic: bool = False, fill: tuple[float, ...] | float = 0
+) -> np.ndarray:
     """Draw the flattened picture."""
     height, width = mesh.shape
     x = np.arange(width, dtype=np.float32) / MESH
@@ -97,7 +100,8 @@ def place_lines(flat: np.ndarray, px_per_mm: float) -> Placed:
         usable = HARMONICS[HARMONICS / 5.0 / px_per_mm < 0.45]
         waves = np.exp(-2j * np.pi * usable[:, None] * place / 5.0)
         banded = across @ picture  # (blocks across, length)
-        values = np.einsum("bl,al,kl->bak", banded, along, waves, optimize=True)
+        kernels = (along[:, None, :] * waves[None].astype(np.complex64)).reshape(-1, picture.shape[1])
+        values = banded @ kernels.T  # (blocks across, blocks along times harmonics)
         shift, trust = _shifts(values.reshape(-1, len(usable)), usable)
         grid = (len(across), len(along))
         shifts.append((shift.reshape(grid) if axis else shift.reshape(grid).T).ravel())
@@ -136,7 +140,9 @@ def _shifts(values: np.ndarray, harmonics: np.ndarray) -> tuple[np.ndarray, np.n
     return shift, np.clip(total / max(float(np.median(total)), 1e-12), 0, 1) * agree**2
 
 
-def refit(surface: Surface, mesh: Mesh, placed: Placed, low: np.ndarray, px_per_mm: float) -> tuple[Surface, np.ndarray, np.ndarray]:
+def refit(
+    surface: Surface, mesh: Mesh, placed: Placed, low: np.ndarray, px_per_mm: float
+) -> tuple[Surface, np.ndarray, np.ndarray]:
     """A finer surface through the placed lines.
 
     surface  in mm; mesh: of the flattened picture the lines were placed on
@@ -151,7 +157,9 @@ def refit(surface: Surface, mesh: Mesh, placed: Placed, low: np.ndarray, px_per_
     px = 1 / abs(float(np.linalg.det(slopes[0]))) ** 0.5  # px a mm of the picture
     fine = empty_surface((round(height), round(width)), FINE_CELL * px)
     base = _slanted_plane(points, wanted, trust)
-    y, x = np.meshgrid(*(np.linspace(0, n, 4 * k) for n, k in zip((height, width), fine.cells, strict=True)), indexing="ij")
+    y, x = np.meshgrid(
+        *(np.linspace(0, n, 4 * k) for n, k in zip((height, width), fine.cells, strict=True)), indexing="ij"
+    )
     everywhere = np.stack([x.ravel(), y.ravel()], axis=1)
     plane = np.linalg.lstsq(design(fine, basis_at(fine, everywhere)), base(everywhere), rcond=None)[0].T
     rows = design(fine, basis_at(fine, np.clip(points, 0, [width, height])))
@@ -168,7 +176,9 @@ def refit(surface: Surface, mesh: Mesh, placed: Placed, low: np.ndarray, px_per_
     return Surface(np.stack(layers), fine.cell), np.stack(residuals, axis=1), np.stack(robusts, axis=1)
 
 
-def _slanted_plane(points: np.ndarray, wanted: np.ndarray, trust: np.ndarray):
+def _slanted_plane(
+    points: np.ndarray, wanted: np.ndarray, trust: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
     """The best homography from points to wanted values, as a function of points (N, 2)."""
     scale = max(float(np.abs(points).max()), 1.0)
     weight = np.sqrt(trust.prod(axis=1)) + 1e-6

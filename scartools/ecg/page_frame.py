@@ -213,7 +213,9 @@ def _straighten(
     drawn = replace(mesh, points=(mesh.points + 0.5) * shrink - 0.5)
     fill = tuple(float(v) for v in np.median(image[::9, ::9].reshape(-1, 3), axis=0))
     page = flatten(source, drawn, cubic=True, fill=fill)
-    return replace(frame, image=page, px_per_mm=px, mesh=mesh, alternatives=tuple(px / factor for factor in others))
+    return replace(
+        frame, image=page, px_per_mm=px, mesh=mesh, alternatives=tuple(px / factor for factor in others)
+    )
 
 
 def _straightness(points: np.ndarray, value: np.ndarray) -> tuple[float, float, float]:

@@ -60,7 +60,8 @@ def take_windows(lines: np.ndarray) -> Windows:
     height, width = lines.shape
     step = 64 if max(lines.shape) > 800 else 40
     tops, lefts = (
-        np.linspace(0, n - WINDOW, max(2, round((n - WINDOW) / step) + 1)).round().astype(int) for n in lines.shape
+        np.linspace(0, n - WINDOW, max(2, round((n - WINDOW) / step) + 1)).round().astype(int)
+        for n in lines.shape
     )
     view = np.lib.stride_tricks.sliding_window_view(lines, (WINDOW, WINDOW))[np.ix_(tops, lefts)]
     tiles = view.reshape(-1, WINDOW, WINDOW) - view.mean(axis=(2, 3)).reshape(-1, 1, 1)
@@ -146,7 +147,12 @@ def follow_peak(windows: Windows, start: np.ndarray) -> Lattice:
             found, height = _peak_near(windows, expected, reach)
             wanted = found.T.ravel() / WINDOW
             fitted, _, robust = fit_robustly(
-                gradient, wanted, np.tile(height, 2) + 1e-6, bending(surface, bend), sigma=0.3 / WINDOW, start=fitted
+                gradient,
+                wanted,
+                np.tile(height, 2) + 1e-6,
+                bending(surface, bend),
+                sigma=0.3 / WINDOW,
+                start=fitted,
             )
             expected = (gradient @ fitted).reshape(2, -1).T * WINDOW
         trusted = np.sqrt(robust.reshape(2, -1).prod(axis=0)) * height
@@ -171,9 +177,7 @@ def _peak_near(windows: Windows, expected: np.ndarray, reach: int) -> tuple[np.n
     excess = windows.excess[each[:, None, None], i, j]
     far = (off[None, :, None] ** 2 + off[None, None, :] ** 2) / (reach + 1) ** 2
     top = (excess * (1 - 0.5 * far)).reshape(len(near), -1).argmax(axis=1)
-    best = np.stack(
-        [column.reshape(len(near), -1)[each, top], row.reshape(len(near), -1)[each, top]], axis=1
-    )
+    best = np.stack([column.reshape(len(near), -1)[each, top], row.reshape(len(near), -1)[each, top]], axis=1)
     found = best.astype(float)
     for axis, (dx, dy) in enumerate(((1, 0), (0, 1))):
         below, middle, above = (
