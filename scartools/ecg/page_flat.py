@@ -66,12 +66,13 @@ def flatten(
 ) -> np.ndarray:
     """Draw the flattened picture."""
     height, width = mesh.shape
-    x = np.arange(width, dtype=np.float32) / MESH
-    y = np.arange(height, dtype=np.float32) / MESH
-    steps = np.meshgrid(x, y)
+    across = np.arange(width, dtype=np.float32) / MESH
+    down = np.arange(height, dtype=np.float32) / MESH
+    steps = np.meshgrid(across, down)
     where = cv2.remap(mesh.points.astype(np.float32), *steps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    return cv2.remap(picture, where, None, method, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
+    x, y = cv2.split(where)
+    return cv2.remap(picture, x, y, method, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
 
 
 @dataclass(frozen=True)

@@ -272,7 +272,7 @@ def _starts(peaks: list[list[tuple[float, float]]], turn: float) -> list[np.ndar
         for fy, high_y in peaks[1][:6]:
             if not 0.7 < fx / fy < 1.43:
                 continue
-            handy = 1.0 if 8 < (fx * fy) ** 0.5 < 40 else 0.7
+            handy = 1.0 if 8 < (fx * fy) ** 0.5 < 40 else 0.35  # high ones lose count where the page is slanted
             pairs.append(((high_x * high_y) ** 0.5 * handy * (1 - abs(np.log(fx / fy))), fx, fy))
     pairs.sort(reverse=True)
     cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
