@@ -115,7 +115,9 @@ def _divisors(spectrum: tuple[np.ndarray, np.ndarray], px: float) -> list[int]:
         least = max(SEEN, 0.2 * strongest)
         if divisor % 2 == 0:  # lines drawn in turn on one pixel and on two are not boxes of double size
             coarser = np.arange(1, divisor + 1) / (divisor // 2)
-            least = max(least, 0.55 * float(np.nanmedian(tooth_heights(spectrum, coarser, px))))
+            usual = float(np.nanmedian(tooth_heights(spectrum, coarser, px)))
+            rise = np.dot(tooth_heights(spectrum, np.array([0.5, 0.4, 0.6]), px), [1.0, -0.5, -0.5])
+            least = max(least, (0.8 if divisor == 10 and not rise > 0.5 else 0.55) * usual)
         rivals = [own[other] for other in DIVISORS if divisor % other]
         if own[divisor] > max([least, *(0.75 * rival for rival in rivals)]):
             found.append(divisor)
