@@ -152,7 +152,7 @@ def refit(
     points = mesh.to_source(placed.centre)
     wanted = placed.centre / px_per_mm + low - placed.shift
     height, width = (n * c for n, c in zip(surface.cells, surface.cell[::-1], strict=True))
-    inside = ((points >= 0) & (points <= [width, height])).all(axis=1)
+    inside = np.all((points >= 0) & (points <= [width, height]), axis=1)
     trust = placed.trust * inside[:, None]
     _, slopes = evaluate(surface, np.array([[width / 2, height / 2]]))
     px = 1 / abs(float(np.linalg.det(slopes[0]))) ** 0.5  # px a mm of the picture
