@@ -156,6 +156,7 @@ def follow_peak(windows: Windows, start: np.ndarray) -> Lattice:
             )
             expected = (gradient @ fitted).reshape(2, -1).T * WINDOW
         trusted = np.sqrt(robust.reshape(2, -1).prod(axis=0)) * height
+        assert fitted is not None
         fitted, robust = _count_lines(windows, surface, fitted, expected, trusted)
         coefficients.append(fitted.reshape(surface.coefficients[0].shape))
         weights.append(robust * (height > 0))
