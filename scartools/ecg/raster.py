@@ -26,7 +26,9 @@ from scartools.ecg.page_ink import FAINT, FIRM, TraceInk, find_ink, ink_extent, 
 from scartools.ecg.pulse import Pulse, find_pulses
 from scartools.ecg.reading import Check, Found, PageReading, Strip
 from scartools.ecg.strips import cut_strips
-from scartools.ecg.trace import Path, centre_line, follow
+from scartools.ecg.trace import Path, follow
+from scartools.ecg.trace_heights import heights as trace_heights
+from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
 
 READ_LAYOUTS = ("3x4+0", "3x4+1", "3x4+2", "3x4+3")
@@ -50,7 +52,7 @@ class Grid:
 class Leads:
     """An upright page with every row followed.
 
-    heights   one a row, float (W,): row (px) of the trace in each pixel column, NaN in gaps, pulses and separators
+    heights   one a row, float (PER_PX W,): row (px) of the trace, NaN in gaps, pulses and separators
     pulses    of each row; contrast: of the ink; missed: upright strokes beside every lead
     upright   whether the names of the first column grow like I, II, III; None where that is not seen
     """
@@ -131,8 +133,10 @@ def _follow_leads(trace: TraceInk, lines: np.ndarray, speed: float, layout: str 
     grid = _find_grid(lines, extent, speed)
     mm, line = grid.px_per_mm, stroke_width(trace.mask)
     rows = _find_rows(trace, extent, mm, layout)
-    paths, heights = _follow_rows(trace.mask, trace.weight, rows, line, mm)
-    pulses = [find_pulses(path, height, line, mm) for path, height in zip(paths, heights, strict=True)]
+    paths, heights = _follow_rows(trace.mask, trace.weight, rows, mm)
+    pulses = [
+        find_pulses(path, height[::PER_PX], line, mm) for path, height in zip(paths, heights, strict=True)
+    ]
     bars = [page_layout.find_separators(trace.mask, row, mm) for row in rows[:3]]
     breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:3], bars, strict=True)]
     words = page_layout.text_pieces(trace.mask, paths, mm)
@@ -146,7 +150,7 @@ def _follow_leads(trace: TraceInk, lines: np.ndarray, speed: float, layout: str 
         )
     places = page_layout.name_places(words, rows, columns, mm)
     unnamed = page_layout.erase_names(trace.mask, places)
-    paths, heights = _follow_rows(unnamed, trace.weight, rows, line, mm)
+    paths, heights = _follow_rows(unnamed, trace.weight, rows, mm)
     rest = page_layout.beside_paths(unnamed, paths)
     separators = page_layout.separators_at(columns, bars, mm)
     hidden = [separators | row for row in page_layout.touched_by_names(rest, paths, places, mm)]
@@ -256,20 +260,20 @@ def _find_rows(trace: TraceInk, extent: tuple[int, int], mm: MM, layout: str | N
 
 
 def _follow_rows(
-    mask: np.ndarray, weight: np.ndarray, rows: list[float], line: float, mm: MM
+    mask: np.ndarray, weight: np.ndarray, rows: list[float], mm: MM
 ) -> tuple[list[Path], list[np.ndarray]]:
     runs = upright_runs(mask)
     paths = [
         follow(runs, mask.shape, row, mm, page_layout.follow_reach(rows, at, mm)) for at, row in enumerate(rows)
     ]
-    return paths, [centre_line(path, weight, line) for path in paths]
+    return paths, trace_heights(paths, mask, weight)
 
 
 def _trace_ends(heights: list[np.ndarray], pulses: list[list[Pulse]], mm: MM) -> tuple[float, float]:
     """First and last column (px) of the traces, the calibration pulses left out: the middle of the rows."""
     starts, stops = [], []
     for height, found in zip(heights, pulses, strict=True):
-        inked = np.flatnonzero(np.isfinite(height))
+        inked = np.flatnonzero(np.isfinite(height[::PER_PX]))
         first, last = int(inked[0]), int(inked[-1])
         span = last - first
         for pulse in found:
@@ -289,9 +293,9 @@ def _hide(
     shown = []
     edge = int(np.ceil(line)) + 1
     for height, found, covered in zip(heights, pulses, hidden, strict=True):
-        kept = np.where(covered, np.nan, height)
+        kept = np.where(np.repeat(covered, PER_PX), np.nan, height)
         for pulse in found:
-            kept[max(pulse.left - edge, 0) : pulse.right + edge] = np.nan
+            kept[max(pulse.left - edge, 0) * PER_PX : (pulse.right + edge) * PER_PX] = np.nan
         shown.append(kept)
     return shown
 

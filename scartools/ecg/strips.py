@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from scartools.ecg.layout import COLUMN_S, COLUMNS, MM, Columns
 from scartools.ecg.reading import Strip
 from scartools.ecg.trace import baseline_of
+from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
 
 RHYTHM_LEADS = ("II", "V1", "V5")
@@ -20,7 +23,7 @@ def cut_strips(
 ) -> tuple[Strip, ...]:
     """Cut the rows into twelve columns and the rhythm strips below them, each over its own baseline.
 
-    heights  one a row, float (W,): row (px) of the trace in each pixel column, NaN in gaps
+    heights  one a row, float (PER_PX W,): row (px) of the trace at column k / PER_PX, NaN in gaps
     mm       px per mm along x and y; speed mm/s; gain mm/mV
     Raises InputError where a lead is mostly missing or a rhythm strip looks like none of its columns.
     """
@@ -38,7 +41,7 @@ def cut_strips(
             raise InputError(
                 f"the rhythm strip fits neither column II, V1 nor V5 (best agreement {match:.2f}, {lead})"
             )
-        strips.append(Strip(lead, True, 0.0, whole.samples, whole.rate, whole.trace_px))
+        strips.append(replace(whole, lead=lead))
     return tuple(strips)
 
 
@@ -53,17 +56,18 @@ def _strip(
     speed: float,
     gain: float,
 ) -> Strip:
-    first, stop = int(round(left)), min(int(round(left + width)), len(height))
-    piece = height[max(first, 0) : stop]
-    first = max(first, 0)
+    first = max(int(np.ceil(left * PER_PX - 0.5)), 0)
+    piece = height[first : max(int(np.ceil((left + width) * PER_PX - 0.5)), 0)]
     share = float(np.isfinite(piece).mean()) if len(piece) else 0.0
     if share < LEAST_TRACE:
         raise InputError(f"lead {lead} has no trace over {1 - share:.0%} of its width")
     baseline = baseline_of(piece, mm[1])
     samples = (baseline - piece) / (mm[1] * gain)
     inked = np.flatnonzero(np.isfinite(piece))
-    trace_px = np.stack([first + inked, piece[inked]], axis=1).astype(float)
-    return Strip(lead, rhythm, start_s, samples, mm[0] * speed, trace_px)
+    trace_px = np.stack([(first + inked) / PER_PX, piece[inked]], axis=1).astype(float)
+    px_per_s = mm[0] * speed
+    begin = start_s + (first / PER_PX - left) / px_per_s
+    return Strip(lead, rhythm, max(begin, 0.0), samples, PER_PX * px_per_s, trace_px)
 
 
 def _rhythm_lead(strip: Strip, leads: list[Strip]) -> tuple[str, float]:
@@ -73,7 +77,9 @@ def _rhythm_lead(strip: Strip, leads: list[Strip]) -> tuple[str, float]:
         if lead.lead in RHYTHM_LEADS:
             begin = round(lead.start_s * strip.rate)
             part = strip.samples[begin : begin + len(lead.samples)]
-            scores[lead.lead] = max(_concordance(part, lead.samples, lag) for lag in range(-3, 4))
+            scores[lead.lead] = max(
+                _concordance(part, lead.samples, lag) for lag in range(-3 * PER_PX, 3 * PER_PX + 1)
+            )
     best = max(scores, key=lambda name: scores[name] + (USUAL_LEAD if name == "II" else 0.0))
     return best, scores[best]
 

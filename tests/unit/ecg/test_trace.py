@@ -8,7 +8,9 @@ import pytest
 
 from scartools.ecg.page_ink import find_ink, stroke_width, upright_runs
 from scartools.ecg.pulse import find_pulses
-from scartools.ecg.trace import baseline_of, centre_line, follow
+from scartools.ecg.trace import baseline_of, follow
+from scartools.ecg.trace_heights import heights
+from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
 
 MM = (8.0, 8.0)
@@ -26,7 +28,7 @@ def drawn(points: np.ndarray, shape: tuple[int, int] = (300, 600), thick: int = 
 def followed(dark: np.ndarray, baseline: float, reach: float = 250.0) -> np.ndarray:
     ink = find_ink(dark)
     path = follow(upright_runs(ink.mask), dark.shape, baseline, MM, reach)
-    return centre_line(path, ink.weight, stroke_width(ink.mask))
+    return heights([path], ink.mask, ink.weight)[0][::PER_PX]
 
 
 def test_a_slow_wave_is_found_to_a_tenth_of_a_pixel() -> None:
@@ -73,7 +75,7 @@ def test_pulse_height_is_measured() -> None:
     dark = drawn(corners)
     ink = find_ink(dark)
     path = follow(upright_runs(ink.mask), dark.shape, 200, MM, 250)
-    rows = centre_line(path, ink.weight, stroke_width(ink.mask))
+    rows = heights([path], ink.mask, ink.weight)[0][::PER_PX]
     (pulse,) = find_pulses(path, rows, stroke_width(ink.mask), MM)
     assert pulse.over_left == pytest.approx(80, abs=1) and pulse.over_right == pytest.approx(80, abs=1)
     assert pulse.right - pulse.left == pytest.approx(40, abs=4)
@@ -84,7 +86,7 @@ def test_an_r_wave_is_no_pulse() -> None:
     dark = drawn(points)
     ink = find_ink(dark)
     path = follow(upright_runs(ink.mask), dark.shape, 200, MM, 250)
-    rows = centre_line(path, ink.weight, stroke_width(ink.mask))
+    rows = heights([path], ink.mask, ink.weight)[0][::PER_PX]
     assert find_pulses(path, rows, stroke_width(ink.mask), MM) == []
 
 
