@@ -27,7 +27,7 @@ def heights(paths: list[Path], mask: np.ndarray, weight: np.ndarray) -> list[np.
     mask    bool (H, W), ink; weight: float32 (H, W), its darkness above what lies under it
     Rows and columns are counted from the middle of the first pixel. `[::PER_PX]` is one height a pixel column.
     """
-    full = float(np.percentile(weight[mask], FULL_SHARE)) if mask.any() else 1.0
+    full = max(float(np.percentile(weight[mask], FULL_SHARE)), 1e-3) if mask.any() else 1.0
     radius = _pen_radius(paths, weight, full)
     curves = []
     for path in paths:
@@ -48,6 +48,7 @@ def _pen_radius(paths: list[Path], weight: np.ndarray, full: float) -> float:
         last = np.clip(path.bottom[at].astype(int) + 1, 0, len(weight))
         totals.append(summed[last, at] - summed[first, at])
     every = np.concatenate(totals) if totals else np.zeros(0)
+    every = every[every > 0.3 * full]  # a level line taken for a grid line has no darkness of its own
     return float(np.clip(np.percentile(every, LEVEL_SHARE) / full / 2, 0.4, 10)) if len(every) else 0.5
 
 

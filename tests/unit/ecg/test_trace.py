@@ -28,7 +28,7 @@ def drawn(points: np.ndarray, shape: tuple[int, int] = (300, 600), thick: int = 
 def followed(dark: np.ndarray, baseline: float, reach: float = 250.0) -> np.ndarray:
     ink = find_ink(dark)
     path = follow(upright_runs(ink.mask), dark.shape, baseline, MM, reach)
-    return heights([path], ink.mask, ink.weight)[0][::PER_PX]
+    return heights([path], ink.mask, dark)[0][::PER_PX]
 
 
 def test_a_slow_wave_is_found_to_a_tenth_of_a_pixel() -> None:
@@ -75,7 +75,7 @@ def test_pulse_height_is_measured() -> None:
     dark = drawn(corners)
     ink = find_ink(dark)
     path = follow(upright_runs(ink.mask), dark.shape, 200, MM, 250)
-    rows = heights([path], ink.mask, ink.weight)[0][::PER_PX]
+    rows = heights([path], ink.mask, dark)[0][::PER_PX]
     (pulse,) = find_pulses(path, rows, stroke_width(ink.mask), MM)
     assert pulse.over_left == pytest.approx(80, abs=1) and pulse.over_right == pytest.approx(80, abs=1)
     assert pulse.right - pulse.left == pytest.approx(40, abs=4)
@@ -86,7 +86,7 @@ def test_an_r_wave_is_no_pulse() -> None:
     dark = drawn(points)
     ink = find_ink(dark)
     path = follow(upright_runs(ink.mask), dark.shape, 200, MM, 250)
-    rows = heights([path], ink.mask, ink.weight)[0][::PER_PX]
+    rows = heights([path], ink.mask, dark)[0][::PER_PX]
     assert find_pulses(path, rows, stroke_width(ink.mask), MM) == []
 
 
