@@ -1,4 +1,4 @@
-"""Follow one lead across the page: from runs of ink to one sub-pixel height a pixel column."""
+"""Follow the leads across the page: which runs of ink each is drawn with, and where it rests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ JUMP = 1.0  # a mm of white paper between neighbouring runs
 SKIP = 2.0  # a mm of paper along x without ink
 LIFT = 0.5  # for lifting the pen at all: text beside the trace is not entered lightly
 AWAY = 0.03  # a mm along x, for every mm beyond half the reach: the neighbouring row is no bargain
-FINE_LINE = 2.5  # px; narrower strokes are pale where they are steep, and all of them counts
 STATES = 10  # paths kept in each column
 
 
@@ -81,57 +80,6 @@ def follow(
 def _distance(top: np.ndarray, bottom: np.ndarray, row: float) -> np.ndarray:
     """px from a run to a row; 0 where the run crosses it."""
     return np.maximum(np.maximum(top - row, row - bottom), 0.0)
-
-
-def centre_line(path: Path, weight: np.ndarray, line: float) -> np.ndarray:
-    """Return the row of the trace in each pixel column, float (W,), NaN in gaps.
-
-    weight  float (H, W), darkness above the grid
-    line    width of the stroke, px
-    In a level stretch it is the centre of darkness. In an upright stroke the pen passes over many rows within one
-    pixel: a turning point takes the far end of the run, so that R and S keep their height; a passage its middle.
-    """
-    rows = np.full(len(path.top), np.nan)
-    inked = np.flatnonzero(np.isfinite(path.top))
-    if not len(inked):
-        return rows
-    top, bottom = path.top[inked], path.bottom[inked]
-    if line >= FINE_LINE:
-        top, bottom = _dark_part(top, bottom, inked, weight)
-    half = np.minimum(line, bottom - top) / 2
-    high, low = top + half - 0.5, bottom - half - 0.5  # rows the middle of the pen reached
-    centre = (high + low) / 2
-    peak = (high <= _lesser(high) + 0.5) * np.clip(_lesser(centre) - high - line, 0, None)
-    trough = (low >= -_lesser(-low) - 0.5) * np.clip(low + _lesser(-centre) - line, 0, None)
-    value = np.where((peak > 0) & (peak >= trough), high, np.where(trough > 0, low, centre))
-    level = bottom - top <= 1.6 * line + 1
-    for i in np.flatnonzero(level):
-        first, last = max(int(top[i]) - 1, 0), int(bottom[i]) + 1
-        dark = weight[first:last, inked[i]]
-        total = dark.sum()
-        if total > 0:
-            value[i] = first + float((dark * np.arange(len(dark))).sum() / total)
-    rows[inked] = value
-    return rows
-
-
-def _dark_part(
-    top: np.ndarray, bottom: np.ndarray, columns: np.ndarray, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The runs without their pale fringe: the edge of a wide stroke lies at a third of its darkness."""
-    new_top, new_bottom = top.copy(), bottom.copy()
-    for i, x in enumerate(columns):
-        dark = weight[int(top[i]) : int(bottom[i]), x]
-        kept = np.flatnonzero(dark > 0.33 * dark.max(initial=0.0))
-        if len(kept):
-            new_top[i], new_bottom[i] = top[i] + kept[0], top[i] + kept[-1] + 1
-    return new_top, new_bottom
-
-
-def _lesser(values: np.ndarray) -> np.ndarray:
-    """The lesser of both neighbours of each value; an end has one."""
-    padded = np.concatenate([values[1:2], values, values[-2:-1]])
-    return np.minimum(padded[:-2], padded[2:])
 
 
 def baseline_of(rows: np.ndarray, px_per_mm: float) -> float:
