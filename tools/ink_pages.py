@@ -54,7 +54,8 @@ def draw_piece(records: np.ndarray, damage: str, rng: np.random.Generator) -> Pi
     for layer, tint in ((grid, ink[0]), (text, ink[2]), (trace, ink[1])):
         picture *= 1.0 - (layer.astype(np.float32) / 255.0)[:, :, None] * (1.0 - tint)
     label = np.zeros((side, side), np.uint8)
-    label[grid > 90] = GRID if strength > 0.035 else UNSURE
+    seen = strength > 0.035 and damage != "black-white"  # else what is left of the grid is nobody's truth
+    label[grid > 90] = GRID if seen else UNSURE
     label[text > 90] = TEXT
     label[trace > 60] = TRACE
     picture, label, steep = _bent(picture, label, steep, rng)
