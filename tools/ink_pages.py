@@ -20,7 +20,16 @@ FINE = 12.0  # px per mm of drawing
 SIDE = 288  # px of a finished piece, at SCALE
 PAPER, GRID, TRACE, TEXT, UNSURE = 0, 1, 2, 3, 255
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-OTHER = ("25 mm/s", "10 mm/mV", "0.05-150 Hz", "Sinus rhythm", "Vent. rate 72 BPM", "PR interval", "QRS 96 ms", "P-R-T")
+OTHER = (
+    "25 mm/s",
+    "10 mm/mV",
+    "0.05-150 Hz",
+    "Sinus rhythm",
+    "Vent. rate 72 BPM",
+    "PR interval",
+    "QRS 96 ms",
+    "P-R-T",
+)
 OTHER += ("Abnormal ECG", "Unconfirmed", "QT/QTc 384/412", "ID 00000", "Name", "Male", "x1.0", "F 50~ 0.5-40")
 FONTS = ("DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono")
 DAMAGES = ("clean", "scan", "photo", "copy", "black-white", "thumbnail", "pale", "no-grid")
@@ -118,7 +127,9 @@ def _traces(side: int, records: np.ndarray, rng: np.random.Generator) -> tuple[n
     width = float(rng.choice([0.18, 0.25, 0.32, 0.42, 0.6], p=[0.2, 0.3, 0.28, 0.15, 0.07])) * FINE
     speed = float(rng.choice([25.0, 50.0], p=[0.85, 0.15])) * FINE / 500.0
     gain = float(rng.choice([5.0, 10.0, 20.0], p=[0.15, 0.7, 0.15])) * FINE / 1000.0
-    paler = rng.uniform(0.0, 0.5) if rng.random() < 0.5 else 0.0  # of steep strokes: a stylus has no time to burn
+    paler = (
+        rng.uniform(0.0, 0.5) if rng.random() < 0.5 else 0.0
+    )  # of steep strokes: a stylus has no time to burn
     pitch = rng.uniform(10, 38) * FINE
     for y in np.arange(rng.uniform(0, pitch), side + pitch / 2, pitch):
         starts = [0.0]
@@ -141,7 +152,13 @@ def _traces(side: int, records: np.ndarray, rng: np.random.Generator) -> tuple[n
                 signal = signal + rng.normal(0, rng.uniform(10, 60), len(signal))
             if rng.random() < 0.08:
                 signal = signal * rng.uniform(2, 4)
-            _stroke(out, steep, np.stack([start + speed * np.arange(len(signal)), y - gain * signal], 1), width, paler)
+            _stroke(
+                out,
+                steep,
+                np.stack([start + speed * np.arange(len(signal)), y - gain * signal], 1),
+                width,
+                paler,
+            )
     return out, steep > 60
 
 
@@ -161,10 +178,14 @@ def _stroke(out: np.ndarray, steep: np.ndarray, points: np.ndarray, width: float
     np.maximum(out, drawn, out=out)
 
 
-def _pulse(out: np.ndarray, right: float, y: float, gain: float, width: float, rng: np.random.Generator) -> None:
+def _pulse(
+    out: np.ndarray, right: float, y: float, gain: float, width: float, rng: np.random.Generator
+) -> None:
     wide, high = 5.0 * FINE * rng.choice([0.5, 1.0, 1.0]), 1000.0 * gain
     lead = rng.uniform(0, 3) * FINE
-    x = np.array([right - wide - 2 * lead, right - wide - lead, right - wide - lead, right - lead, right - lead, right])
+    x = np.array(
+        [right - wide - 2 * lead, right - wide - lead, right - wide - lead, right - lead, right - lead, right]
+    )
     rise = np.array([0.0, 0.0, high, high, 0.0, 0.0])
     points = np.round(np.stack([x, y - rise], 1) * (1 << _SHIFT)).astype(np.int32)
     cv2.polylines(out, [points[:, None, :]], False, 255, max(round(width), 1), cv2.LINE_AA, _SHIFT)
@@ -258,7 +279,9 @@ def _handwriting(out: np.ndarray, rng: np.random.Generator) -> None:
 
 def _paper(damage: str, rng: np.random.Generator) -> np.ndarray:
     tint = rng.choice(6, p=[0.4, 0.25, 0.15, 0.07, 0.06, 0.07])
-    base = ((1, 1, 1), (1, 0.93, 0.93), (1, 0.94, 0.86), (0.87, 1, 0.9), (0.9, 0.95, 1), (0.99, 0.82, 0.86))[tint]
+    base = ((1, 1, 1), (1, 0.93, 0.93), (1, 0.94, 0.86), (0.87, 1, 0.9), (0.9, 0.95, 1), (0.99, 0.82, 0.86))[
+        tint
+    ]
     level = rng.uniform(0.8, 1.0)
     if damage == "photo":
         level = rng.uniform(0.4, 0.95)
@@ -271,9 +294,18 @@ def _inks(
     grid: np.ndarray, weak: float, damage: str, rng: np.random.Generator
 ) -> tuple[list[np.ndarray], float]:
     """What each ink lets through in red, green and blue: grid, trace, text; and how dark the grid is."""
-    hues = ((1, 0.55, 0.55), (1, 0.7, 0.75), (1, 0.7, 0.45), (0.85, 0.6, 0.45), (0.55, 0.85, 0.6), (0.6, 0.7, 1))
+    hues = (
+        (1, 0.55, 0.55),
+        (1, 0.7, 0.75),
+        (1, 0.7, 0.45),
+        (0.85, 0.6, 0.45),
+        (0.55, 0.85, 0.6),
+        (0.6, 0.7, 1),
+    )
     hues += ((0.6, 0.6, 0.6), (0.4, 0.4, 0.4), (1, 0.35, 0.35), (0.65, 0.5, 0.5))
-    hue = 1.0 - np.array(hues[rng.choice(len(hues), p=[0.2, 0.15, 0.1, 0.1, 0.06, 0.07, 0.12, 0.06, 0.08, 0.06])])
+    hue = 1.0 - np.array(
+        hues[rng.choice(len(hues), p=[0.2, 0.15, 0.1, 0.1, 0.06, 0.07, 0.12, 0.06, 0.08, 0.06])]
+    )
     strength = float(rng.uniform(0.3, 1.25))
     ink = rng.choice(["black", "grey", "blue"], p=[0.62, 0.23, 0.15])
     trace = {"black": rng.uniform(0.8, 0.97), "grey": rng.uniform(0.45, 0.8), "blue": 0.85}[str(ink)]
@@ -339,7 +371,9 @@ def _light(side: int, damage: str, rng: np.random.Generator) -> np.ndarray:
         a, soft = rng.uniform(0, 2 * np.pi), rng.uniform(0.02, 0.3)
         across = (np.cos(a) * x + np.sin(a) * y - rng.uniform(-0.4, 0.4)) / soft
         light *= (1 - rng.uniform(0.1, 0.5) / (1 + np.exp(-across * 4)))[:, :, None]
-    for _ in range(rng.integers(1, 4) if rng.random() < 0.4 * much else 0):  # folds: a dark line, bright beside it
+    for _ in range(
+        rng.integers(1, 4) if rng.random() < 0.4 * much else 0
+    ):  # folds: a dark line, bright beside it
         a, wide = rng.choice([0, np.pi / 2, rng.uniform(0, np.pi)]), rng.uniform(0.002, 0.02)
         across = (np.cos(a) * x + np.sin(a) * y - rng.uniform(-0.4, 0.4)) / wide
         profile = rng.uniform(-0.3, 0.15) * np.exp(-(across**2)) + rng.uniform(0, 0.12) * np.tanh(across)
@@ -356,7 +390,9 @@ def _light(side: int, damage: str, rng: np.random.Generator) -> np.ndarray:
 
 def _spoilt(picture: np.ndarray, damage: str, rng: np.random.Generator) -> np.ndarray:
     """Bring to a device's resolution and add what it adds: uint8, its own scale."""
-    density = {"thumbnail": rng.uniform(2.3, 4.5), "photo": rng.uniform(3.2, 9)}.get(damage, rng.uniform(3.5, 12))
+    density = {"thumbnail": rng.uniform(2.3, 4.5), "photo": rng.uniform(3.2, 9)}.get(
+        damage, rng.uniform(3.5, 12)
+    )
     size = max(round(len(picture) * density / FINE), 8)
     small = cv2.resize(np.clip(picture, 0, 1.1), (size, size), interpolation=cv2.INTER_AREA)
     soft = rng.uniform(0.5, 1.1) if damage in ("photo", "thumbnail") else rng.uniform(0, 0.8)

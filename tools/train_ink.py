@@ -160,13 +160,17 @@ def score(records: np.ndarray, pieces: int, seed: int) -> None:
             sure = piece.label != UNSURE
             for k, (kind, p) in enumerate(((TRACE, found.trace), (TEXT, found.text), (GRID, found.grid))):
                 true, said = piece.label == kind, (p > 0.5) & (sure | (kind != GRID))
-                near_true, near_said = (cv2.dilate(x.astype(np.uint8), np.ones((3, 3))) > 0 for x in (true, said))
+                near_true, near_said = (
+                    cv2.dilate(x.astype(np.uint8), np.ones((3, 3))) > 0 for x in (true, said)
+                )
                 counts[k] += ((said & near_true).sum(), said.sum(), (true & near_said).sum(), true.sum(),
                               (said & true).sum(), (said | true).sum())  # fmt: skip
                 if kind == TRACE:
                     steep += (piece.steep & near_said).sum(), piece.steep.sum()
         for name, c in zip(("trace", "text", "grid"), counts, strict=True):
-            shares = [f"{a / b:8.3f}" if b else "     n/a" for a, b in ((c[0], c[1]), (c[2], c[3]), (c[4], c[5]))]
+            shares = [
+                f"{a / b:8.3f}" if b else "     n/a" for a, b in ((c[0], c[1]), (c[2], c[3]), (c[4], c[5]))
+            ]
             tail = f"{steep[0] / steep[1]:8.3f}" if name == "trace" else ""
             print(f"{damage:12s} {name:6s}", *shares, tail)
 
