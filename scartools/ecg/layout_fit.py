@@ -8,7 +8,7 @@ a page that lies upside down, and words that only look like a name do not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -61,7 +61,7 @@ def fit_layouts(
     words  of lead_names.find_words; rows: px, baselines from top to bottom; wanted: as --layout gives it
     A row too many, at the top or at the bottom (a line of text, a strip of another kind), is allowed.
     """
-    sure = [word for word in words if word.text and word.confidence >= LEAST_CONFIDENCE]
+    sure = [_usual(word) for word in words if word.text and word.confidence >= LEAST_CONFIDENCE]
     fits = []
     for first in range(min(3, len(rows))):
         for count in range(len(rows) - first, 0, -1):
@@ -71,6 +71,12 @@ def fit_layouts(
                     fits.append((fit, first + len(rows) - count))
     fits.sort(key=lambda pair: (-round(pair[0].support, 3) + 0.5 * pair[1], pair[1]))
     return [fit for fit, _ in fits]
+
+
+def _usual(word: Word) -> Word:
+    """A word as one of the twelve leads: V3R, V4R and V7 are read for V3, V4 and V1 where letters touch a line."""
+    alike = {"V3R": "V3", "V4R": "V4", "V7": "V1"}.get(word.text)
+    return word if alike is None else replace(word, text=alike, confidence=0.6 * word.confidence)
 
 
 def _fit(
@@ -136,9 +142,9 @@ def _supported(
             if other is None or word.confidence > other.confidence:
                 held[row, column] = word
     against = sum(
-        word.confidence
+        0.5 * word.confidence
         for word in words
-        if word not in held.values() and _stands_for_another(word, layout, rows, left, pitch, above, px_per_mm)
+        if _stands_for_another(word, held, layout, rows, left, pitch, above, px_per_mm)
     )
     support = sum(word.confidence for word in held.values()) - against
     if layout.columns > 1 and len(held) > 2:
@@ -155,6 +161,7 @@ def _supported(
 
 def _stands_for_another(
     word: Word,
+    held: dict[tuple[int, int], Word],
     layout: Layout,
     rows: Sequence[float],
     left: float,
@@ -162,12 +169,12 @@ def _stands_for_another(
     above: float,
     px_per_mm: float,
 ) -> bool:
-    """Whether a name stands where this arrangement has another lead."""
+    """Whether a name stands where this arrangement has another lead, and nothing there names that."""
     middle = (word.top + word.bottom) / 2
     for row, leads in enumerate(layout.rows):
         if abs(middle - rows[row] - above) >= 0.6 * APART_Y * px_per_mm:
             continue
         for column, lead in enumerate(leads):
             if abs(word.left - left - column * pitch) < APART_X * px_per_mm:
-                return lead.lstrip("-") != word.text.lstrip("-")
+                return (row, column) not in held and lead.lstrip("-") != word.text.lstrip("-")
     return False

@@ -30,11 +30,13 @@ class TraceInk:
     mask      bool (H, W), True on trace, text and separators
     weight    float32 (H, W), darkness above the grid under it, for the centre of a stroke
     contrast  darkness of the trace minus that of the grid lines, 0 to 1
+    marks     bool (H, W), writing and separators where they are told from the trace; None where `mask` holds both
     """
 
     mask: np.ndarray
     weight: np.ndarray
     contrast: float
+    marks: np.ndarray | None = None
 
 
 def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:

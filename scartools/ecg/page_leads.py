@@ -13,11 +13,13 @@ from scartools.ecg.lead_names import Word
 from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.pulse import Pulse, find_pulses
-from scartools.ecg.trace import Path, centre_line, follow
+from scartools.ecg.trace import Path, follow
+from scartools.ecg.trace_heights import heights as trace_heights
+from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
 
 FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arrangement has them
-MOST_MISSED = 3  # upright strokes beside every lead: a pen mark or two, not the beats of a lead
+MOST_MISSED = 12  # upright strokes beside every lead; what passes them is left out of the leads
 UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
 
 
@@ -26,7 +28,7 @@ class Leads:
     """An upright page with every row followed.
 
     fit       the arrangement; columns: where its columns are
-    heights   one a row, float (W,): row (px) of the trace in each pixel column, NaN in gaps, pulses and separators
+    heights   one a row, float (PER_PX * W,): row (px) of the trace, NaN in gaps, pulses and separators
     pulses    of each row; contrast: of the ink; missed: upright strokes beside every lead
     """
 
@@ -54,19 +56,21 @@ def follow_leads(
     fits = fit_layouts(words, rows, px_per_mm, wanted)
     fit = fits[0] if fits and fits[0].share >= FEWEST_NAMED else None
     rows = list(fit.rows) if fit else rows
-    paths, heights = _follow_rows(ink.mask, ink.weight, rows, line, mm)
+    whole = ink.mask if ink.marks is None else ink.mask | ink.marks
+    paths, heights = _follow_rows(ink.mask, ink.weight, rows, mm, fitted=False)
+    heights = [height[::PER_PX] for height in heights]
     pulses = [find_pulses(path, height, line, mm) for path, height in zip(paths, heights, strict=True)]
     lead_rows = len(fit.layout.rows) if fit else 3
-    bars = [page_layout.find_separators(ink.mask, row, mm) for row in rows[:lead_rows]]
+    bars = [page_layout.find_separators(whole, row, mm) for row in rows[:lead_rows]]
     breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:lead_rows], bars, strict=True)]
     ends = _trace_ends(heights, pulses, mm)
-    pieces = page_layout.text_pieces(ink.mask, paths, mm)
+    pieces = page_layout.text_pieces(whole, paths, mm)
     if fit is None:
         fit = _without_names(pieces, rows, breaks, ends, mm, fits, wanted)
     columns = place_columns(fit, breaks, ends, px_per_mm)
     places = _name_places(fit, words, px_per_mm)
     unnamed = page_layout.erase_names(ink.mask, places)
-    paths, heights = _follow_rows(unnamed, ink.weight, rows, line, mm)
+    paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
     rest = page_layout.beside_paths(unnamed, paths)
     separators = page_layout.separators_at(columns, bars, mm)
     touched = page_layout.touched_by_names(rest, paths[:lead_rows], places, fit.layout.columns, mm)
@@ -135,13 +139,13 @@ def _name_places(fit: Fit, words: list[Word], px_per_mm: float) -> list[page_lay
 
 
 def _follow_rows(
-    mask: np.ndarray, weight: np.ndarray, rows: list[float], line: float, mm: tuple[float, float]
+    mask: np.ndarray, weight: np.ndarray, rows: list[float], mm: tuple[float, float], *, fitted: bool = True
 ) -> tuple[list[Path], list[np.ndarray]]:
     runs = upright_runs(mask)
     paths = [
         follow(runs, mask.shape, row, mm, page_layout.follow_reach(rows, at, mm)) for at, row in enumerate(rows)
     ]
-    return paths, [centre_line(path, weight, line) for path in paths]
+    return paths, trace_heights(paths, mask, weight, fitted=fitted)
 
 
 def _trace_ends(
@@ -174,9 +178,9 @@ def _hide(
     shown = []
     edge = int(np.ceil(line)) + 1
     for height, found, covered in zip(heights, pulses, hidden, strict=True):
-        kept = np.where(covered, np.nan, height)
+        kept = np.where(np.repeat(covered, PER_PX)[: len(height)], np.nan, height)
         for pulse in found:
-            kept[max(pulse.left - edge, 0) : pulse.right + edge] = np.nan
+            kept[max(pulse.left - edge, 0) * PER_PX : (pulse.right + edge) * PER_PX] = np.nan
         shown.append(kept)
     return shown
 

@@ -6,17 +6,21 @@ the others. A page that contradicts itself is refused.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 
+from scartools.ecg.assemble import upright
+from scartools.ecg.ink_network import ink_probabilities
 from scartools.ecg.lead_names import Word, find_words
+from scartools.ecg.page_checks import checked, status_of
 from scartools.ecg.page_frame import Frame, find_frame
 from scartools.ecg.page_grid import divide_out_paper
-from scartools.ecg.page_ink import FAINT, FIRM, TraceInk, find_ink
-from scartools.ecg.page_leads import FEWEST_NAMED, Leads, follow_leads
+from scartools.ecg.page_ink import FAINT, FIRM, MOST_INK, TraceInk, find_ink
+from scartools.ecg.page_leads import Leads, follow_leads
 from scartools.ecg.reading import Check, Found, PageReading
 from scartools.ecg.strips import cut_strips
 from scartools.errors import InputError
@@ -25,9 +29,13 @@ USUAL_SPEED, USUAL_GAIN = 25.0, 10.0
 USUAL_GAINS = (10.0, 5.0, 20.0)
 USUAL_COLUMN_S = {4: 2.5, 2: 5.0, 1: 10.0}  # by the number of columns
 COARSEST = 2.2  # px a mm, some 55 dots an inch
+ENOUGH_NAMES = 4.0  # of the nine aV and V names, to be sure which way is up
+SURE = 0.5  # of the network
 ON_ITS_SIDE = 1.5  # ink that lies in columns this much more than in rows
 PULSE_OFF = 0.08  # a pulse of 10 mm is 9.2 to 10.8 mm high
 FINE_PX_PER_MM = 6.5  # on a finer page pale ink is the grain of the paper
+
+FindInk = Callable[[Frame], tuple[TraceInk, np.ndarray]]
 
 
 def read_raster_page(
@@ -57,18 +65,64 @@ def read_raster_page(
             f"a millimetre is {frame.px_per_mm:.1f} px, too coarse to follow a QRS",
             remedy="Scan the page with 200 dots an inch (7.9 px a mm), at least 100",
         )
-    ink, darkness = _ink(frame)
-    quarter, words = _upright(ink, darkness, frame.px_per_mm)
-    ink = TraceInk(
-        np.ascontiguousarray(np.rot90(ink.mask, quarter)),
-        np.ascontiguousarray(np.rot90(ink.weight, quarter)),
-        ink.contrast,
-    )
+    readings, reasons = [], []
+    for find in _inks(frame):
+        try:
+            page = _read_upright(frame, find, layout)
+            reading = _measured(image, frame, page, (layout, speed_mm_s, gain_mm_mv), rotate_deg)
+        except InputError as reason:
+            reasons.append(reason)
+            continue
+        status = status_of(checked(upright(reading)).checks)
+        if status == "accepted":
+            return reading
+        readings.append((("needs_review", "refused").index(status), reading))
+    if not readings:
+        raise reasons[0]
+    return min(readings, key=lambda pair: pair[0])[1]
+
+
+@dataclass(frozen=True)
+class Upright:
+    """A page turned upright with its leads followed: quarter turns taken back, px per mm, what the page prints."""
+
+    leads: Leads
+    quarter: int
+    px_per_mm: float
+
+
+def _read_upright(frame: Frame, find: FindInk, layout: str | None) -> Upright:
+    """Turn the page upright and follow its leads; without a grid, follow them again once the millimetre is known."""
+    ink, darkness = find(frame)
     mm = frame.px_per_mm
+    quarter, words = _upright(ink, darkness, mm)
+    ink = TraceInk(
+        _turn(ink.mask, quarter),
+        _turn(ink.weight, quarter),
+        ink.contrast,
+        None if ink.marks is None else _turn(ink.marks, quarter),
+    )
     leads = follow_leads(ink, words, mm, layout)
     if frame.grid == "none":
         mm = _scale_without_grid(leads, mm)
         leads = follow_leads(ink, words, mm, layout)
+    return Upright(leads, quarter, mm)
+
+
+def _turn(picture: np.ndarray, quarter: int) -> np.ndarray:
+    return np.ascontiguousarray(np.rot90(picture, quarter))
+
+
+def _measured(
+    image: np.ndarray,
+    frame: Frame,
+    page: Upright,
+    given: tuple[str | None, float | None, float | None],
+    rotate_deg: float,
+) -> PageReading:
+    """From followed rows to leads in millivolts, with what is known of the page; given: layout, speed and gain."""
+    leads, mm, quarter = page.leads, page.px_per_mm, page.quarter
+    layout, speed_mm_s, gain_mm_mv = given
     printed_speed, printed_gain = None, None
     speed, speed_found = _speed(leads, mm, speed_mm_s, printed_speed)
     gains, gain_found, pulse_mm = _gain(leads, mm, gain_mm_mv, printed_gain)
@@ -137,30 +191,64 @@ def _rotated(points: np.ndarray, shape: tuple[int, ...], quarter: int) -> np.nda
     return np.stack(turned[quarter % 4], axis=1)
 
 
-def _ink(frame: Frame) -> tuple[TraceInk, np.ndarray]:
+def _inks(frame: Frame) -> tuple[FindInk, ...]:
+    """The two ways to find the ink, the likelier first: a flat scan by its darkness, a photograph by the network."""
+    return (_ink_by_darkness, _ink_by_network) if frame.mesh is None else (_ink_by_network, _ink_by_darkness)
+
+
+def _ink_by_darkness(frame: Frame) -> tuple[TraceInk, np.ndarray]:
     """The ink of the page, and how dark it is in every colour, float32 (H, W)."""
     paper = divide_out_paper(frame.image)
     return find_ink(paper.every, FIRM if frame.px_per_mm > FINE_PX_PER_MM else FAINT), paper.every
 
 
+def _ink_by_network(frame: Frame) -> tuple[TraceInk, np.ndarray]:
+    """The same, trace and writing told apart by the network that was trained on drawn pages."""
+    every = divide_out_paper(frame.image).every
+    seen = ink_probabilities(frame.image, frame.px_per_mm)
+    mask = (seen.trace > SURE) & (seen.trace >= seen.text)
+    if mask.mean() > MOST_INK:
+        raise InputError(f"{mask.mean():.0%} of the page looks like a trace: this is not an ECG page")
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    under = float(np.median(every[~near])) if not near.all() else 0.0
+    weight = np.where(near, np.clip(every - under, 0.0, None), 0.0).astype(np.float32)
+    contrast = float(np.median(weight[mask])) if mask.any() else 0.0
+    return TraceInk(mask, weight, contrast, (seen.text > SURE) & ~mask), every
+
+
 def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int, list[Word]]:
     """Quarter turns (np.rot90) that make the page upright, and the words printed on it then.
 
-    Traces lie in rows; of the two ways left the one is taken in which more lead names can be read.
+    Traces lie in rows; of the two ways left the one is taken in which more names of aV and V leads can be read: I, II
+    and III look alike upside down.
     """
+    whole = ink.mask if ink.marks is None else ink.mask | ink.marks
     base = 1 if _banded(ink.mask, 0) > ON_ITS_SIDE * _banded(ink.mask, 1) else 0
-    best: tuple[float, int, list[Word]] | None = None
-    for quarter in (base, base + 2):
-        mask = np.ascontiguousarray(np.rot90(ink.mask, quarter))
-        words = find_words(mask, np.ascontiguousarray(np.rot90(darkness, quarter)), px_per_mm)
-        names = {word.text: word.confidence for word in words if word.text and word.confidence >= 0.5}
-        score = sum(names.values())
-        if best is None or score > best[0] + 0.5:
-            best = score, quarter, words
-        if score >= 12 * FEWEST_NAMED:
+    pages = {quarter: (_turn(whole, quarter), _turn(darkness, quarter)) for quarter in (base, base + 2)}
+    best = (base, -1.0)
+    for touching in (False, True):
+        for quarter, (mask, dark) in pages.items():
+            score = _named(find_words(mask, dark, px_per_mm, touching=touching))
+            if score > best[1] + 0.5:
+                best = quarter, score
+            if score >= ENOUGH_NAMES:
+                break
+        if best[1] >= ENOUGH_NAMES:
             break
-    assert best is not None
-    return best[1], best[2]
+    mask, dark = pages[best[0]]
+    words = find_words(mask, dark, px_per_mm, touching=False)
+    if len({word.text for word in words if word.text}) < 12:
+        words = find_words(mask, dark, px_per_mm, touching=True)
+    return best[0], words
+
+
+def _named(words: list[Word]) -> float:
+    """Sum over the different aV and V names of the confidence in each."""
+    names: dict[str, float] = {}
+    for word in words:
+        if len(word.text) > 1 and "V" in word.text and word.confidence >= 0.5:
+            names[word.text] = max(names.get(word.text, 0.0), word.confidence)
+    return sum(names.values())
 
 
 def _banded(mask: np.ndarray, axis: int) -> float:

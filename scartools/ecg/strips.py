@@ -9,6 +9,7 @@ import numpy as np
 from scartools.ecg.page_leads import Leads
 from scartools.ecg.reading import Strip
 from scartools.ecg.trace import baseline_of
+from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
 
 RHYTHM_LEADS = ("II", "V1", "V5")
@@ -55,23 +56,23 @@ def _strip(
     speed: float,
     gain: float,
 ) -> Strip:
-    first, stop = max(int(round(left)), 0), min(int(round(right)), len(height))
+    first, stop = max(int(round(left * PER_PX)), 0), min(int(round(right * PER_PX)), len(height))
     piece = height[first:stop]
     inked = np.flatnonzero(np.isfinite(piece))
     share = len(inked) / len(piece) if len(piece) else 0.0
     if share < LEAST_TRACE:
         raise InputError(f"lead {lead} has no trace over {1 - share:.0%} of its width")
     # what is blank at an end (room for a pulse) is no part of the lead
-    if inked[0] > END_MM * mm:
+    if inked[0] > END_MM * mm * PER_PX:
         first, piece = first + int(inked[0]), piece[inked[0] :]
     inked = np.flatnonzero(np.isfinite(piece))
-    if len(piece) - 1 - inked[-1] > END_MM * mm:
+    if len(piece) - 1 - inked[-1] > END_MM * mm * PER_PX:
         piece = piece[: inked[-1] + 1]
-    start_s += (first - left) / (mm * speed) if first > left + 1 else 0.0
+    start_s = max(start_s + (first / PER_PX - left) / (mm * speed), 0.0)
     baseline = baseline_of(piece, mm)
     samples = (baseline - piece) / (mm * gain)
-    trace_px = np.stack([first + inked, piece[inked]], axis=1).astype(float)
-    return Strip(lead, rhythm, max(start_s, 0.0), samples, mm * speed, trace_px)
+    trace_px = np.stack([(first + inked) / PER_PX, piece[inked]], axis=1).astype(float)
+    return Strip(lead, rhythm, start_s, samples, mm * speed * PER_PX, trace_px)
 
 
 def _rhythm_lead(strip: Strip, leads: list[Strip]) -> tuple[str, float]:
@@ -81,7 +82,7 @@ def _rhythm_lead(strip: Strip, leads: list[Strip]) -> tuple[str, float]:
         if lead.lead in RHYTHM_LEADS:
             begin = round(lead.start_s * strip.rate)
             part = strip.samples[begin : begin + len(lead.samples)]
-            scores[lead.lead] = max(_concordance(part, lead.samples, lag) for lag in range(-3, 4))
+            scores[lead.lead] = max(_concordance(part, lead.samples, lag) for lag in range(-6, 7))
     best = max(scores, key=lambda name: scores[name] + (USUAL_LEAD if name == "II" else 0.0))
     return best, scores[best]
 

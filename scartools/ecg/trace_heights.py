@@ -20,11 +20,14 @@ SLACK = 1.0  # px; edges that give heights this far apart are those of merged st
 _MARGIN = 4
 
 
-def heights(paths: list[Path], mask: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
+def heights(
+    paths: list[Path], mask: np.ndarray, weight: np.ndarray, *, fitted: bool = True
+) -> list[np.ndarray]:
     """Return the rows of every lead, float (PER_PX W,), NaN in gaps; value k lies at column k / PER_PX.
 
     paths   what each lead is drawn with
     mask    bool (H, W), ink; weight: float32 (H, W), its darkness above what lies under it
+    fitted  also fit the steep stretches to the darkness; without, three times as fast
     Rows and columns are counted from the middle of the first pixel. `[::PER_PX]` is one height a pixel column.
     """
     full = max(float(np.percentile(weight[mask], FULL_SHARE)), 1e-3) if mask.any() else 1.0
@@ -34,7 +37,7 @@ def heights(paths: list[Path], mask: np.ndarray, weight: np.ndarray) -> list[np.
         upper, lower = (_finer(edge) for edge in _edges(path, weight, full))
         curve = _between(_undo_pen(upper, radius, 1), _undo_pen(lower, radius, -1))
         curve[~np.isfinite(upper)] = np.nan
-        curves.append(refine(curve, weight, full, radius))
+        curves.append(refine(curve, weight, full, radius) if fitted else curve)
     return curves
 
 
