@@ -19,9 +19,12 @@ A subject depends on the seed and its own number alone: the first ten of a thous
 of ten. Images and labels are the same with and without ECGs. Images and ECGs are not those of patients and
 prove nothing about patients; they test software.
 
+A page prints a record as a paper ECG of any layout, speed, gain and look, damages it as scanners, copiers, hands and
+cameras do, and says what each pixel is. --style random draws the look from the seed; the options that are given hold.
+
 INPUT FILES
 
-None.
+A page takes a 12-lead record of 500 Hz without gaps. A cohort takes none.
 
 OUTPUT FILES
 
@@ -41,6 +44,14 @@ The folder holds:
     truth/scars.tsv               one row a subject and segment
     prov.json                     provenance
 
+A page FILE.png or FILE.pdf (as drawn, without damage) has beside it:
+
+    FILE.json          the layout, speed, gain, damage and grade, and the traces: lead, first sample, samples
+    FILE.labels.png    a picture of the page's size: 0 paper, 1 grid, 2 trace, 3 words, 4 pulse or separator, 5 pen,
+                       stain or cover; a PDF has none
+    FILE.samples.tsv   lead, rhythm, sample, x, y: where each sample lies, in pixels counted from the middle of the
+                       first one (points from the upper left corner for a PDF); a sample that cannot be seen is absent
+
 Columns of participants.tsv:
 
 @columns scartools.simulation.cohort:SUBJECT_COLUMNS
@@ -54,6 +65,8 @@ EXAMPLES
     scartools simulate cohort -n 2 --seed 1 -o demo-cohort
     cut -f 1,3 demo-cohort/mri.tsv
     scartools simulate cohort -n 3 --no-ecg -o images-only
+    scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --damage photo --grade 2 -o photo.png
+    scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 12x1 --cabrera -o cabrera.pdf
 
 REFERENCES
 
@@ -77,10 +90,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scartools.cli.contracts import Kind, Writes
+from scartools.cli.contracts import Kind, Reads, Writes
 from scartools.cli.options import Force, Output, Seed, Threads
 
 if TYPE_CHECKING:
+    from scartools.simulation.page import Page
     from scartools.simulation.subject import Subject
 
 KIND: Kind = "exact"
@@ -169,4 +183,109 @@ def _write_ecgs(folder: Path, subject: Subject) -> list[dict[str, str]]:
     return contract.write_ecgs(folder, subject.participant_id, truth, printed)
 
 
-SUBCOMMANDS = (cohort,)
+def page(
+    record: Annotated[Path, typer.Argument(metavar="RECORD", help="Record to print."), Reads("record")],
+    output: Annotated[Output, Writes("page")],
+    layout: Annotated[
+        str, typer.Option("--layout", metavar="NAME", help="3x4, 3x4+1, 3x4+2, 3x4+3, 6x2, 6x2+1, 12x1 or 6x1.")
+    ] = "3x4+1",
+    style: Annotated[
+        str, typer.Option("--style", metavar="NAME", help="Look of a machine or program, or random.")
+    ] = "plain",
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="MM/S", min=5, max=200, help="Paper speed.")
+    ] = 25.0,
+    gain: Annotated[float, typer.Option("--gain", metavar="MM/MV", min=1, max=100, help="Gain.")] = 10.0,
+    grid: Annotated[
+        str | None,
+        typer.Option("--grid", metavar="NAME", help="Colour, look (lines, dotted, major, none), or both."),
+    ] = None,
+    cabrera: Annotated[bool, typer.Option("--cabrera", help="Limb leads as aVL I -aVR II aVF III.")] = False,
+    dpi: Annotated[int, typer.Option("--dpi", min=50, max=600, help="Pixels an inch.")] = 200,
+    damage: Annotated[
+        str, typer.Option("--damage", metavar="NAME[+NAME]", help="Such as scan, photo or copy; none for none.")
+    ] = "none",
+    grade: Annotated[int, typer.Option("--grade", min=0, max=5, help="How badly damaged.")] = 3,
+    seed: Seed = 1,
+    force: Force = False,
+) -> dict[str, Any]:
+    """Print a record as a paper ECG, damage it, and say what each of its pixels is."""
+    import numpy as np
+
+    from scartools.errors import InputError, UsageError, concerning
+    from scartools.files import atomic
+    from scartools.files.record import BEAT_RATE_HZ, read_record
+    from scartools.simulation.page_styles import draw_style, page_style
+    from scartools.simulation.paper import lay_out
+
+    if output.suffix == ".pdf" and damage != "none":
+        raise UsageError("--damage asks for pixels, a PDF has none", remedy="Name the output *.png")
+    if output.suffix not in (".pdf", ".png"):
+        raise UsageError(f"--output {output} is neither *.png nor *.pdf", remedy="Name it *.png or *.pdf")
+    atomic.require_place(output, force=force)
+    taken = read_record(record)
+    if taken.rate != BEAT_RATE_HZ:
+        raise InputError(
+            f"has {taken.rate:g} Hz, not {BEAT_RATE_HZ}", where=record, remedy="Run preprocess first"
+        )
+    numbers = np.random.default_rng(seed)
+    wanted: dict[str, Any] = {"layout": layout, "speed": speed, "gain": gain, "cabrera": cabrera, "dpi": dpi}
+    wanted |= {} if grid is None else {"grid": grid}
+    chosen = (
+        draw_style(numbers, **wanted)
+        if style == "random"
+        else page_style(vendor=style, numbers=numbers, **wanted)
+    )
+    with concerning(record):
+        laid = lay_out(taken.signals, chosen)
+    files, samples = _page_files(laid, output, damage, grade, numbers)
+    traces = [
+        {"Lead": t.lead, "Rhythm": t.rhythm, "FirstSample": t.first, "Samples": t.count, "Gain": t.gain}
+        for t in laid.traces
+    ]
+    facts = {"Layout": layout, "Speed": speed, "Gain": gain, "Damage": damage, "Grade": grade, "Dpi": dpi}
+
+    def save(path: Path) -> None:
+        for name, content in files.items():
+            path.with_name(name).write_bytes(content)
+
+    atomic.publish(output, save, facts={**facts, "Traces": traces}, sources=taken.sources, force=force)
+    log.info("%s: %d traces, %d samples can be seen", output, len(traces), samples)
+    return {"Output": str(output), **facts, "SamplesSeen": samples}
+
+
+def _page_files(
+    laid: Page, output: Path, damage: str, grade: int, numbers: Any
+) -> tuple[dict[str, bytes], int]:
+    """The files of a page by name, and how many samples can be seen on it."""
+    import cv2
+    import numpy as np
+
+    from scartools.simulation.page import sample_points
+    from scartools.simulation.page_damage import render_page
+    from scartools.simulation.paper import POINTS_PER_MM, to_pdf
+
+    files: dict[str, bytes] = {}
+    if output.suffix == ".pdf":
+        files[output.name] = to_pdf(laid)
+        places = [points * POINTS_PER_MM for points in sample_points(laid)]
+    else:
+        drawn = render_page(laid, damage, grade, numbers)
+        pictures = {output.name: drawn.picture[:, :, ::-1], f"{output.stem}.labels.png": drawn.labels}
+        for name, picture in pictures.items():
+            done, packed = cv2.imencode(".png", np.ascontiguousarray(picture), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+            if not done:
+                raise RuntimeError("OpenCV could not pack a PNG")
+            files[name] = packed.tobytes()
+        places = [at for _, _, _, at in drawn.samples]
+    lines = ["lead\trhythm\tsample\tx\ty"]
+    for trace, at in zip(laid.traces, places, strict=True):
+        for k in np.flatnonzero(np.isfinite(at).all(axis=1)).tolist():
+            lines.append(
+                f"{trace.lead}\t{int(trace.rhythm)}\t{trace.first + k}\t{at[k, 0]:.3f}\t{at[k, 1]:.3f}"
+            )
+    files[f"{output.stem}.samples.tsv"] = ("\n".join(lines) + "\n").encode()
+    return files, len(lines) - 1
+
+
+SUBCOMMANDS = (cohort, page)

@@ -187,3 +187,23 @@ def crop_page(page: Page, left: float, top: float, right: float, bottom: float) 
         words=tuple(replace(word, x=word.x - left, y=word.y - top) for word in page.words),
         traces=tuple(replace(trace, x=trace.x - left, y=trace.y - top) for trace in page.traces),
     )
+
+
+def tight_crop(page: Page, numbers: np.random.Generator) -> Page:
+    """Crop a page as people do who cut to the traces: header and footer gone, a pulse or a peak cut through at times.
+
+    Every sample's time stays on the picture; a peak may leave it at the top, a pulse at the left.
+    """
+    left, top, right, bottom = grid_box(page.style)
+    first = min(trace.x for trace in page.traces)
+    last = max(stroke.points[:, 0].max() for stroke in page.strokes if stroke.role == "trace")
+    low = max(trace.y for trace in page.traces)
+    high = min(trace.y for trace in page.traces)
+    reach = 0.5 * page.style.row_pitch
+    return crop_page(
+        page,
+        numbers.uniform(left, first - 0.5),
+        numbers.uniform(top, max(high - reach, top + 0.5)),
+        numbers.uniform(last + 0.5, max(right, last + 1.0)),
+        numbers.uniform(min(low + reach, bottom - 0.5), bottom),
+    )

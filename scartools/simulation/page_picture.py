@@ -191,7 +191,7 @@ def label_layers(
     """Labels uint8 (H, W) from coverage: what is drawn later wins, the trace over everything."""
     labels = np.zeros(grid.shape, dtype=np.uint8)
     limit = trace_threshold(style)
-    labels[grid >= 128] = GRID
+    labels[grid >= 120] = GRID
     labels[text >= 96] = TEXT
     labels[mark >= limit] = MARK
     labels[trace >= limit] = TRACE

@@ -14,6 +14,7 @@ import numpy as np
 
 from scartools.simulation.page import THREE_BY_FOUR, Colour, Page, PageStyle, Stroke, Trace, Word
 from scartools.simulation.page_layout import lay_out, place_traces
+from scartools.simulation.page_picture import draw_page
 
 __all__ = [
     "THREE_BY_FOUR",
@@ -45,10 +46,22 @@ def _path(points: np.ndarray, height: float) -> str:
     )
 
 
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+
+
 def _grid_paths(page: Page, major: bool) -> str:
     style = page.style
     right = style.grid_left + 5.0 * style.grid_squares[0]
     bottom = style.grid_top + 5.0 * style.grid_squares[1]
+    if style.grid_look == "none" or (style.grid_look == "major" and not major):
+        return ""
+    if style.grid_look == "dotted" and not major:  # a dot is a line of no length with round ends
+        return "\n".join(
+            _path(np.array([(x, y), (x, y)]), style.height)
+            for x, _ in page.vertical
+            for y, _ in page.horizontal
+        )
     lines = [((x, style.grid_top), (x, bottom)) for x, is_major in page.vertical if is_major == major]
     lines += [((style.grid_left, y), (right, y)) for y, is_major in page.horizontal if is_major == major]
     return "\n".join(_path(np.array(line), style.height) for line in lines)
@@ -67,10 +80,14 @@ def _content(page: Page) -> bytes:
     parts.append(_ink(style.ink, "RG"))
     for stroke in page.strokes:
         parts += [f"{stroke.width * POINTS_PER_MM:.3f} w", _path(stroke.points, style.height), "S"]
-    parts += ["BT", _ink(style.ink, "rg")]
+    parts += ["BT", _ink(style.text_ink or style.ink, "rg")]
     for word in page.words:
         x, y = word.x * POINTS_PER_MM, (style.height - word.y) * POINTS_PER_MM
-        parts += [f"/F1 {word.size * POINTS_PER_MM:.3f} Tf", f"1 0 0 1 {x:.3f} {y:.3f} Tm", f"({word.text}) Tj"]
+        parts += [
+            f"/F1 {word.size * POINTS_PER_MM:.3f} Tf",
+            f"1 0 0 1 {x:.3f} {y:.3f} Tm",
+            f"({_escaped(word.text)}) Tj",
+        ]
     return "\n".join([*parts, "ET", ""]).encode("ascii")
 
 
@@ -151,6 +168,9 @@ def to_picture(page: Page) -> np.ndarray:
     A point (x, y) mm lies at pixel (x, y) * dpi / 25.4 - 0.5, counted from the middle of the first pixel.
     """
     style = page.style
+    looks = (style.font, style.grid_look, style.block_width, style.text_ink)
+    if looks != ("plain", "lines", 0.0, None):
+        return draw_page(page).picture
     scale = style.dpi / 25.4
     picture = _grid_picture(page, scale)
     for stroke in page.strokes:

@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+import cv2
 import nibabel
 import numpy as np
 import pytest
@@ -140,3 +141,49 @@ def test_senseless_numbers_are_usage_errors(workspace, options):
 def test_the_family_lists_its_members():
     done = run_inside("simulate", "--help")
     assert done.status == 0 and "cohort" in done.stdout
+
+
+def test_a_page_says_what_each_pixel_is(workspace):
+    hea = "cohort/truth/sim-0001/ecg.hea"
+    options = ["--layout", "6x2", "--dpi", "100", "--damage", "photo", "--json"]
+    done = run_inside("simulate", "page", hea, "-o", "p.png", *options)
+    assert done.status == 0, done.stderr
+    picture, labels = page.read_picture(Path("p.png")), cv2.imread("p.labels.png", cv2.IMREAD_UNCHANGED)
+    assert labels.shape == picture.shape[:2] and set(np.unique(labels)) >= {0, 1, 2, 3, 4}
+    rows = [line.split("\t") for line in Path("p.samples.tsv").read_text().splitlines()]
+    assert (
+        rows[0] == ["lead", "rhythm", "sample", "x", "y"] and len(rows) - 1 == done.json["SamplesSeen"] > 20000
+    )
+    height, width = labels.shape
+    hits = 0
+    for row in rows[1::50]:
+        x, y = (
+            int(np.clip(round(float(v)), 1, size - 2)) for v, size in zip(row[3:], (width, height), strict=True)
+        )
+        hits += bool((labels[y - 1 : y + 2, x - 1 : x + 2] == 2).any())
+    assert hits > 0.98 * len(rows[1::50])
+    assert len(json.loads(Path("p.json").read_text())["Traces"]) == 12
+    again = run_inside("simulate", "page", hea, "-o", "q.png", *options)
+    assert again.status == 0 and Path("p.png").read_bytes() == Path("q.png").read_bytes()
+
+
+def test_a_page_as_pdf_is_read_back_to_the_record(workspace):
+    hea = "cohort/truth/sim-0001/ecg.hea"
+    assert run_inside("simulate", "page", hea, "--layout", "6x2", "-o", "p.pdf", "-q").status == 0
+    assert run_inside("digitize-ecg", "p.pdf", "-o", "r.hea", "-q").status == 0
+    printed, back = record.read_record(Path(hea)).signals, record.read_record(Path("r.hea")).signals
+    for lead in range(12):
+        seen = np.isfinite(back[lead])
+        assert seen.sum() > 2400
+        assert np.corrcoef(printed[lead, seen], back[lead, seen])[0, 1] > 0.999
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--damage", "fire"], ["--layout", "5x5"], ["--style", "nobody"], ["--grid", "violet"], ["--grade", "6"]],
+)
+def test_a_page_that_does_not_exist_is_a_usage_error(workspace, options):
+    done = run_inside("simulate", "page", "cohort/truth/sim-0001/ecg.hea", "-o", "p.png", *options)
+    assert done.status == 2 and not Path("p.png").exists()
+    done = run_inside("simulate", "page", "cohort/truth/sim-0001/ecg.hea", "-o", "p.pdf", "--damage", "scan")
+    assert done.status == 2 and not Path("p.pdf").exists()
