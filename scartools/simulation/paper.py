@@ -1,191 +1,36 @@
 """A recording on paper: one description of the page in millimetres, printed as a vector PDF and as a picture.
 
 `lay_out` says where every line and word lies; `to_pdf` and `to_picture` only draw what it says, so that both
-show the same page. Twelve leads in columns of 2.5 s one after the other, a rhythm strip below, a calibration
-pulse at the left of each row, on millimetre paper. Page frame: x to the right and y down from the upper left
-corner, millimetres. The page carries no name, no number and no date.
+show the same page. The page carries no name, no number and no date. Page frame: x to the right and y down from the
+upper left corner, millimetres.
 """
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from scartools.ecg.reading import LEADS
-from scartools.errors import InputError
-from scartools.simulation.leads import RATE_HZ
+from scartools.simulation.page import THREE_BY_FOUR, Colour, Page, PageStyle, Stroke, Trace, Word
+from scartools.simulation.page_layout import lay_out, place_traces
 
-Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
+__all__ = [
+    "THREE_BY_FOUR",
+    "Colour",
+    "Page",
+    "PageStyle",
+    "Stroke",
+    "Trace",
+    "Word",
+    "lay_out",
+    "place_traces",
+    "to_pdf",
+    "to_picture",
+    "to_png",
+]
 POINTS_PER_MM = 72.0 / 25.4
-THREE_BY_FOUR = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 _SHIFT = 6  # bits of a pixel's fraction in cv2's drawing
-
-
-@dataclass(frozen=True)
-class PageStyle:
-    """How a page looks. Millimetres unless the name says otherwise.
-
-    rows        leads of each row, one column each, printed one after the other in time
-    rhythm      leads of the strips below, each as long as the recording
-    speed       paper speed, mm/s; gain: mm/mV
-    grid_left, grid_top, grid_squares  corner of the grid and its 5 mm squares across and down
-    lead_in     from the grid's left edge to the first sample: room for the calibration pulse
-    first_row   from the grid's top edge to the baseline of the first row; row_pitch: from row to row
-    pulse_start, pulse_width  of the calibration pulse, from the grid's left edge; its height is 1 mV
-    separator   length of the tick between two columns; 0 for none
-    """
-
-    rows: tuple[tuple[str, ...], ...] = THREE_BY_FOUR
-    rhythm: tuple[str, ...] = ("II",)
-    width: float = 279.4
-    height: float = 215.9
-    speed: float = 25.0
-    gain: float = 10.0
-    grid_left: float = 7.0
-    grid_top: float = 25.0
-    grid_squares: tuple[int, int] = (53, 33)
-    lead_in: float = 15.0
-    first_row: float = 30.0
-    row_pitch: float = 35.0
-    pulse_start: float = 5.0
-    pulse_width: float = 5.0
-    separator: float = 4.0
-    label_rise: float = 8.0  # of a lead's name above the baseline
-    label_size: float = 3.6  # height of the letters' em
-    trace_width: float = 0.3
-    minor_width: float = 0.08
-    major_width: float = 0.2
-    paper: Colour = (255, 253, 252)
-    minor: Colour = (248, 205, 205)
-    major: Colour = (235, 150, 150)
-    ink: Colour = (20, 20, 26)
-    dpi: int = 200
-
-
-@dataclass(frozen=True)
-class Stroke:
-    """A line through points float64 (N, 2), mm, drawn without lifting the pen; `role` says what it is."""
-
-    role: str  # trace, pulse or separator
-    points: np.ndarray
-    width: float
-
-
-@dataclass(frozen=True)
-class Word:
-    """Text whose baseline begins at (x, y), mm."""
-
-    text: str
-    x: float
-    y: float
-    size: float
-
-
-@dataclass(frozen=True)
-class Trace:
-    """Where a piece of a lead is printed: sample `first` at x mm, 0 mV at y mm, `count` samples in all."""
-
-    lead: str
-    rhythm: bool
-    first: int
-    count: int
-    x: float
-    y: float
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page: grid lines (position, major) across and down, strokes, words, and where each sample is."""
-
-    style: PageStyle
-    vertical: tuple[tuple[float, bool], ...]
-    horizontal: tuple[tuple[float, bool], ...]
-    strokes: tuple[Stroke, ...]
-    words: tuple[Word, ...]
-    traces: tuple[Trace, ...]
-
-
-def _grid(start: float, squares: int) -> tuple[tuple[float, bool], ...]:
-    return tuple((start + k, k % 5 == 0) for k in range(5 * squares + 1))
-
-
-def _pulse(style: PageStyle, y: float) -> Stroke:
-    left = style.grid_left + style.pulse_start
-    x = np.array([left - 2.0, left, left, left + style.pulse_width, left + style.pulse_width])
-    x = np.append(x, left + style.pulse_width + 2.0)
-    rise = np.array([0.0, 0.0, style.gain, style.gain, 0.0, 0.0])
-    return Stroke("pulse", np.stack([x, y - rise], axis=1), style.trace_width)
-
-
-def place_traces(style: PageStyle, samples: int) -> tuple[Trace, ...]:
-    """Where each piece of a recording of `samples` samples goes: rows from left to right, then the strips."""
-    x0 = style.grid_left + style.lead_in
-    step = style.speed / RATE_HZ
-    traces = []
-    for number, row in enumerate(style.rows):
-        y = style.grid_top + style.first_row + number * style.row_pitch
-        bounds = [samples * column // len(row) for column in range(len(row) + 1)]
-        traces += [
-            Trace(lead, False, bounds[k], bounds[k + 1] - bounds[k], x0 + bounds[k] * step, y)
-            for k, lead in enumerate(row)
-        ]
-    for number, lead in enumerate(style.rhythm, start=len(style.rows)):
-        y = style.grid_top + style.first_row + number * style.row_pitch
-        traces.append(Trace(lead, True, 0, samples, x0, y))
-    return tuple(traces)
-
-
-def lay_out(signals: np.ndarray, style: PageStyle | None = None) -> Page:
-    """Lay a recording out on a page.
-
-    signals  float64 (12, T), mV, 500 Hz, rows in the order of LEADS; T samples fill the rows
-    style    how the page looks; None: the defaults, 3 x 4 leads and II, 25 mm/s, 10 mm/mV
-    Returns the page; `traces` is the truth of where each sample is.
-    Raises InputError for another shape, samples that are not finite, a lead that does not exist, and a
-    recording that runs over the edge of the paper.
-    """
-    chosen = PageStyle() if style is None else style
-    if signals.ndim != 2 or signals.shape[0] != len(LEADS) or not np.isfinite(signals).all():
-        raise InputError(
-            f"a page needs 12 leads without gaps, not {signals.shape}", remedy="Give a whole record"
-        )
-    unknown = {lead for row in (*chosen.rows, chosen.rhythm) for lead in row} - set(LEADS)
-    if unknown:
-        raise InputError(
-            f"no lead is called {', '.join(sorted(unknown))}", remedy=f"Leads are {', '.join(LEADS)}"
-        )
-    traces = place_traces(chosen, signals.shape[1])
-    step = chosen.speed / RATE_HZ
-    if max(t.x + t.count * step for t in traces) > chosen.width or max(t.y for t in traces) > chosen.height:
-        raise InputError("the recording is longer than the paper", remedy="Give fewer rows or a slower speed")
-    strokes, words = [], []
-    for y in dict.fromkeys(trace.y for trace in traces):
-        strokes.append(_pulse(chosen, y))
-    for trace in traces:
-        piece = signals[LEADS.index(trace.lead), trace.first : trace.first + trace.count]
-        x = trace.x + step * np.arange(trace.count)
-        strokes.append(
-            Stroke("trace", np.stack([x, trace.y - chosen.gain * piece], axis=1), chosen.trace_width)
-        )
-        words.append(Word(trace.lead, trace.x + 1.0, trace.y - chosen.label_rise, chosen.label_size))
-        if trace.first > 0 and chosen.separator > 0:
-            half = chosen.separator / 2
-            ends = np.array([[trace.x, trace.y - half], [trace.x, trace.y + half]])
-            strokes.append(Stroke("separator", ends, chosen.trace_width))
-    bottom = chosen.grid_top + 5.0 * chosen.grid_squares[1]
-    scales = f"{chosen.speed:g} mm/s   {chosen.gain:g} mm/mV"
-    words.append(Word(scales, chosen.grid_left + 2.0, bottom + 6.0, chosen.label_size))
-    return Page(
-        style=chosen,
-        vertical=_grid(chosen.grid_left, chosen.grid_squares[0]),
-        horizontal=_grid(chosen.grid_top, chosen.grid_squares[1]),
-        strokes=tuple(strokes),
-        words=tuple(words),
-        traces=traces,
-    )
 
 
 def _ink(colour: Colour, operator: str) -> str:
