@@ -3,8 +3,9 @@
     python tests/bench/bench_digitize.py [--pages N] [--groups 'kit-*,photo-3'] [--json FILE] [--save FOLDER]
 
 Layout, speed and gain are never told. SNR is the mean and median over leads, 0 dB in every lead of a refused page;
-r, RMSE and coverage are medians over the leads that were read. Seconds are those of reading one page from memory, on one
-core; `command` is the whole program on the first page of a group, with its peak memory. A page is a silent failure
+r, RMSE and coverage are medians over the leads that were read. Seconds are processor time, which a
+busy machine does not lengthen: of reading one page from memory, and (`command_s`) of the whole program on the first page
+of a group, with its peak memory. A page is a silent failure
 where it is written although its layout, speed or gain is not what is printed, a millimetre is more than 3 % off, or
 it is accepted with less than 5 dB.
 """
@@ -44,10 +45,10 @@ from scartools.files.page import read_picture
 SCALE_OFF, POOR_DB = 0.03, 5.0
 # A small process starts the program: what it forks from counts into the peak memory of the program.
 WATCH = """
-import resource, subprocess, sys, time
-start = time.perf_counter()
+import resource, subprocess, sys
 done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-print(done.returncode, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss)
 """
 COLUMNS = (
     "pages", "accepted", "review", "refused", "silent", "snr", "median", "official", "kaggle", "r", "rmse_mv",
@@ -152,7 +153,7 @@ def one_page(page: KnownPage, longest: int, save: Path | None) -> dict[str, Any]
 
 
 def whole_command(page: KnownPage) -> tuple[float, float]:
-    """Seconds and peak memory (MB) of the whole program on one page, however it ends."""
+    """Processor seconds and peak memory (MB) of the whole program on one page, however it ends."""
     with tempfile.TemporaryDirectory() as folder:
         file = page.file
         if file is None:
@@ -204,11 +205,11 @@ def summary(rows: list[dict[str, Any]], command: tuple[float, float]) -> dict[st
 def cell(name: str, value: Any) -> str:
     """Format a cell for the table."""
     if value is None:
-        return f"{'n/a':>9s}"
+        return f"{'n/a':>10s}"
     if isinstance(value, int):
-        return f"{value:9d}"
+        return f"{value:10d}"
     digits = {"r": 4, "rmse_mv": 4, "coverage": 3, "peak_mb": 0}.get(name, 2)
-    return f"{value:9.{digits}f}"
+    return f"{value:10.{digits}f}"
 
 
 def run_group(name: str, pages: Iterator[KnownPage], options: argparse.Namespace) -> dict[str, Any]:
@@ -272,7 +273,7 @@ def main() -> None:
         f"PTB-XL records are drawn with seed {SEED}, every other one an infarct; records beyond {LARGEST_MV:g} mV are"
         " left out."
     )
-    print(f"{'group':18s}" + "".join(f"{column:>9s}" for column in COLUMNS))
+    print(f"{'group':18s}" + "".join(f"{column:>10s}" for column in COLUMNS))
     found = {name: run_group(name, group(options.pages), options) for name, group in wanted.items()}
     print(refusals(found))
     if options.json:
