@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from scartools.ecg.reading import Strip
+from scartools.ecg.reading import PageReading
 
 _COLOURS = (
     (214, 39, 40),
@@ -19,7 +19,9 @@ _FADE = 0.55  # of the page towards white, so that the traces stand out
 _SHIFT = 4  # bits of a pixel's fraction in cv2's drawing
 
 
-def draw_overlay(pages: Sequence[np.ndarray], strips: Sequence[Strip], scales: Sequence[float]) -> np.ndarray:
+def draw_overlay(
+    pages: Sequence[np.ndarray], reading: PageReading, scales: Sequence[float], status: str, failed: str
+) -> np.ndarray:
     """Draw strips over their pages, one page below the other.
 
     pages   uint8 (H, W, 3), RGB, the pages that the strips name, from 0
@@ -27,7 +29,7 @@ def draw_overlay(pages: Sequence[np.ndarray], strips: Sequence[Strip], scales: S
     Returns uint8 (H, W, 3), RGB.
     """
     faded = [np.round(255 - (255.0 - page) * (1 - _FADE)).astype(np.uint8) for page in pages]
-    for number, strip in enumerate(strips):
+    for number, strip in enumerate(reading.strips):
         canvas, scale = faded[strip.page], scales[strip.page]
         colour = _COLOURS[number % len(_COLOURS)]
         trace = strip.trace_px[np.isfinite(strip.trace_px).all(axis=1)]

@@ -86,6 +86,16 @@ def read_picture(path: Path) -> np.ndarray:
     return np.ascontiguousarray(picture[:, :, ::-1])  # OpenCV decodes to BGR
 
 
+def encode_png(picture: np.ndarray) -> bytes:
+    """Return a picture, uint8 (H, W, 3), RGB, as PNG without any metadata."""
+    import cv2
+
+    done, packed = cv2.imencode(".png", picture[:, :, ::-1])
+    if not done:
+        raise RuntimeError("OpenCV could not encode a picture")
+    return bytes(packed.tobytes())
+
+
 @contextmanager
 def _silent_decoders() -> Iterator[None]:
     """Keep what libpng and libjpeg write to stderr by themselves from mixing with our one line."""
