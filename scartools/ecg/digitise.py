@@ -14,6 +14,7 @@ from scartools.ecg.page_source import Given, described_box
 from scartools.ecg.reading import Box, Check, PageReading, Status
 from scartools.errors import InputError
 
+BOX_MARGIN_MM = 1.0  # a trace is a line of some width
 _SCALES = {"px_per_mm": "PxPerMm", "speed_mm_s": "PaperSpeed", "gain_mm_mv": "Gain", "layout": "Layout"}
 
 
@@ -66,14 +67,23 @@ def failures(checks: Sequence[dict[str, Any]]) -> str:
 
 
 def boxes_of(reading: PageReading) -> list[Box]:
-    """Return the box around the trace of each strip, in the unit of `trace_px`; strips without a point are left out."""
+    """Return the box of each strip in the unit of `trace_px`, BOX_MARGIN_MM above and below its trace.
+
+    start_s is the time of the first point that was seen. Strips without a point are left out.
+    """
     found = []
     for strip in reading.strips:
+        seen = np.flatnonzero(np.isfinite(strip.samples))
         trace = strip.trace_px[np.isfinite(strip.trace_px).all(axis=1)]
-        if len(trace):
-            (left, top), (right, bottom) = trace.min(axis=0), trace.max(axis=0)
-            edges = [float(value) for value in (left, top, right + 1, bottom + 1)]
-            found.append(Box(strip.lead, strip.rhythm, float(strip.start_s), *edges))
+        if not len(trace) or not len(seen):
+            continue
+        low, high = trace.min(axis=0), trace.max(axis=0) + 1
+        across = 1 if high[0] - low[0] >= high[1] - low[1] else 0  # a page that lies on its side
+        margin = BOX_MARGIN_MM * reading.px_per_mm[across]
+        low[across], high[across] = low[across] - margin, high[across] + margin
+        start = float(strip.start_s + seen[0] / strip.rate)
+        edges = [float(value) for value in (*np.maximum(low, 0), *high)]
+        found.append(Box(strip.lead, strip.rhythm, start, *edges))
     return found
 
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scartools.ecg.page_turn import turn_box, turn_picture
+from scartools.ecg.page_boxes import moved_boxes
+from scartools.ecg.page_turn import turn_picture
 from scartools.ecg.pdf_paths import MM_PER_POINT, DrawnPage, render_page
 from scartools.ecg.reading import Box, PageReading
 from scartools.errors import InputError
@@ -79,14 +80,14 @@ def read_picture_page(picture: np.ndarray, given: Given) -> Seen:
     turned, to_page = turn_picture(picture, rest)
     boxes = given.boxes
     if boxes is not None and rest:
-        boxes = tuple(turn_box(box, to_page) for box in boxes)
+        boxes = tuple(moved_boxes(boxes, to_page))
     reading = read_raster_page(
         turned,
         layout=given.layout,
         speed_mm_s=given.speed_mm_s,
         gain_mm_mv=given.gain_mm_mv,
         rotate_deg=quarters,
-        **({} if boxes is None else {"boxes": boxes}),
+        boxes=boxes,
     )
     if rest:
         strips = tuple(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
-
-from scartools.ecg.reading import Box
 
 
 def turn_picture(picture: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
@@ -33,15 +29,3 @@ def turn_picture(picture: np.ndarray, degrees: float) -> tuple[np.ndarray, np.nd
         picture, onto, (wide, high), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=colour
     )
     return turned, np.column_stack([turn.T, middle - turn.T @ centre])
-
-
-def turn_box(box: Box, to_page: np.ndarray) -> Box:
-    """Return a box of the page as the upright box around it in the turned picture.
-
-    to_page  float (2, 3), from pixels of the turned picture to those of the page
-    """
-    back = np.linalg.inv(to_page[:, :2])
-    corners = np.array([[x, y] for x in (box.left, box.right) for y in (box.top, box.bottom)])
-    seen = (corners - to_page[:, 2]) @ back.T
-    (left, top), (right, bottom) = seen.min(axis=0), seen.max(axis=0)
-    return replace(box, left=float(left), top=float(top), right=float(right), bottom=float(bottom))

@@ -13,6 +13,7 @@ import numpy as np
 
 from scartools.ecg import layout as page_layout
 from scartools.ecg.layout import COLUMN_S, MM, Columns
+from scartools.ecg.page_boxes import cut_boxes, follow_boxes, moved_boxes, pulse_boxes
 from scartools.ecg.page_grid import (
     FINE_PAGE,
     Comb,
@@ -24,7 +25,7 @@ from scartools.ecg.page_grid import (
 )
 from scartools.ecg.page_ink import FAINT, FIRM, TraceInk, find_ink, ink_extent, stroke_width, upright_runs
 from scartools.ecg.pulse import Pulse, find_pulses
-from scartools.ecg.reading import Check, Found, PageReading, Strip
+from scartools.ecg.reading import Box, Check, Found, PageReading, Strip
 from scartools.ecg.strips import cut_strips
 from scartools.ecg.trace import Path, centre_line, follow
 from scartools.errors import InputError
@@ -71,6 +72,7 @@ def read_raster_page(
     speed_mm_s: float | None = None,
     gain_mm_mv: float | None = None,
     rotate_deg: float = 0,
+    boxes: tuple[Box, ...] | None = None,
 ) -> PageReading:
     """Read the leads of a scanned or drawn page.
 
@@ -79,6 +81,7 @@ def read_raster_page(
     speed_mm_s  paper speed; None takes 25 mm/s unless the width of the columns contradicts it
     gain_mm_mv  mm a millivolt; None takes it from the calibration pulse, or 10 without one
     rotate_deg  turn that makes the page upright, anticlockwise, 0, 90, 180 or 270; small turns are found
+    boxes       where the leads lie, in pixels of `image`; None finds the layout
     Returns the reading; its trace_px and px_per_mm are in pixels of `image`.
     Raises InputError, with the reason, for every page that cannot be read with confidence.
     """
@@ -89,6 +92,9 @@ def read_raster_page(
     turn = find_turn(ink)
     every, lines = turn_back(ink.every, turn), turn_back(ink.any, turn)
     speed = speed_mm_s or USUAL_SPEED
+    if boxes is not None:
+        to_page = _to_page(page.shape[:2], image.shape[:2], turn, quarter)
+        return _read_boxes(every, lines, boxes, to_page, (speed_mm_s, gain_mm_mv, turn, quarter))
     leads = _read_leads(every, lines, speed, layout)
     mm = leads.grid.px_per_mm
     gain, gain_found, pulse_mm = _gain(leads.pulses, leads.columns, mm, gain_mm_mv)
@@ -113,6 +119,45 @@ def read_raster_page(
     scale = mm if quarter % 2 == 0 else (mm[1], mm[0])
     name = f"3x4+{len(leads.heights) - 3}"
     return PageReading(strips, name, "raster", scale, speed, gain, found, _checks(leads, strips), facts)
+
+
+def _read_boxes(
+    every: np.ndarray,
+    lines: np.ndarray,
+    boxes: tuple[Box, ...],
+    to_page: np.ndarray,
+    given: tuple[float | None, float | None, float, int],
+) -> PageReading:
+    """Read an upright page whose leads lie in given boxes; given: speed, gain, small turn and quarter turns."""
+    speed_mm_s, gain_mm_mv, turn, quarter = given
+    speed = speed_mm_s or USUAL_SPEED
+    placed = moved_boxes(boxes, to_page)
+    first, last = min(box.left for box in placed), max(box.right for box in placed)
+    trace = find_ink(every, FIRM if max(every.shape) >= FINE_PAGE else FAINT)
+    grid = _find_grid(lines, (int(first), int(last)), speed)
+    mm, line = grid.px_per_mm, stroke_width(trace.mask)
+    heights, pulses = follow_boxes(trace, placed, line, mm)
+    columns = Columns(first, (last - first) / 4, 0, 0, 0, 0.0)  # for the ends of the traces alone
+    gain, gain_found, pulse_mm = _gain(pulses, columns, mm, gain_mm_mv)
+    shown = _hide(heights, pulses, [np.zeros(len(height), bool) for height in heights], line)
+    strips = tuple(
+        replace(strip, trace_px=strip.trace_px @ to_page[:, :2].T + to_page[:, 2])
+        for strip in cut_boxes(shown, placed, mm, speed, gain)
+    )
+    found: dict[str, Found] = {
+        "px_per_mm": "measured",
+        "speed_mm_s": "given" if speed_mm_s else "assumed",
+        "gain_mm_mv": gain_found,
+        "layout": "given",
+    }
+    facts = {
+        "TurnDegrees": round(turn, 3),
+        "QuarterTurns": quarter,
+        "PulseHeightMm": None if pulse_mm is None else round(pulse_mm, 2),
+    }
+    scale = mm if quarter % 2 == 0 else (mm[1], mm[0])
+    marks = pulse_boxes(pulses, heights, to_page)
+    return PageReading(strips, "boxes", "raster", scale, speed, gain, found, (), facts, marks)
 
 
 def _read_leads(every: np.ndarray, lines: np.ndarray, speed: float, layout: str | None) -> Leads:
