@@ -227,6 +227,7 @@ def test_shards_make_what_one_run_makes(workspace):
         run_inside("digitize-ecg", folder, "-o", "parts", "--shard", part)
     rows = [*rows_of("parts", "pages_0-of-2.tsv"), *rows_of("parts", "pages_1-of-2.tsv")]
     assert sorted(map(str, rows)) == sorted(map(str, rows_of("whole")))
+    assert list(Path("whole").glob("*.dat"))
     for path in Path("whole").glob("*.dat"):
         assert path.read_bytes() == Path("parts", path.name).read_bytes()
 
@@ -255,3 +256,27 @@ def test_the_redacted_copy_keeps_the_traces_and_no_name(workspace):
     assert {
         kind for kind in (b"tEXt", b"eXIf", b"iTXt", b"zTXt") if kind in Path("ecg.png").read_bytes()
     } == set()
+
+
+def test_overlays_of_a_folder_carry_what_the_page_answered(workspace):
+    done = run_inside("digitize-ecg", "cohort/ecg/sim-0001-ecg1.png", "-o", "read", "--overlays")
+    assert done.status == 0, done.stderr
+    page, overlay = cv2.imread("cohort/ecg/sim-0001-ecg1.png"), cv2.imread("read/sim-0001-ecg1-overlay.png")
+    assert overlay.shape[1] == page.shape[1] and overlay.shape[0] > page.shape[0]
+    assert (overlay[page.shape[0] :] < 200).sum() > 1000  # the footer is written on
+    assert run_inside("check", "read/sim-0001-ecg1-overlay.png").status == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-o", "read", "--overlay", "a.png"], "--overlay is for one page"),
+        (["-o", "ecg.hea", "--shard", "0/2"], "--shard is for many pages"),
+        (["-o", "ecg.hea", "--write-boxes", "a.txt"], "*.tsv"),
+        (["-o", "read", "--shard", "2/2"], "--shard"),
+    ],
+)
+def test_options_of_one_page_and_of_many_are_told_apart(workspace, options, said):
+    done = run_inside("digitize-ecg", PAGE, *options)
+    assert done.status == 2 and said in done.error
+    assert not Path("read").exists()
