@@ -164,10 +164,11 @@ def digitize_ecg(
     from scartools.cli.options import parse_shard
     from scartools.errors import UsageError
     from scartools.files import corrections as tables
-    from scartools.files.page_batch import Batch
+    from scartools.files.page_batch import Batch, find_pages
     from scartools.files.table import read_paths
 
-    paths = [*(pages or []), *(read_paths(list_file) if list_file else [])]
+    listed = find_pages(read_paths(list_file)) if list_file else []
+    paths = [*(pages or []), *listed]
     if not paths:
         raise UsageError("no PAGE given", remedy="Name pages or a folder of them, or give --list")
     rows, source = tables.read_corrections(corrections) if corrections else ({}, None)

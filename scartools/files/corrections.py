@@ -184,11 +184,12 @@ def _correction(found: Table, at: int) -> Correction:
     if status not in (None, "accept", "refuse"):
         raise InputError(f"line {line}: unknown status {status!r:.40}", where=path, remedy="accept or refuse")
     numbers = {name: _limited(found, at, name) for name in LIMITS}
-    boxes, source = read_boxes(path.parent / name) if (name := cells.get("boxes")) else (None, None)
     try:
+        boxes, source = read_boxes(path.parent / name) if (name := cells.get("boxes")) else (None, None)
         rename = parse_rename(text) if (text := cells.get("rename")) else ()
     except InputError as error:
-        raise InputError(f"line {line}: {error.problem}", where=path, remedy=error.remedy) from error
+        told = error.problem if error.where is None else f"{error.where} {error.problem}"
+        raise InputError(f"line {line}: {told}", where=path, remedy=error.remedy) from error
     return Correction(
         page,
         digest,
