@@ -25,6 +25,7 @@ class Contract:
     text: str  # one sentence for the man page; the whole contract is in scartools-formats(5)
     stream: bool = False  # may be `-`, standard input or output
     folder: bool = False
+    filled: bool = False  # an output that may also be a folder, filled item by item
 
 
 _NIFTI = (".nii.gz", ".nii")
@@ -40,7 +41,14 @@ CONTRACTS = {
     "segments": Contract((".tsv",), "TSV, one row per region, with its JSON; columns below.", stream=True),
     "figure": Contract((".svg", ".pdf", ".png"), "Figure; the suffix chooses the format."),
     "cohort": Contract((), "Folder of a simulated cohort; layout below.", folder=True),
-    "page": Contract((".pdf", ".png", ".jpg", ".jpeg", ".bmp"), "Page of a paper ECG: PDF, PNG, JPEG or BMP."),
+    "pages": Contract(
+        (".pdf", ".png", ".jpg", ".jpeg", ".bmp"),
+        "Pages of paper ECGs: PDF, PNG, JPEG or BMP, or folders of them.",
+        folder=True,
+    ),
+    "records": Contract((".hea",), "One ECG record; or a folder: a record a page, and pages.tsv.", filled=True),
+    "boxes": Contract((".tsv",), "TSV, one row a lead: lead, left, top, right, bottom; more below."),
+    "corrections": Contract((".tsv",), "TSV, one row a page: page, sha256, and what is to be corrected."),
     "record": Contract((".hea",), "ECG record, 12 leads: WFDB header, its signal file beside it."),
     "beat": Contract((".hea",), "Median beat: WFDB record of 12 x 600 samples at 500 Hz, R at sample 200."),
     "beats": Contract((".tsv",), "TSV with the column beat: paths of median beats, relative to the table."),

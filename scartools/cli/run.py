@@ -241,7 +241,13 @@ def _check_input(path: Path, mark: Reads) -> None:
         raise InputError("is neither a file nor a folder", where=path, remedy="Give a regular file")
     if not os.access(path, os.R_OK):
         raise InputError("may not be read", where=path, remedy="Check its permissions")
-    if contract.suffixes and not path.name.endswith(contract.suffixes) and not contract.stream:
+    named = path.name.lower() if contract.folder else path.name
+    if (
+        contract.suffixes
+        and not path.is_dir()
+        and not named.endswith(contract.suffixes)
+        and not contract.stream
+    ):
         raise InputError(
             f"is not named {' or '.join('*' + suffix for suffix in contract.suffixes)}, as a {mark.contract} is",
             where=path,
@@ -257,6 +263,9 @@ def _check_output(
         if contract.stream:
             return
         raise UsageError(f"--{option} -: a {mark.contract} cannot go to stdout", remedy="Give a path")
+    if contract.filled and not path.suffix and path.name:
+        atomic.require_folder_to_fill(path)
+        return
     if contract.suffixes and (not path.name.endswith(contract.suffixes) or path.name in contract.suffixes):
         raise UsageError(
             f"--{option} {path}: a {mark.contract} is named {' or '.join('*' + s for s in contract.suffixes)}"

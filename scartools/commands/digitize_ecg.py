@@ -1,13 +1,29 @@
-"""Read a paper ECG, a PDF or a picture, into a 12-lead record.
+"""Read paper ECGs, PDFs or pictures, into 12-lead records.
 
 A PDF that draws its traces is read from the drawing itself: every sample where the printer placed it, no pixel
 involved. A picture, or a PDF that only wraps a scan, is read from its pixels. Then the page is asked whether it
 agrees with itself; a page that does not is refused, or written with a warning where a look at it is enough.
 
+With *.hea as OUTPUT one page becomes one record. With a folder as OUTPUT every page that is given, in folders and
+in --list, becomes a record there, and pages.tsv says what became of each: one bad page never stops the others.
+
 INPUT FILES
 
-PAGE may have several pages in one PDF if they are one recording (six leads a page, for instance). Leads beyond the
-twelve (V3R, V7 ...) are left out and named in the sidecar.
+A PAGE may have several pages in one PDF if they are one recording (six leads a page, for instance). Leads beyond the
+twelve (V3R, V7 ...) are left out and named in the sidecar. A folder stands for the pages in it, not for those in
+its subfolders.
+
+BOXES says where the leads of a picture lie, for a page whose layout is not found: lead, left, top, right, bottom in
+pixels of the page (as a viewer shows it; the overlay has the same pixels), and rhythm (true for a long strip) and
+start_s, the time of the left edge, which is else taken from its place on the paper. --write-boxes writes such a
+table of what was found, to be mended and given back.
+
+CORRECTIONS says what a person knows better, one row a page, and is applied on every run it is given to:
+
+@columns scartools.files.corrections:CORRECTION_COLUMNS
+
+A row wins over the options of the command line. Rows whose page is not in the run, or has another content now, are
+reported. A correction stands in the record's sidecar under Given.
 
 OUTPUT FILES
 
@@ -19,8 +35,22 @@ median of the trace: the place of a trace on paper is no signal.
 RECORD.json says how the page was read: SourceKind (vector, raster), PxPerMm (points for a vector page), PaperSpeed
 (mm/s), Gain (mm/mV), Layout, Found (printed, measured, given or assumed, for each of them), Checks with value,
 limit and outcome, Status, and the Quality of each lead: StartTime, Duration, DrawnRate, Coverage, Gaps, and Noise
-(uV). No text of the page is written anywhere. The overlay is a picture of the page and shows what is printed on
-it, names included: keep it where the page may be kept.
+(uV). Given has what a person gave, Boxes where each lead was found. No text of the page is written anywhere. The
+overlay is a picture of the page and shows what is printed on it, names included: keep it where the page may be kept.
+
+With a folder as OUTPUT there are NAME.hea for each page (and NAME-overlay.png, NAME-redacted.png), named like the
+page, with what WFDB does not allow made a hyphen. Where two pages have one such name, it takes the suffix too: a-pdf,
+a-png. Columns of pages.tsv (of a shard: pages_I-of-N.tsv):
+
+@columns scartools.files.page_batch:COLUMNS
+
+--skip-existing leaves a record alone that is complete, of the same page and the same corrections; everything else is
+read, pages that were refused too. After a run that was killed, or after shards, it completes folder and table. A
+record whose page is refused now is removed. The exit status is 5 where any page was refused or failed.
+
+The redacted copy keeps the paper along the leads and blanks everything else. Near a trace only what is as pale as the
+grid stays; lead names and scales are printed anew. It is a plain PNG without metadata. Look at it before it leaves
+the house.
 
 NOTES
 
@@ -33,10 +63,12 @@ gaps, and scales that nothing on the page speaks for. A check that a page cannot
 nothing tells I from III, nor one chest lead from another, but the printed names.
 
 Status. accepted: every answer is as it should be. needs_review: written, with a warning; with --strict refused.
-refused: nothing is written, the failed checks are named in the error, and --json prints them all.
+refused: nothing is written, the failed checks are named in the error, and --json prints them all. A correction with
+the status accept makes a page accepted whatever its checks say; they stay in the sidecar.
 
 The paper speed is 25 mm/s and the gain 10 mm/mV only where the page prints nothing else and no pulse contradicts;
-Found then says assumed. --speed and --gain win over what is printed.
+Found then says assumed. --speed and --gain win over what is printed. --rotate takes any angle, anticlockwise; turns
+of some degrees are found without it.
 
 Samples at another rate than 500 Hz are resampled by a natural cubic spline through them; samples that are on the
 clock already are copied. Points that are not evenly spaced are first joined by the lines that the page draws.
@@ -45,6 +77,11 @@ EXAMPLES
 
     scartools digitize-ecg cohort/ecg/sim-0001-ecg1.pdf -o ecg.hea
     scartools digitize-ecg cohort/ecg/sim-0001-ecg1.pdf --overlay seen.png --strict -o seen.hea
+    scartools digitize-ecg cohort/ecg/sim-0001-ecg1.png --write-boxes found.tsv --redact redacted.png -o found.hea
+    scartools digitize-ecg cohort/ecg/sim-0001-ecg1.png --boxes found.tsv -o again.hea
+    ls cohort/ecg/*.pdf | scartools digitize-ecg --list - --overlays -o read
+    cut -f 1,2 read/pages.tsv > mine.tsv && scartools digitize-ecg cohort/ecg --corrections mine.tsv -o corrected
+    scartools digitize-ecg cohort/ecg --shard 0/4 -o part
 
 REFERENCES
 
@@ -56,210 +93,307 @@ Goldberger E. Am Heart J 1942;23:483. doi:10.1016/S0002-8703(42)90293-X
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from scartools.cli.contracts import Kind, Reads, Writes
-from scartools.cli.options import Force, Output
+from scartools.cli.contracts import Kind, Writes
+from scartools.cli.options import Force, ListFile, Output, Shard, SkipExisting
+from scartools.cli.page_options import (
+    Boxes,
+    Corrections,
+    Gain,
+    Layout,
+    Overlay,
+    Overlays,
+    PageArgument,
+    Redact,
+    Redacted,
+    Rotate,
+    Speed,
+    Strict,
+    WriteBoxes,
+)
 
 if TYPE_CHECKING:
-    import numpy as np
+    from scartools.ecg.page_source import Given
+    from scartools.files.corrections import Correction
+    from scartools.files.page_batch import Batch, Outcome, PageItem
+    from scartools.files.provenance import Source
 
-    from scartools.ecg.pdf_paths import DrawnPage
-    from scartools.ecg.reading import Check, PageReading
-    from scartools.files.page import PageFile
+    Corrected = dict[tuple[str, str], Correction]  # by name and SHA-256 of the page
 
 KIND: Kind = "exact"
 MAX_PDF_PAGES = 30  # a recording has one to three
-SCAN_SHARE = 0.3  # a picture over this share of a PDF page without traces is a scan of it
-OVERLAY_EDGE_PX = 2200
 log = logging.getLogger(__name__)
 
-PageArgument = Annotated[Path, typer.Argument(metavar="PAGE", help="Page of a paper ECG."), Reads("page")]
-Overlay = Annotated[
-    Path | None,
-    typer.Option(
-        "--overlay", metavar="FILE.png", help="Also draw what was read over the page; beside the record."
-    ),
-]
-Layout = Annotated[
-    str | None,
-    typer.Option(
-        "--layout", metavar="ROWSxCOLUMNS[+STRIPS]", help="What the page is, as 3x4+1 or 12x1; found otherwise."
-    ),
-]
-Speed = Annotated[
-    float | None,
-    typer.Option("--speed", metavar="MM/S", min=5, max=200, help="Paper speed; wins over what is printed."),
-]
-Gain = Annotated[
-    float | None,
-    typer.Option("--gain", metavar="MM/MV", min=1, max=100, help="Gain; wins over what is printed."),
-]
-Strict = Annotated[bool, typer.Option("--strict", help="Refuse what would need a review.")]
+
+@dataclass(frozen=True)
+class Job:
+    """One page to read: what a person says of it, and the options that ask for companions of the record."""
+
+    page: Path
+    given: Given
+    strict: bool
+    companions: tuple[str, ...]
 
 
 def digitize_ecg(
-    page: PageArgument,
-    output: Annotated[Output, Writes("record")],
+    output: Annotated[Output, Writes("records")],
+    pages: PageArgument = None,
+    list_file: ListFile = None,
     overlay: Overlay = None,
+    overlays: Overlays = False,
+    redact: Redact = None,
+    redacted: Redacted = False,
     layout: Layout = None,
     speed: Speed = None,
     gain: Gain = None,
+    rotate: Rotate = None,
+    boxes: Boxes = None,
+    write_boxes: WriteBoxes = None,
+    corrections: Corrections = None,
     strict: Strict = False,
+    shard: Shard = None,
+    skip_existing: SkipExisting = False,
     force: Force = False,
+    threads: int = 1,
 ) -> dict[str, Any]:
-    """Inspect the file, read the page, check it against itself, write the record."""
-    from scartools.ecg.assemble import RESAMPLING, assemble, upright
-    from scartools.ecg.page_checks import checked, status_of
-    from scartools.errors import concerning
-    from scartools.files.page import inspect
-    from scartools.files.record import Record, write_record
-
-    _check_options(output, overlay, layout)
-    file = inspect(page)
-    with concerning(page):
-        reading, pictures, scales = _read(page, file, layout, speed, gain, draw=overlay is not None)
-        reading = checked(upright(reading))
-        status = status_of(reading.checks)
-        facts = {**_facts(reading), "Status": status, "Resampling": RESAMPLING}
-        _refuse(page, status, reading.checks, facts, strict)
-        leads = assemble(reading)
-    facts["Quality"] = leads.quality
-    if status == "needs_review":
-        log.warning("%s: needs a review: %s", page, _failures(reading.checks))
-    companions = {overlay.name: _overlay(pictures, reading, scales)} if overlay is not None else None
-    record = Record(leads.signals, leads.rate, facts, (file.source,))
-    write_record(output, record, companions=companions, force=force)
-    log.info("%s: %s, %s, layout %s", output, status, reading.source_kind, reading.layout)
-    return {"Output": str(output), **facts}
-
-
-def _check_options(output: Path, overlay: Path | None, layout: str | None) -> None:
+    """Find the pages, read each, check it against itself, write the records."""
+    from scartools.cli.options import parse_shard
     from scartools.errors import UsageError
+    from scartools.files import corrections as tables
+    from scartools.files.page_batch import Batch, find_pages
+    from scartools.files.table import read_paths
 
-    if layout is not None and not re.fullmatch(r"[1-9][0-9]?x[1-9](\+[1-9])?", layout):
+    listed = find_pages(read_paths(list_file)) if list_file else []
+    paths = [*(pages or []), *listed]
+    if not paths:
+        raise UsageError("no PAGE given", remedy="Name pages or a folder of them, or give --list")
+    rows, source = tables.read_corrections(corrections) if corrections else ({}, None)
+    box_rows, box_source = tables.read_boxes(boxes) if boxes else (None, None)
+    if layout is not None and not tables.LAYOUT.fullmatch(layout):
         raise UsageError(f"--layout {layout!r} is no layout", remedy="For instance 3x4+1, 6x2 or 12x1")
-    if overlay is None:
+    said = tables.Correction("", "", layout, speed, gain, rotate, box_rows, source=box_source)
+    one = {"--overlay": overlay, "--redact": redact, "--write-boxes": write_boxes, "--boxes": boxes}
+    many = {
+        "--shard": shard,
+        "--skip-existing": skip_existing,
+        "--overlays": overlays,
+        "--redacted": redacted,
+    }
+    _require_consistent(output, paths, one, many)
+    if output.suffix == ".hea":
+        companions = {flag: path for flag, path in one.items() if path is not None and flag != "--boxes"}
+        return _one_page(paths[0], output, said, rows, companions, strict=strict, force=force)
+    batch = Batch(output, shard, parse_shard(shard), overlays, redacted, strict, skip_existing, force)
+    return _many_pages(paths, batch, said, rows, [source] if source else [], threads)
+
+
+def _require_consistent(
+    output: Path, paths: Sequence[Path], one: dict[str, Path | None], many: dict[str, Any]
+) -> None:
+    from scartools.errors import InputError, UsageError
+
+    if output.suffix != ".hea":
+        for flag, value in one.items():
+            if value is not None:
+                raise UsageError(f"{flag} is for one page", remedy="Name a record, *.hea, with --output")
+        if any(path.is_dir() and output.resolve() == path.resolve() for path in paths):
+            raise UsageError(f"--output {output} holds the pages themselves", remedy="Choose another folder")
         return
-    if overlay.suffix != ".png" or overlay.name == ".png":
-        raise UsageError(f"--overlay {overlay} is not named *.png", remedy="The overlay is a PNG")
-    if overlay.parent.resolve() != output.parent.resolve():
-        raise UsageError(
-            f"--overlay {overlay} is not in the folder of the record", remedy=f"Put it into {output.parent}"
-        )
-
-
-def _read(
-    path: Path, file: PageFile, layout: str | None, speed: float | None, gain: float | None, *, draw: bool
-) -> tuple[PageReading, list[np.ndarray], list[float]]:
-    """Return the reading, and for the overlay its pages as pictures with pixels for one unit of `trace_px`."""
-    from scartools.ecg.pdf_paths import MM_PER_POINT, read_drawn_pages, render_page
-    from scartools.ecg.vector_page import is_drawn, read_vector_pages
-    from scartools.errors import InputError
-    from scartools.files.page import read_picture
-
-    if file.kind != "pdf":
-        picture = read_picture(path)
-        return _read_raster(picture, layout, speed, gain), [picture], [1.0]
-    if file.pages > MAX_PDF_PAGES:
-        raise InputError(f"has {file.pages} pages, over the limit of {MAX_PDF_PAGES}", remedy="Split it")
-    pages = list(read_drawn_pages(path))
-    if not any(is_drawn(page) for page in pages):
-        picture = render_page(path, *_scan_in(pages))
-        return _read_raster(picture, layout, speed, gain), [picture], [1.0]
-    reading = read_vector_pages(pages, layout=layout, speed_mm_s=speed, gain_mm_mv=gain)
-    shown = range(max(strip.page for strip in reading.strips) + 1) if draw else ()
-    points = [max(pages[number].size_mm) / MM_PER_POINT for number in shown]
-    pictures = [render_page(path, number, OVERLAY_EDGE_PX) for number in shown]
-    return reading, pictures, [OVERLAY_EDGE_PX / edge for edge in points]
-
-
-def _read_raster(
-    picture: np.ndarray, layout: str | None, speed: float | None, gain: float | None
-) -> PageReading:
-    """Read a page from its pixels."""
-    from scartools.ecg.raster import read_raster_page
-
-    return read_raster_page(picture, layout=layout, speed_mm_s=speed, gain_mm_mv=gain)
-
-
-def _scan_in(pages: Sequence[DrawnPage]) -> tuple[int, int]:
-    """Return the number of the one scanned page and the pixels of its longer edge at the scan's own resolution."""
-    from scartools.errors import InputError
-    from scartools.files.page import MAX_PIXELS, MIN_EDGE_PIXELS
-
-    scans = [k for k, page in enumerate(pages) if page.image is not None and page.image[0] >= SCAN_SHARE]
-    if len(scans) != 1:
-        what = f"holds {len(scans)} scanned pages" if scans else "holds neither drawn traces nor a scan"
-        raise InputError(f"is a PDF that {what}", remedy="Give one page of one recording")
-    image, (width, height) = pages[scans[0]].image, pages[scans[0]].size_mm
-    assert image is not None
-    edge = image[1] / min(image[0], 1.0) ** 0.5
-    largest = (MAX_PIXELS * max(width, height) / min(width, height)) ** 0.5
-    if edge < MIN_EDGE_PIXELS or edge > largest:
+    if len(paths) > 1:
+        raise UsageError(f"--output {output} is one record, for one page", remedy="Name a folder with --output")
+    if paths[0].is_dir():
         raise InputError(
-            f"wraps a scan of {edge:.0f} pixels along its longer edge", remedy="Scan at 200 to 300 dpi"
+            "is a folder where one page is due", where=paths[0], remedy="Name a folder with --output too"
         )
-    return scans[0], round(edge)
+    for flag, value in many.items():
+        if value:
+            raise UsageError(f"{flag} is for many pages", remedy="Name a folder with --output")
+    for flag, suffix in (("--overlay", ".png"), ("--redact", ".png"), ("--write-boxes", ".tsv")):
+        path = one[flag]
+        if path is not None and (path.suffix != suffix or path.name == suffix):
+            raise UsageError(f"{flag} {path} is not named *{suffix}", remedy="Choose another name")
+        if path is not None and path.parent.resolve() != output.parent.resolve():
+            raise UsageError(
+                f"{flag} {path} is not in the folder of the record", remedy=f"Put it into {output.parent}"
+            )
 
 
-def _facts(reading: PageReading) -> dict[str, Any]:
-    names = {"px_per_mm": "PxPerMm", "speed_mm_s": "PaperSpeed", "gain_mm_mv": "Gain", "layout": "Layout"}
-    return {
-        "SourceKind": reading.source_kind,
-        "PxPerMm": [round(float(value), 6) for value in reading.px_per_mm],
-        "PaperSpeed": reading.speed_mm_s,
-        "Gain": reading.gain_mm_mv,
-        "Layout": reading.layout,
-        "Found": {names[key]: value for key, value in reading.found.items()},
-        **reading.facts,
-        "Checks": [_described(check) for check in reading.checks],
-    }
+def _one_page(
+    page: Path,
+    output: Path,
+    said: Correction,
+    rows: Corrected,
+    companions: dict[str, Path],
+    *,
+    strict: bool,
+    force: bool,
+) -> dict[str, Any]:
+    from scartools.errors import concerning
+    from scartools.files import page_batch
+
+    item = page_batch.items_of([page])[0][0]
+    _report_unknown(rows, [item])
+    known = _known(item, said, rows)
+    with concerning(page):
+        outcome = _judge(_open(page), Job(page, _given(known), strict, tuple(companions)))
+    _say(item, outcome)
+    names = {flag: path.name for flag, path in companions.items()}
+    page_batch.write_record_of(output, item, outcome, names, known.source, force=force)
+    log.info(
+        "%s: %s, %s, layout %s", output, *(outcome.facts[key] for key in ("Status", "SourceKind", "Layout"))
+    )
+    return {"Output": str(output), **outcome.facts}
 
 
-def _described(check: Check) -> dict[str, Any]:
-    return {
-        "Name": check.name,
-        "Value": None if check.value is None else round(check.value, 6),
-        "Least" if check.least else "Most": check.limit,
-        "Units": check.unit,
-        "Passed": check.passed,
-        "Refuses": check.refuses,
-    }
+def _many_pages(
+    paths: Sequence[Path], batch: Batch, said: Correction, rows: Corrected, sources: list[Source], threads: int
+) -> dict[str, Any]:
+    from scartools.cli.processes import in_processes
+    from scartools.cli.streams import track
+    from scartools.ecg.digitise import failures
+    from scartools.errors import ItemsFailed
+    from scartools.files import page_batch
+
+    every, twice = page_batch.items_of(page_batch.find_pages(paths))
+    for name in twice:
+        log.warning("%s is given twice and read once", name)
+    unknown = _report_unknown(rows, every)
+    items = every[batch.part]
+    known = {item: _known(item, said, rows) for item in items}
+    given = {item: _given(known[item]) for item in items}
+    page_batch.require_places(batch, items)
+    done = page_batch.earlier_outcomes(batch, {item: given[item].facts() for item in items}, failures)
+    todo = [item for item in items if item not in done]
+    jobs = [Job(item.path, given[item], batch.strict, tuple(batch.companions(item))) for item in todo]
+    found = in_processes(_attempt, jobs, max(min(threads, len(jobs)), 1), _crashed)
+    for item, outcome in zip(todo, track(found, "pages", len(jobs)), strict=True):
+        _say(item, outcome)
+        if page_batch.settle(batch, item, outcome, known[item].source):
+            log.warning("%s: its earlier record is removed", item.name)
+        # what is kept for the table is small: a signal of a thousand pages is not
+        done[item] = replace(outcome, signals=None, companions={})
+    table = [page_batch.row_of(item, done[item]) for item in items]
+    page_batch.write_pages(batch, table, facts={"UnknownCorrections": unknown}, sources=sources)
+    counts = {status: sum(row["status"] == status for row in table) for status in page_batch.STATUSES}
+    facts = {"Output": str(batch.output), "Counts": counts, "Read": len(todo), "Pages": table}
+    bad = counts["refused"] + counts["failed"]
+    if bad:
+        raise ItemsFailed(
+            f"{bad} of {len(items)} pages gave no record, the others are in {batch.output}",
+            remedy=f"The reasons stand in {batch.table}",
+            facts=facts,
+        )
+    log.info("%s: %d pages, %d need a review", batch.output, len(items), counts["needs_review"])
+    return facts
 
 
-def _failures(checks: Sequence[Check]) -> str:
-    """Return the failed checks with their numbers, those that refuse first."""
-    failed = sorted((check for check in checks if check.passed is False), key=lambda check: not check.refuses)
-    return "; ".join(
-        f"{check.name} {check.value:.3g} (at {'least' if check.least else 'most'} {check.limit:g} {check.unit})"
-        for check in failed
+def _known(item: PageItem, said: Correction, rows: Corrected) -> Correction:
+    from scartools.files.corrections import with_row
+
+    return with_row(said, rows.get((item.name, item.sha256 or "")))
+
+
+def _report_unknown(rows: Corrected, items: Sequence[PageItem]) -> list[str]:
+    """Warn of corrections that no page of this run takes; return the names of their pages."""
+    known, names = {(item.name, item.sha256) for item in items}, {item.name for item in items}
+    unknown = [name for name, digest in rows if (name, digest) not in known]
+    for name in unknown:
+        what = "another content than this page has now" if name in names else "no page of this run"
+        log.warning("the correction of %s is for %s and is not applied", name, what)
+    return unknown
+
+
+def _say(item: PageItem, outcome: Outcome) -> None:
+    if outcome.reason:
+        log.error("%s: %s: %s. %s", item.name, outcome.status, outcome.reason.rstrip("."), outcome.remedy)
+    elif outcome.status == "needs_review":
+        log.warning("%s: needs a review: %s", item.name, outcome.failed)
+
+
+def _given(known: Correction) -> Given:
+    from scartools.ecg.page_source import Given
+    from scartools.ecg.reading import Box
+
+    boxes = None if known.boxes is None else tuple(Box(**vars(box)) for box in known.boxes)
+    verdict: Any = known.status
+    return Given(
+        known.layout, known.speed, known.gain, known.rotate or 0.0, boxes, tuple(known.rename), verdict
     )
 
 
-def _refuse(page: Path, status: str, checks: Sequence[Check], facts: dict[str, Any], strict: bool) -> None:
+def _attempt(job: Job) -> Outcome:
+    """Read one page of a batch, whatever becomes of it; runs in a process of its own."""
     from scartools.errors import InputError
+    from scartools.files.page_batch import Outcome
 
-    if status == "refused" or (strict and status == "needs_review"):
-        raise InputError(
-            f"does not agree with itself: {_failures(checks)}",
-            where=page,
-            remedy="Look at the page, scan it again, or give --layout, --speed or --gain",
-            facts={**facts, "Status": "refused"},
-        )
+    status = "failed"
+    try:
+        content = _open(job.page)
+        status = "refused"
+        return _judge(content, job)
+    except InputError as error:
+        return Outcome(status, error.facts, error.problem, error.remedy)
+    except MemoryError:
+        return Outcome("failed", {}, "out of memory", "Scan at 200 to 300 dpi")
+    except Exception as error:  # noqa: BLE001 - one page never stops the others; its row tells what happened
+        return Outcome("failed", {}, f"unexpected failure: {type(error).__name__}: {error}", "Report it")
 
 
-def _overlay(pictures: Sequence[np.ndarray], reading: PageReading, scales: Sequence[float]) -> bytes:
-    import cv2
+def _crashed(job: Job) -> Outcome:
+    from scartools.files.page_batch import Outcome
 
+    return Outcome("failed", {}, "its reader died: it crashed or the memory was full", "Scan at 200 to 300 dpi")
+
+
+def _open(page: Path) -> Any:
+    """Return the content of a page: a picture, uint8 (H, W, 3), or the drawn pages of a PDF."""
+    from scartools.ecg.pdf_paths import read_drawn_pages
+    from scartools.errors import InputError
+    from scartools.files.page import inspect, read_picture
+
+    file = inspect(page)
+    if file.kind != "pdf":
+        return read_picture(page)
+    if file.pages > MAX_PDF_PAGES:
+        raise InputError(f"has {file.pages} pages, over the limit of {MAX_PDF_PAGES}", remedy="Split it")
+    return list(read_drawn_pages(page))
+
+
+def _judge(content: Any, job: Job) -> Outcome:
+    """Read a page that is open, and make what is to be written of it."""
+    from scartools.ecg import digitise, page_source
     from scartools.ecg.page_overlay import draw_overlay
+    from scartools.ecg.redaction import redact_pages
+    from scartools.files import corrections
+    from scartools.files.page import MAX_PIXELS, MIN_EDGE_PIXELS, encode_png
+    from scartools.files.page_batch import Outcome
 
-    done, packed = cv2.imencode(".png", draw_overlay(pictures, reading.strips, scales)[:, :, ::-1])
-    if not done:
-        raise RuntimeError("OpenCV could not encode the overlay")
-    return packed.tobytes()
+    if isinstance(content, list):
+        draw = "--overlay" in job.companions or "--redact" in job.companions
+        limits = {"most_pixels": MAX_PIXELS, "least_edge": MIN_EDGE_PIXELS}
+        seen = page_source.read_pdf(job.page, content, job.given, draw=draw, **limits)
+    else:
+        seen = page_source.read_picture_page(content, job.given)
+    made = digitise.digitise(seen.reading, job.given, strict=job.strict)
+    failed = digitise.failures(made.facts["Checks"])
+    companions = {}
+    if "--overlay" in job.companions:
+        picture = draw_overlay(seen.pictures, made.reading, seen.scales, made.status, failed)
+        companions["--overlay"] = encode_png(picture)
+    if "--redact" in job.companions:
+        companions["--redact"] = encode_png(redact_pages(seen.pictures, made.reading, seen.scales))
+    if "--write-boxes" in job.companions:
+        rows = [corrections.BoxRow(**vars(box)) for box in digitise.boxes_of(made.reading)]
+        companions["--write-boxes"] = corrections.render_boxes(rows)
+    return Outcome(
+        made.status,
+        made.facts,
+        failed=failed,
+        signals=made.leads.signals,
+        rate=made.leads.rate,
+        companions=companions,
+    )

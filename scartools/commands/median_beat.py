@@ -72,6 +72,7 @@ PASSED_ON = (
     "Gain",
     "PxPerMm",
     "Found",
+    "Given",
     "Quality",
     "MissingLeads",
     "LeftOut",

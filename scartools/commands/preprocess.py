@@ -362,7 +362,7 @@ def _prior(row: PairRow, image: Volume, inputs: Inputs) -> tuple[Volume | None, 
 def _beat(row: PairRow) -> tuple[np.ndarray | None, dict[str, Any], list[Source]]:
     """Return the standardised median beat of a case, its facts and what was read; all empty without one."""
     if row.beat is None:
-        return None, {"BeatScale": None, "BeatQuality": None}, []
+        return None, {"BeatScale": None, "BeatQuality": None, "BeatStatus": None}, []
     from scartools.ecg.standardise import standardise_beat
     from scartools.errors import concerning
     from scartools.files.record import read_beat
@@ -370,7 +370,12 @@ def _beat(row: PairRow) -> tuple[np.ndarray | None, dict[str, Any], list[Source]
     beat = read_beat(row.beat)
     with concerning(row.beat):
         array, scale = standardise_beat(beat.signals)
-    return array, {"BeatScale": scale, "BeatQuality": beat.facts.get("Quality")}, list(beat.sources)
+    source = beat.facts.get("Record")
+    status = source.get("Status") if isinstance(source, dict) else None
+    if status == "needs_review":
+        log.warning("case %s: the page its beat was read from needs a review", row.case_id)
+    facts = {"BeatScale": scale, "BeatQuality": beat.facts.get("Quality"), "BeatStatus": status}
+    return array, facts, list(beat.sources)
 
 
 @contextmanager

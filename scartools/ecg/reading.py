@@ -37,6 +37,24 @@ class Strip:
 
 
 @dataclass(frozen=True)
+class Box:
+    """Where a person says one lead lies: edges in pixels of the page as it was given (right and bottom outside).
+
+    lead     name in LEADS, or -aVR
+    rhythm   a long strip below the columns
+    start_s  time of its left edge on the page's own clock; None takes it from its place on the paper
+    """
+
+    lead: str
+    rhythm: bool
+    start_s: float | None
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
 class Check:
     """One question a page is asked without knowing the truth.
 
@@ -66,6 +84,7 @@ class PageReading:
     speed_mm_s     paper speed; gain_mm_mv: millimetres a millivolt
     found          how each of px_per_mm, speed_mm_s, gain_mm_mv and layout was found
     checks         what the page was asked; facts: anything else for the sidecar (CamelCase keys)
+    pulses_px      calibration pulses: left, top, right, bottom in the unit of `trace_px`, for the overlay
     """
 
     strips: tuple[Strip, ...]
@@ -77,3 +96,4 @@ class PageReading:
     found: dict[str, Found]
     checks: tuple[Check, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    pulses_px: tuple[tuple[float, float, float, float], ...] = ()

@@ -31,6 +31,27 @@ def require_place(output: Path, *, force: bool = False, folder: bool = False, re
     is there and `force` is not given, or when it may not be replaced even so: a file that no provenance of this
     output lists, a folder that this toolkit did not write.
     """
+    _require_parent(output)
+    if folder:
+        _require_folder_place(output, force, resumable)
+        return
+    if output.is_dir():
+        raise OutputExists("is a folder", where=output, remedy="Choose another --output")
+    sidecars = (provenance.sidecar_path(output), provenance.provenance_path(output))
+    _require_free([output, *sidecars], output, force)
+
+
+def require_folder_to_fill(folder: Path) -> None:
+    """Refuse a folder that results cannot be put into one by one; it may hold some already, or not be there yet."""
+    if not os.path.lexists(folder):
+        _require_parent(folder)
+    elif not folder.is_dir():
+        raise OutputExists("is there and is not a folder", where=folder, remedy="Choose another --output")
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError("is not writable", where=folder, remedy="Choose another --output")
+
+
+def _require_parent(output: Path) -> None:
     parent = output.parent
     if parent.exists() and not parent.is_dir():
         raise OutputError(f"{parent} is not a folder", where=output, remedy="Choose another --output")
@@ -40,13 +61,6 @@ def require_place(output: Path, *, force: bool = False, folder: bool = False, re
         raise OutputError(
             f"the folder {parent} is not writable", where=output, remedy="Choose another --output"
         )
-    if folder:
-        _require_folder_place(output, force, resumable)
-        return
-    if output.is_dir():
-        raise OutputExists("is a folder", where=output, remedy="Choose another --output")
-    sidecars = (provenance.sidecar_path(output), provenance.provenance_path(output))
-    _require_free([output, *sidecars], output, force)
 
 
 def publish(
@@ -124,6 +138,21 @@ def publish_folder(
                     "appeared while the result was being made", where=output, remedy="Use --force to replace it"
                 ) from error
             raise
+
+
+def withdraw(output: Path) -> list[str]:
+    """Remove an output with all that its own provenance lists: what it was made from no longer supports it.
+
+    Returns the names that were removed; none where nothing of this toolkit's is there.
+    """
+    names = sorted(_own_files(output))
+    if not names:
+        return []
+    with _naming(output):
+        provenance.provenance_path(output).unlink(missing_ok=True)  # first: what is left is then not complete
+        for name in names:
+            output.with_name(name).unlink(missing_ok=True)
+    return names
 
 
 def _require_free(places: Sequence[Path], output: Path, force: bool) -> None:

@@ -165,6 +165,8 @@ def _candidates(path: Path) -> list[tuple[Path, str]]:
     """Return where a file may be listed, and under which name: beside it, or in a folder above it."""
     path = path.absolute()
     own = [(provenance.provenance_path(path), path.name)]
+    if "-" in path.stem:  # a companion of a record: NAME-overlay.png beside NAME.prov.json
+        own.append((path.with_name(path.stem.rpartition("-")[0] + ".prov.json"), path.name))
     above = [
         (folder / FOLDER_PROVENANCE, path.relative_to(folder).as_posix()) for folder in list(path.parents)[:4]
     ]

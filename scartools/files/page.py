@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 120_000_000  # an A3 sheet at 600 dpi is 70 million
 MAX_FILE_BYTES = 256 << 20
 MIN_EDGE_PIXELS = 64
+_FOREIGN = {b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"GIF8": "a GIF", b"RIFF": "a WebP"}
 _CONVERT = "Save it as PNG, JPEG or PDF"
 
 
@@ -75,15 +76,86 @@ def read_picture(path: Path) -> np.ndarray:
     page = inspect(path)
     if page.kind == "pdf":
         raise InputError("is a PDF where a picture is due", where=path, remedy=_CONVERT)
-    packed = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    data = path.read_bytes()
+    clear = _require_whole(path, page.kind, data)
     try:
         with _silent_decoders():
-            picture = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+            how = cv2.IMREAD_UNCHANGED if clear else cv2.IMREAD_COLOR
+            picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), how)
     except cv2.error as error:
         raise InputError(f"cannot be decoded ({error.err})", where=path, remedy=_CONVERT) from error
-    if picture is None or picture.shape[:2] != page.pixels:
+    # a camera's note on how it was held is followed, as a viewer does, and may exchange the edges
+    if picture is None or sorted(picture.shape[:2]) != sorted(page.pixels or ()):
         raise InputError("cannot be decoded: it is truncated or damaged", where=path, remedy=_CONVERT)
+    if clear:
+        picture = _on_white(picture)
     return np.ascontiguousarray(picture[:, :, ::-1])  # OpenCV decodes to BGR
+
+
+def encode_png(picture: np.ndarray) -> bytes:
+    """Return a picture, uint8 (H, W, 3), RGB, as PNG without any metadata."""
+    import cv2
+
+    done, packed = cv2.imencode(".png", picture[:, :, ::-1])
+    if not done:
+        raise RuntimeError("OpenCV could not encode a picture")
+    return bytes(packed.tobytes())
+
+
+def _require_whole(path: Path, kind: str, data: bytes) -> bool:
+    """Refuse a picture that ends early, moves, or has the colours of a printing press; return whether it is transparent.
+
+    Decoders fill what is missing with grey and say nothing.
+    """
+    whole, clear = True, False
+    if kind == "png":
+        whole, at = False, 8
+        clear = len(data) > 25 and data[25] in (4, 6)
+        while at + 12 <= len(data):
+            (size,), name = struct.unpack(">I", data[at : at + 4]), data[at + 4 : at + 8]
+            if name == b"acTL":
+                raise InputError("is an animation", where=path, remedy="Save one picture as PNG")
+            clear |= name == b"tRNS"
+            at += 12 + size
+            if name == b"IEND":
+                whole = at <= len(data)
+                break
+    elif kind == "jpeg":
+        start, components = _jpeg_scan(data)
+        if components == 4:
+            raise InputError("is a CMYK picture", where=path, remedy="Save it in RGB")
+        whole = start is not None and data.find(b"\xff\xd9", start) >= 0
+    if not whole:
+        raise InputError("cannot be decoded: it is truncated or damaged", where=path, remedy=_CONVERT)
+    return clear
+
+
+def _jpeg_scan(data: bytes) -> tuple[int | None, int]:
+    """Return where the compressed data of a JPEG begin, None where they do not, and its number of components."""
+    at, components = 2, 0
+    while at + 10 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xDA:
+            return at, components
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            components = data[at + 9]
+        at += 2 + int(struct.unpack(">H", data[at + 2 : at + 4])[0])
+    return None, components
+
+
+def _on_white(picture: np.ndarray) -> np.ndarray:
+    """Lay a picture with an opacity over white paper: uint8 (H, W, 3), in the order of its colours."""
+    import cv2
+    import numpy as np
+
+    if picture.dtype == np.uint16:
+        picture = (picture // 257).astype(np.uint8)
+    if picture.ndim == 2:
+        return cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    if picture.shape[2] == 3:
+        return picture
+    opacity = picture[:, :, 3:].astype(np.float32) / 255
+    return np.round(picture[:, :, :3] * opacity + 255 * (1 - opacity)).astype(np.uint8)
 
 
 @contextmanager
@@ -114,6 +186,9 @@ def _picture_size(path: Path, head: bytes) -> tuple[Literal["png", "jpeg", "bmp"
             return "bmp", (abs(height), width)  # a negative height means top-down rows
     except (struct.error, IndexError) as error:
         raise InputError("ends inside its header", where=path, remedy="Copy or scan it again") from error
+    for magic, name in _FOREIGN.items():
+        if head.startswith(magic):
+            raise InputError(f"is {name}, which is not read", where=path, remedy=_CONVERT)
     raise InputError("is neither PNG, JPEG, BMP nor PDF", where=path, remedy=_CONVERT)
 
 

@@ -167,3 +167,116 @@ def test_a_pdf_of_two_scans_is_not_guessed_at(workspace):
         page.gen_content()
     document.save("scans.pdf")
     assert "2 scanned pages" in refused("scans.pdf")
+
+
+def rows_of(folder: str, name: str = "pages.tsv") -> list[dict[str, str]]:
+    lines = [line.split("\t") for line in Path(folder, name).read_text().splitlines()]
+    return [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+
+
+def folder_of_pages() -> Path:
+    """Two good pages, one that contradicts itself, one that is none."""
+    folder = Path("pages")
+    folder.mkdir()
+    write_pdf(folder / "a b.pdf", ecg_page(SIGNALS))
+    write_pdf(folder / "bare.pdf", ecg_page(SIGNALS, text="", pulses=False, grid=False))
+    write_pdf(folder / "wrong.pdf", ecg_page(SIGNALS, text="25 mm/s 20 mm/mV"))
+    (folder / "none.png").write_bytes(b"no page")
+    return folder
+
+
+def test_one_bad_page_never_stops_the_others(workspace):
+    done = run_inside("digitize-ecg", folder_of_pages(), "-o", "read", "--json")
+    assert done.status == 5, done.stderr
+    assert done.json["Counts"] == {"accepted": 1, "needs_review": 1, "refused": 1, "failed": 1}
+    found = {row["page"]: row for row in rows_of("read")}
+    assert found["a b.pdf"]["record"] == "a-b.hea" and found["a b.pdf"]["status"] == "accepted"
+    assert "scales_assumed" in found["bare.pdf"]["failed_checks"]
+    assert "pulse_height 0.5" in found["wrong.pdf"]["reason"] and found["wrong.pdf"]["record"] == "n/a"
+    assert found["none.png"]["status"] == "failed" and "neither PNG" in found["none.png"]["reason"]
+    assert {path.stem for path in Path("read").glob("*.hea")} == {"a-b", "bare"}
+    assert run_inside("check", "read/a-b.hea", "read/pages.tsv").status == 0
+
+
+def test_skip_existing_completes_and_a_correction_is_applied_again(workspace):
+    folder = folder_of_pages()
+    run_inside("digitize-ecg", folder, "-o", "read")
+    assert run_inside("digitize-ecg", folder, "-o", "read").status == 4
+    before = Path("read/a-b.prov.json").stat().st_mtime_ns
+    digest = next(row["sha256"] for row in rows_of("read") if row["page"] == "wrong.pdf")
+    Path("mine.tsv").write_text(
+        f"page\tsha256\tgain\tstatus\nwrong.pdf\t{digest}\t10\tn/a\ngone.pdf\t{digest}\tn/a\trefuse\n"
+    )
+    done = run_inside(
+        "digitize-ecg", folder, "-o", "read", "--skip-existing", "--corrections", "mine.tsv", "--json"
+    )
+    assert done.status == 5 and done.json["Read"] == 2  # the refused and the failed page
+    assert "gone.pdf" in done.stderr
+    assert Path("read/a-b.prov.json").stat().st_mtime_ns == before
+    facts = json.loads(Path("read/wrong.json").read_text())
+    assert facts["Given"] == {"Gain": 10.0} and facts["Status"] == "accepted"
+    # without the correction the record has lost its ground
+    assert run_inside("digitize-ecg", folder, "-o", "read", "--skip-existing").status == 5
+    assert not list(Path("read").glob("wrong.*"))
+
+
+def test_shards_make_what_one_run_makes(workspace):
+    folder = folder_of_pages()
+    run_inside("digitize-ecg", folder, "-o", "whole", "--threads", "2")
+    for part in ("0/2", "1/2"):
+        run_inside("digitize-ecg", folder, "-o", "parts", "--shard", part)
+    rows = [*rows_of("parts", "pages_0-of-2.tsv"), *rows_of("parts", "pages_1-of-2.tsv")]
+    assert sorted(map(str, rows)) == sorted(map(str, rows_of("whole")))
+    assert list(Path("whole").glob("*.dat"))
+    for path in Path("whole").glob("*.dat"):
+        assert path.read_bytes() == Path("parts", path.name).read_bytes()
+
+
+def test_boxes_that_were_found_read_the_page_again(workspace):
+    picture = "cohort/ecg/sim-0001-ecg1.png"
+    assert run_inside("digitize-ecg", picture, "-o", "one.hea", "--write-boxes", "one.tsv").status == 0
+    done = run_inside("digitize-ecg", picture, "-o", "two.hea", "--boxes", "one.tsv")
+    assert done.status == 0, done.stderr
+    one, two = (read_record(Path(name)).signals for name in ("one.hea", "two.hea"))
+    width = min(one.shape[1], two.shape[1])
+    assert np.nanmax(np.nanstd(one[:, :width] - two[:, :width], axis=1)) < 0.05
+    assert len(json.loads(Path("two.json").read_text())["Given"]["Boxes"]) == 13
+
+
+def test_the_redacted_copy_keeps_the_traces_and_no_name(workspace):
+    picture = cv2.imread("cohort/ecg/sim-0001-ecg1.png")
+    cv2.putText(picture, "Erika Mustermann", (300, 60), cv2.FONT_HERSHEY_SIMPLEX, 2, (0, 0, 0), 4)
+    cv2.imwrite("named.png", picture)
+    done = run_inside("digitize-ecg", "named.png", "-o", "ecg.hea", "--redact", "ecg.png")
+    assert done.status == 0, done.stderr
+    copy = cv2.imread("ecg.png")
+    assert copy.shape == picture.shape
+    assert (copy[:90] == 255).all()  # where the name was
+    assert (copy.max(axis=2) < 100).sum() > 5000  # the traces
+    assert {
+        kind for kind in (b"tEXt", b"eXIf", b"iTXt", b"zTXt") if kind in Path("ecg.png").read_bytes()
+    } == set()
+
+
+def test_overlays_of_a_folder_carry_what_the_page_answered(workspace):
+    done = run_inside("digitize-ecg", "cohort/ecg/sim-0001-ecg1.png", "-o", "read", "--overlays")
+    assert done.status == 0, done.stderr
+    page, overlay = cv2.imread("cohort/ecg/sim-0001-ecg1.png"), cv2.imread("read/sim-0001-ecg1-overlay.png")
+    assert overlay.shape[1] == page.shape[1] and overlay.shape[0] > page.shape[0]
+    assert (overlay[page.shape[0] :] < 200).sum() > 1000  # the footer is written on
+    assert run_inside("check", "read/sim-0001-ecg1-overlay.png").status == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-o", "read", "--overlay", "a.png"], "--overlay is for one page"),
+        (["-o", "ecg.hea", "--shard", "0/2"], "--shard is for many pages"),
+        (["-o", "ecg.hea", "--write-boxes", "a.txt"], "*.tsv"),
+        (["-o", "read", "--shard", "2/2"], "--shard"),
+    ],
+)
+def test_options_of_one_page_and_of_many_are_told_apart(workspace, options, said):
+    done = run_inside("digitize-ecg", PAGE, *options)
+    assert done.status == 2 and said in done.error
+    assert not Path("read").exists()

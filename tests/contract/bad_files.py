@@ -404,6 +404,48 @@ PAGE: dict[str, Maker] = {
     "BMP magic only": _bytes(b"BM"),
 }
 
+BOXES: dict[str, Maker] = {
+    **NAMES,
+    "no lead": _every("lead", "n/a"),
+    "unknown lead": _every("lead", "V9"),
+    "one lead twice": _every("lead", "V1"),
+    "edge in words": _every("left", "far"),
+    "box inside out": _every("right", "-5"),
+    "begins before the page": _every("start_s", "-1"),
+    "rhythm in words": _every("rhythm", "perhaps"),
+    "column that is not known": _every("colour", "red"),
+}
+
+
+def _correction(**cells: str) -> Maker:
+    """Write a table of corrections with one row, of no page that is there unless a cell is wrong first."""
+    row = {"page": "page.png", "sha256": "0" * 64} | cells
+    return _bytes(("\t".join(row) + "\n" + "\t".join(row.values()) + "\n").encode())
+
+
+CORRECTIONS: dict[str, Maker] = {
+    **ANY_FILE,
+    "not UTF-8": NAMES["not UTF-8"],
+    "column twice": NAMES["column twice"],
+    "other columns": NAMES["other columns"],
+    "header without rows": _bytes(b"page\tsha256\n"),
+    "ragged": _bytes(b"page\tsha256\na\n"),
+    "column that is not known": _correction(Speed="25"),
+    "no hash": _correction(sha256="n/a"),
+    "half a hash": _correction(sha256="0123abcd"),
+    "no page": _correction(page="n/a"),
+    "one page twice": _bytes(("page\tsha256\n" + 2 * ("a.png\t" + "0" * 64 + "\n")).encode()),
+    "speed in words": _correction(speed="slow"),
+    "no speed at all": _correction(speed="0"),
+    "gain below zero": _correction(gain="-10"),
+    "two turns": _correction(rotate="720"),
+    "unknown layout": _correction(layout="many"),
+    "unknown status": _correction(status="accepted"),
+    "rename in words": _correction(rename="swap arms"),
+    "rename of one lead twice": _correction(rename="I=II I=III"),
+    "boxes not there": _correction(boxes="nowhere.tsv"),
+}
+
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "record": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS},
     "beat": {**ANY_FILE, **BROKEN, **NOT_A_BEAT},
@@ -421,7 +463,9 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "dataset": {**ANY_FILE, **DATASET},
     "predictions": PREDICTIONS,
     "beats": BEATS,
-    "page": PAGE,
+    "pages": PAGE,
+    "boxes": BOXES,
+    "corrections": CORRECTIONS,
     "model": {**ANY_FILE, **MODEL},
     "encoder": {**ANY_FILE, **MODEL},
     "lge": {**VOLUME, "constant": _volume(lambda array, affine: (np.ones_like(array), affine))},

@@ -66,3 +66,34 @@ def test_a_truncated_picture_is_not_half_read(tmp_path):
     (tmp_path / "a.png").write_bytes(png(500, 500))
     with pytest.raises(InputError, match="truncated or damaged"):
         page.read_picture(tmp_path / "a.png")
+
+
+def test_a_truncated_jpeg_is_refused_and_not_filled_with_grey(tmp_path):
+    data = cv2.imencode(".jpg", PICTURE)[1].tobytes()
+    (tmp_path / "a.jpg").write_bytes(data)
+    page.read_picture(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes(data[: len(data) * 2 // 3])
+    with pytest.raises(InputError, match="truncated"):
+        page.read_picture(tmp_path / "a.jpg")
+
+
+def test_transparent_pixels_lie_on_white_paper(tmp_path):
+    clear = np.zeros((80, 120, 4), np.uint8)  # black, and nowhere opaque
+    clear[10:20, :, 3] = 255
+    cv2.imwrite(str(tmp_path / "a.png"), clear)
+    found = page.read_picture(tmp_path / "a.png")
+    assert (found[10:20] == 0).all() and (found[20:] == 255).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_and_16_bit_pictures_are_read(tmp_path, dtype):
+    grey = np.full((80, 120), np.iinfo(dtype).max, dtype)
+    cv2.imwrite(str(tmp_path / "a.png"), grey)
+    assert (page.read_picture(tmp_path / "a.png") == 255).all()
+
+
+@pytest.mark.parametrize(("content", "name"), [(b"II*\0", "TIFF"), (b"GIF89a", "GIF")])
+def test_other_kinds_are_named(tmp_path, content, name):
+    (tmp_path / "a.png").write_bytes(content + bytes(200))
+    with pytest.raises(InputError, match=name):
+        page.inspect(tmp_path / "a.png")

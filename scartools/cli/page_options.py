@@ -1,0 +1,63 @@
+"""The options of digitize-ecg: what it reads, what else it writes, and what a person gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scartools.cli.contracts import Reads
+
+PageArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="PAGE...", help="Pages of paper ECGs, or folders of them."),
+    Reads("pages"),
+]
+Overlay = Annotated[
+    Path | None,
+    typer.Option(
+        "--overlay", metavar="FILE.png", help="Also draw what was read over the page; beside the record."
+    ),
+]
+Overlays = Annotated[bool, typer.Option("--overlays", help="The same for each page of a folder.")]
+Redact = Annotated[
+    Path | None,
+    typer.Option("--redact", metavar="FILE.png", help="Also write the page with all but its leads blanked."),
+]
+Redacted = Annotated[bool, typer.Option("--redacted", help="The same for each page of a folder.")]
+WriteBoxes = Annotated[
+    Path | None,
+    typer.Option("--write-boxes", metavar="FILE.tsv", help="Also write where the leads were found."),
+]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        "--layout", metavar="ROWSxCOLUMNS[+STRIPS]", help="What the page is, as 3x4+1 or 12x1; found otherwise."
+    ),
+]
+Speed = Annotated[
+    float | None,
+    typer.Option("--speed", metavar="MM/S", min=5, max=200, help="Paper speed; wins over what is printed."),
+]
+Gain = Annotated[
+    float | None,
+    typer.Option("--gain", metavar="MM/MV", min=1, max=100, help="Gain; wins over what is printed."),
+]
+Rotate = Annotated[
+    float | None,
+    typer.Option(
+        "--rotate", metavar="DEG", min=-360, max=360, help="Turn that makes the page upright, anticlockwise."
+    ),
+]
+Boxes = Annotated[
+    Path | None,
+    typer.Option("--boxes", metavar="FILE.tsv", help="Where the leads of this page lie."),
+    Reads("boxes"),
+]
+Corrections = Annotated[
+    Path | None,
+    typer.Option("--corrections", metavar="FILE.tsv", help="What is known better about single pages."),
+    Reads("corrections"),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse what would need a review.")]
