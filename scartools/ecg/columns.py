@@ -44,9 +44,7 @@ class Columns:
         return self.stop
 
 
-def place_columns(
-    fit: Fit, breaks: list[np.ndarray], ends: tuple[float, float], px_per_mm: float
-) -> Columns:
+def place_columns(fit: Fit, breaks: list[np.ndarray], ends: tuple[float, float], px_per_mm: float) -> Columns:
     """Place the columns of an arrangement.
 
     breaks  bool (W,), one a row of the arrangement, from layout.find_breaks

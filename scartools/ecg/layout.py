@@ -137,7 +137,9 @@ def unread_names(
             remedy="Give --layout, or scan the page with 200 dots an inch or more",
         )
     if best[4] < FEWEST_BORDERS:
-        raise InputError("layout not recognised: no lead names are read, and no borders between columns are found")
+        raise InputError(
+            "layout not recognised: no lead names are read, and no borders between columns are found"
+        )
     return best[1], best[3], best[2]
 
 

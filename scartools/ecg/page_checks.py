@@ -35,8 +35,11 @@ USUAL_LENGTH_S, LENGTH_OFF = 10.0, 0.03  # a rhythm strip this long vouches for 
 
 
 def checked(reading: PageReading) -> PageReading:
-    """Return the reading with every check of `questions` asked."""
-    return replace(reading, checks=questions(reading))
+    """Return the reading with every check of `questions` asked, after those that its reader asked."""
+    asked = questions(reading)
+    names = {check.name for check in asked}
+    own = tuple(check for check in reading.checks if check.name not in names)
+    return replace(reading, checks=(*own, *asked))
 
 
 def status_of(checks: Sequence[Check]) -> Status:

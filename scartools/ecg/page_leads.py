@@ -40,9 +40,7 @@ class Leads:
     missed: int
 
 
-def follow_leads(
-    ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str | None = None
-) -> Leads:
+def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str | None = None) -> Leads:
     """Find rows and columns, then follow every row with the lead names taken out of the ink.
 
     ink     of the upright page; words: printed on it; wanted: the arrangement as --layout gives it
@@ -152,7 +150,8 @@ def _trace_ends(
     heights: list[np.ndarray], pulses: list[list[Pulse]], mm: tuple[float, float]
 ) -> tuple[float, float]:
     """First and last column (px) of the traces, the calibration pulses left out: the middle of the rows."""
-    starts, stops = [], []
+    starts: list[int] = []
+    stops: list[int] = []
     for height, found in zip(heights, pulses, strict=True):
         inked = np.flatnonzero(np.isfinite(height))
         if not len(inked):
@@ -183,4 +182,3 @@ def _hide(
             kept[max(pulse.left - edge, 0) * PER_PX : (pulse.right + edge) * PER_PX] = np.nan
         shown.append(kept)
     return shown
-

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scartools.ecg.page_boxes import moved_boxes
+from scartools.ecg.page_boxes import affine_back, moved_boxes
 from scartools.ecg.page_turn import turn_picture
 from scartools.ecg.pdf_paths import MM_PER_POINT, DrawnPage, render_page
 from scartools.ecg.reading import Box, PageReading
@@ -80,7 +80,7 @@ def read_picture_page(picture: np.ndarray, given: Given) -> Seen:
     turned, to_page = turn_picture(picture, rest)
     boxes = given.boxes
     if boxes is not None and rest:
-        boxes = tuple(moved_boxes(boxes, to_page))
+        boxes = tuple(moved_boxes(boxes, affine_back(to_page)))
     reading = read_raster_page(
         turned,
         layout=given.layout,

@@ -11,7 +11,7 @@ from scartools.ecg.trace import Path
 
 @dataclass(frozen=True)
 class Pulse:
-    """One pulse: px of its edges along x, and its height over the foot on either side.
+    """One pulse: px of its edges along x, its height over the foot on either side, and the row of its top.
 
     The trace that begins right after a pulse need not lie at the level of its foot.
     """
@@ -20,6 +20,7 @@ class Pulse:
     right: int
     over_left: float
     over_right: float
+    top: float = float("nan")
 
 
 def find_pulses(path: Path, rows: np.ndarray, line: float, px_per_mm: tuple[float, float]) -> list[Pulse]:
@@ -49,7 +50,7 @@ def find_pulses(path: Path, rows: np.ndarray, line: float, px_per_mm: tuple[floa
         right_foot = _foot(path, rows, right - 1, 1, line, mm_x)
         over = (left_foot - top, right_foot - top)
         if all(3 * mm_y <= height <= 25 * mm_y for height in over) and abs(over[0] - over[1]) < 4 * mm_y:
-            pulses.append(Pulse(left, right, *over))
+            pulses.append(Pulse(left, right, *over, top))
     return pulses
 
 

@@ -16,12 +16,13 @@ import numpy as np
 from scartools.ecg.assemble import upright
 from scartools.ecg.ink_network import ink_probabilities
 from scartools.ecg.lead_names import Word, find_words
+from scartools.ecg.page_boxes import PointMap, cut_boxes, follow_boxes, moved_boxes, pulse_boxes, way_back
 from scartools.ecg.page_checks import checked, status_of
 from scartools.ecg.page_frame import Frame, find_frame
 from scartools.ecg.page_grid import divide_out_paper
-from scartools.ecg.page_ink import FAINT, FIRM, MOST_INK, TraceInk, find_ink
+from scartools.ecg.page_ink import FAINT, FIRM, MOST_INK, TraceInk, find_ink, stroke_width
 from scartools.ecg.page_leads import Leads, follow_leads
-from scartools.ecg.reading import Check, Found, PageReading
+from scartools.ecg.reading import Box, Check, Found, PageReading
 from scartools.ecg.strips import cut_strips
 from scartools.errors import InputError
 
@@ -45,6 +46,7 @@ def read_raster_page(
     speed_mm_s: float | None = None,
     gain_mm_mv: float | None = None,
     rotate_deg: float = 0,
+    boxes: tuple[Box, ...] | None = None,
 ) -> PageReading:
     """Read the leads of a scanned, photographed or drawn page.
 
@@ -52,14 +54,21 @@ def read_raster_page(
     layout      "3x4+1", "6x2", "12x1" ..., or None to find it
     speed_mm_s  paper speed; None takes what is printed, or 25 mm/s unless the width of the columns contradicts it
     gain_mm_mv  mm a millivolt; None takes it from the calibration pulse, from the print, or 10 without either
-    rotate_deg  turn that makes the page upright, anticlockwise; None found: quarter turns by the names
+    rotate_deg  quarter turns that make the page upright, anticlockwise; any turn is found too, where names are read
+    boxes       where the leads lie, in pixels of `image`; None finds the layout
     Returns the reading; its trace_px and px_per_mm are in pixels of `image`.
     Raises InputError, with the reason, for every page that cannot be read with confidence.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InputError(f"the page is {image.dtype} {image.shape}, where uint8 (height, width, 3) is due")
-    given = np.ascontiguousarray(_turned(image, rotate_deg))
-    frame = find_frame(given)
+    quarter = round(rotate_deg / 90) % 4
+    if abs(rotate_deg / 90 - round(rotate_deg / 90)) > 1e-6:
+        raise InputError(f"a turn of {rotate_deg:g} degrees is not a quarter turn")
+    frame = find_frame(_turn(image, quarter))
+
+    def to_given(points: np.ndarray) -> np.ndarray:
+        return _rotated(frame.to_page(points), image.shape[:2], quarter)
+
     if frame.px_per_mm < COARSEST:
         raise InputError(
             f"a millimetre is {frame.px_per_mm:.1f} px, too coarse to follow a QRS",
@@ -68,8 +77,10 @@ def read_raster_page(
     readings, reasons = [], []
     for find in _inks(frame):
         try:
+            if boxes is not None:
+                return _read_boxes(frame, find, boxes, to_given, (speed_mm_s, gain_mm_mv))
             page = _read_upright(frame, find, layout)
-            reading = _measured(image, frame, page, (layout, speed_mm_s, gain_mm_mv), rotate_deg)
+            reading = _measured(frame, page, (layout, speed_mm_s, gain_mm_mv), to_given)
         except InputError as reason:
             reasons.append(reason)
             continue
@@ -114,11 +125,10 @@ def _turn(picture: np.ndarray, quarter: int) -> np.ndarray:
 
 
 def _measured(
-    image: np.ndarray,
     frame: Frame,
     page: Upright,
     given: tuple[str | None, float | None, float | None],
-    rotate_deg: float,
+    to_given: PointMap,
 ) -> PageReading:
     """From followed rows to leads in millivolts, with what is known of the page; given: layout, speed and gain."""
     leads, mm, quarter = page.leads, page.px_per_mm, page.quarter
@@ -128,11 +138,11 @@ def _measured(
     gains, gain_found, pulse_mm = _gain(leads, mm, gain_mm_mv, printed_gain)
     shape = frame.image.shape[:2]
 
-    def to_given(points: np.ndarray) -> np.ndarray:
-        return _turned_back(frame.to_page(_rotated(points, shape, quarter)), image.shape[:2], rotate_deg)
+    def to_picture(points: np.ndarray) -> np.ndarray:
+        return to_given(_rotated(points, shape, quarter))
 
     strips = tuple(
-        replace(strip, trace_px=to_given(strip.trace_px)) for strip in cut_strips(leads, mm, speed, gains)
+        replace(strip, trace_px=to_picture(strip.trace_px)) for strip in cut_strips(leads, mm, speed, gains)
     )
     found: dict[str, Found] = {
         "px_per_mm": "measured",
@@ -152,35 +162,60 @@ def _measured(
     }
     name = f"{leads.fit.layout.name}+{leads.fit.strips}"
     scale = frame.source_px_per_mm if frame.grid != "none" else (mm, mm)
-    return PageReading(strips, name, "raster", scale, speed, gains[0], found, _checks(frame, leads), facts)
+    return PageReading(
+        strips,
+        name,
+        "raster",
+        scale,
+        speed,
+        gains[0],
+        found,
+        _checks(frame, leads),
+        facts,
+        pulse_boxes(leads.pulses, to_picture),
+    )
 
 
-def _turned(image: np.ndarray, degrees: float) -> np.ndarray:
-    """The picture turned anticlockwise: quarter turns exactly, what remains about the middle, same size."""
-    quarter = round(degrees / 90) % 4
-    page = np.rot90(image, quarter)
-    rest = degrees - 90 * round(degrees / 90)
-    if abs(rest) < 1e-9:
-        return page
-    page = np.ascontiguousarray(page)
-    matrix = _rest_matrix(page.shape[:2], rest)
-    size = (page.shape[1], page.shape[0])
-    return cv2.warpAffine(page, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+def _read_boxes(
+    frame: Frame,
+    find: FindInk,
+    boxes: tuple[Box, ...],
+    to_given: PointMap,
+    given: tuple[float | None, float | None],
+) -> PageReading:
+    """Read a page whose leads lie in given boxes; given: speed and gain."""
+    speed_mm_s, gain_mm_mv = given
+    speed, mm = speed_mm_s or USUAL_SPEED, frame.px_per_mm
+    placed = moved_boxes(boxes, way_back(to_given, frame.image.shape[:2]))
+    ink, _ = find(frame)
+    heights, pulses = follow_boxes(ink, placed, stroke_width(ink.mask), (mm, mm))
+    tall = [pulse.over_left / mm for row in pulses for pulse in row]
+    height = float(np.median(tall)) if tall else None
+    gain_found: Found = "given" if gain_mm_mv is not None else "assumed" if height is None else "measured"
+    gain = gain_mm_mv or (USUAL_GAIN if height is None else _usual_gain(height))
+    strips = tuple(
+        replace(strip, trace_px=to_given(strip.trace_px))
+        for strip in cut_boxes(heights, placed, (mm, mm), speed, gain)
+    )
+    found: dict[str, Found] = {
+        "px_per_mm": "measured" if frame.grid == "measured" else "assumed",
+        "speed_mm_s": "given" if speed_mm_s else "assumed",
+        "gain_mm_mv": gain_found,
+        "layout": "given",
+    }
+    facts = {**frame.facts, "Grid": frame.grid, "PulseHeight": None if height is None else round(height, 2)}
+    scale, marks = frame.source_px_per_mm, pulse_boxes(pulses, to_given)
+    return PageReading(strips, "boxes", "raster", scale, speed, gain, found, (), facts, marks)
 
 
-def _rest_matrix(shape: tuple[int, ...], degrees: float) -> np.ndarray:
-    return cv2.getRotationMatrix2D(((shape[1] - 1) / 2, (shape[0] - 1) / 2), degrees, 1.0)
-
-
-def _turned_back(points: np.ndarray, shape: tuple[int, ...], degrees: float) -> np.ndarray:
-    """From px (N, 2) of the turned picture to px of the picture as given, `shape` (H, W)."""
-    quarter = round(degrees / 90) % 4
-    rest = degrees - 90 * round(degrees / 90)
-    turned = (shape[1], shape[0]) if quarter % 2 else shape
-    if abs(rest) >= 1e-9:
-        matrix = cv2.invertAffineTransform(_rest_matrix(turned, rest))
-        points = points @ matrix[:, :2].T + matrix[:, 2]
-    return _rotated(points, shape, quarter)
+def _usual_gain(height_mm: float) -> float:
+    usual = [gain for gain in USUAL_GAINS if abs(height_mm / gain - 1) < PULSE_OFF]
+    if not usual:
+        raise InputError(
+            f"the calibration pulse is {height_mm:.1f} mm high, which is not 5, 10 or 20 mm",
+            remedy="Give --gain",
+        )
+    return usual[0]
 
 
 def _rotated(points: np.ndarray, shape: tuple[int, ...], quarter: int) -> np.ndarray:
@@ -225,20 +260,21 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
     base = 1 if _banded(ink.mask, 0) > ON_ITS_SIDE * _banded(ink.mask, 1) else 0
     pages = {quarter: (_turn(whole, quarter), _turn(darkness, quarter)) for quarter in (base, base + 2)}
+    read: dict[tuple[int, bool], list[Word]] = {}
     best = (base, -1.0)
     for touching in (False, True):
         for quarter, (mask, dark) in pages.items():
-            score = _named(find_words(mask, dark, px_per_mm, touching=touching))
+            read[quarter, touching] = find_words(mask, dark, px_per_mm, touching=touching)
+            score = _named(read[quarter, touching])
             if score > best[1] + 0.5:
                 best = quarter, score
             if score >= ENOUGH_NAMES:
                 break
         if best[1] >= ENOUGH_NAMES:
             break
-    mask, dark = pages[best[0]]
-    words = find_words(mask, dark, px_per_mm, touching=False)
-    if len({word.text for word in words if word.text}) < 12:
-        words = find_words(mask, dark, px_per_mm, touching=True)
+    words = read.get((best[0], True)) or read[best[0], False]
+    if len({word.text for word in words if word.text}) < 12 and (best[0], True) not in read:
+        words = find_words(*pages[best[0]], px_per_mm, touching=True)
     return best[0], words
 
 
@@ -313,12 +349,7 @@ def _gain(
     gains = []
     for heights in before:
         own = float(np.median(heights)) / mm if heights else height
-        usual = [gain for gain in USUAL_GAINS if abs(own / gain - 1) < PULSE_OFF]
-        if not usual:
-            raise InputError(
-                f"the calibration pulse is {own:.1f} mm high, which is not 5, 10 or 20 mm", remedy="Give --gain"
-            )
-        gains.append(usual[0])
+        gains.append(_usual_gain(own))
     if printed is not None and printed not in gains:
         raise InputError(
             f"the page prints {printed:g} mm/mV and its calibration pulse is {height:.1f} mm high",
@@ -347,7 +378,9 @@ def _checks(frame: Frame, leads: Leads) -> tuple[Check, ...]:
     named = leads.fit.named / cells
     return (
         Check("lead_names", named, 0.75, "share", named >= 0.75, False, least=True),
-        Check("grid_found", None, 1.0, "", frame.grid == "measured", False, least=True),
+        Check(
+            "grid_found", float(frame.grid == "measured"), 1.0, "", frame.grid == "measured", False, least=True
+        ),
         Check("ink_contrast", leads.contrast, 0.2, "", leads.contrast >= 0.2, False, least=True),
         Check("missed_strokes", missed, 0.0, "strokes", missed == 0, False),
     )
