@@ -63,10 +63,10 @@ Columns of truth/scars.tsv:
 EXAMPLES
 
     scartools simulate cohort -n 2 --seed 1 -o demo-cohort
-    cut -f 1,3 demo-cohort/mri.tsv
-    scartools simulate cohort -n 3 --no-ecg -o images-only
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --damage photo --grade 2 -o photo.png
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 12x1 --cabrera -o cabrera.pdf
+    cut -f 1,3 demo-cohort/mri.tsv
+    scartools simulate cohort -n 3 --no-ecg -o images-only
 
 REFERENCES
 
