@@ -171,12 +171,12 @@ def table_top(r: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
             (196, 214, 204),
         ]
     )[int(r.integers(7))]
-    base = np.clip(base + r.integers(-20, 21, size=3), 5, 245)
+    base = np.clip(base + r.integers(-20, 21, size=3), 5, 245).astype(np.int64)
     small = (shape[0] // 4 + 2, shape[1] // 4 + 2)
     if r.random() < 0.4:  # grain of wood: long one way
         lines = _smooth_noise(r, (small[0], 8), 2.0)
         field = cv2.resize(lines, small[::-1]) + 0.3 * _smooth_noise(r, small, 20.0)
     else:
         field = 0.5 * _smooth_noise(r, small, 3.0) + 0.8 * _smooth_noise(r, small, 40.0)
-    field = cv2.resize(field, shape[::-1]) * r.uniform(2.0, 14.0)
-    return np.clip(base + field[..., None], 0, 255).astype(np.uint8)
+    wide = np.asarray(cv2.resize(field, shape[::-1])) * r.uniform(2.0, 14.0)
+    return np.clip(base + wide[..., None], 0, 255).astype(np.uint8)
