@@ -63,10 +63,10 @@ Columns of truth/scars.tsv:
 EXAMPLES
 
     scartools simulate cohort -n 2 --seed 1 -o demo-cohort
-    cut -f 1,3 demo-cohort/mri.tsv
-    scartools simulate cohort -n 3 --no-ecg -o images-only
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --damage photo --grade 2 -o photo.png
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 12x1 --cabrera -o cabrera.pdf
+    cut -f 1,3 demo-cohort/mri.tsv
+    scartools simulate cohort -n 3 --no-ecg -o images-only
 
 REFERENCES
 
@@ -212,6 +212,7 @@ def page(
     """Print a record as a paper ECG, damage it, and say what each of its pixels is."""
     import numpy as np
 
+    from scartools.ecg.r_peaks import find_r_peaks
     from scartools.errors import InputError, UsageError, concerning
     from scartools.files import atomic
     from scartools.files.record import BEAT_RATE_HZ, read_record
@@ -228,6 +229,10 @@ def page(
         raise InputError(
             f"has {taken.rate:g} Hz, not {BEAT_RATE_HZ}", where=record, remedy="Run preprocess first"
         )
+    if taken.signals.shape[1] < 2.5 * BEAT_RATE_HZ:
+        raise InputError(
+            "is shorter than 2.5 s, one column of a page", where=record, remedy="Give a longer record"
+        )
     numbers = np.random.default_rng(seed)
     wanted: dict[str, Any] = {"layout": layout, "speed": speed, "gain": gain, "cabrera": cabrera, "dpi": dpi}
     wanted |= {} if grid is None else {"grid": grid}
@@ -238,6 +243,9 @@ def page(
     )
     with concerning(record):
         laid = lay_out(taken.signals, chosen)
+        # a page without a heart's beats would be truth for nothing
+        if len(find_r_peaks(taken.signals, taken.rate).samples) < 2:
+            raise InputError("has fewer than two beats", remedy="Give a recording of an ECG")
     files, samples = _page_files(laid, output, damage, grade, numbers)
     traces = [
         {"Lead": t.lead, "Rhythm": t.rhythm, "FirstSample": t.first, "Samples": t.count, "Gain": t.gain}

@@ -50,8 +50,7 @@ def noise(picture: np.ndarray, strength: float, r: np.random.Generator) -> np.nd
     bright = r.standard_normal(shape, dtype=np.float32) * size
     half = (shape[0] // 2 + 1, shape[1] // 2 + 1, 3)
     colour = cv2.resize(r.standard_normal(half, dtype=np.float32) * size * 0.6, shape[::-1])
-    colour += bright[..., None]
-    return cv2.add(picture, colour, dtype=cv2.CV_8U)
+    return cv2.add(picture, np.asarray(colour) + bright[..., None], dtype=cv2.CV_8U)
 
 
 def blur(picture: np.ndarray, sigma_px: float, r: np.random.Generator) -> np.ndarray:
@@ -70,14 +69,14 @@ def jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
     done, packed = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise RuntimeError("OpenCV could not pack a JPEG")
-    return np.ascontiguousarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)[:, :, ::-1])
+    return cv2.cvtColor(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)
 
 
 def photocopy(
     picture: np.ndarray, strength: float, r: np.random.Generator, *, two_tone: bool = False
 ) -> np.ndarray:
     """A grey copy, or one of black and white alone; toner fades, specks appear."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey: np.ndarray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     shape = grey.shape
     uneven = _smooth_noise(r, shape, 80.0) * (10.0 * strength)
     if two_tone:
@@ -161,7 +160,7 @@ def screen(picture: np.ndarray, strength: float, r: np.random.Generator) -> np.n
 
 def table_top(r: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """What a page lies on: wood, cloth, a desk, other paper: uint8 (H, W, 3)."""
-    base = np.array(
+    base: np.ndarray = np.array(
         [
             (120, 84, 54),
             (70, 74, 82),
@@ -172,12 +171,12 @@ def table_top(r: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
             (196, 214, 204),
         ]
     )[int(r.integers(7))]
-    base = np.clip(base + r.integers(-20, 21, size=3), 5, 245)
+    base = np.clip(base + r.integers(-20, 21, size=3), 5, 245).astype(np.int64)
     small = (shape[0] // 4 + 2, shape[1] // 4 + 2)
     if r.random() < 0.4:  # grain of wood: long one way
         lines = _smooth_noise(r, (small[0], 8), 2.0)
         field = cv2.resize(lines, small[::-1]) + 0.3 * _smooth_noise(r, small, 20.0)
     else:
         field = 0.5 * _smooth_noise(r, small, 3.0) + 0.8 * _smooth_noise(r, small, 40.0)
-    field = cv2.resize(field, shape[::-1]) * r.uniform(2.0, 14.0)
-    return np.clip(base + field[..., None], 0, 255).astype(np.uint8)
+    wide = np.asarray(cv2.resize(field, shape[::-1])) * r.uniform(2.0, 14.0)
+    return np.clip(base + wide[..., None], 0, 255).astype(np.uint8)

@@ -39,7 +39,8 @@ def handwriting(page: Page, picture: np.ndarray, strength: float, r: np.random.G
     """Scrawled words, arcs and arrows of a pen, anywhere on the page."""
     style = page.style
     scale = style.dpi / 25.4
-    covered = np.zeros(picture.shape[:2], dtype=np.uint8)
+    height, width = picture.shape[:2]
+    covered = np.zeros((height, width), dtype=np.uint8)
     for _ in range(1 + int(r.poisson(1.5 + 4 * strength))):
         start = np.array([r.uniform(0, style.width), r.uniform(0, style.height)])
         if r.random() < 0.65:
@@ -49,7 +50,7 @@ def handwriting(page: Page, picture: np.ndarray, strength: float, r: np.random.G
             way = np.array([np.cos(angle), np.sin(angle)])
             bow = np.array([-way[1], way[0]]) * r.uniform(-0.4, 0.4)
             points = start + r.uniform(8, 50) * (way * t + bow * np.sin(np.pi * t))
-        line = cover_lines([(points, r.uniform(0.3, 0.7))], scale, covered.shape)
+        line = cover_lines([(points, r.uniform(0.3, 0.7))], scale, (height, width))
         lay_ink(picture, line, _PENS[int(r.integers(len(_PENS)))])
         np.maximum(covered, line, out=covered)
     return covered
@@ -89,7 +90,8 @@ def stamped_text(page: Page, picture: np.ndarray, strength: float, r: np.random.
     """Text burned into the picture across grid and traces."""
     style = page.style
     scale = style.dpi / 25.4
-    covered = np.zeros(picture.shape[:2], dtype=np.uint8)
+    height, width = picture.shape[:2]
+    covered = np.zeros((height, width), dtype=np.uint8)
     left, top, right, bottom = grid_box(style)
     for _ in range(1 + int(r.poisson(1 + 3 * strength))):
         text = _STAMPS[int(r.integers(len(_STAMPS)))]
@@ -98,7 +100,7 @@ def stamped_text(page: Page, picture: np.ndarray, strength: float, r: np.random.
         x, y = int(r.uniform(left, right) * scale), int(r.uniform(top, bottom) * scale)
         x, y = max(x, 0), max(y, 0)
         part = np.zeros_like(covered)
-        letters = letters[: part.shape[0] - y, : part.shape[1] - x]
+        letters = letters[: height - y, : width - x]
         part[y : y + letters.shape[0], x : x + letters.shape[1]] = letters
         lay_ink(picture, part, tuple(r.integers(0, 120, size=3).tolist()))
         np.maximum(covered, part, out=covered)
