@@ -36,7 +36,7 @@ def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[
     kept = []
     for peak in peaks:
         covered = np.unique(column[np.abs(centre - peak) < 4 * mm[1]])
-        if len(covered) >= 0.6 * (extent[1] - extent[0]):
+        if len(covered) >= 0.5 * (extent[1] - extent[0]):
             kept.append(int(peak))
     return [float(peak) for peak in kept]
 

@@ -59,18 +59,28 @@ def fit_layouts(
     """Return the arrangements that any name speaks for, best first.
 
     words  of lead_names.find_words; rows: px, baselines from top to bottom; wanted: as --layout gives it
-    A row too many, at the top or at the bottom (a line of text, a strip of another kind), is allowed.
+    Rows too many (a line of text, the foot of a pulse) may be left out.
     """
     sure = [_usual(word) for word in words if word.text and word.confidence >= LEAST_CONFIDENCE]
     fits = []
-    for first in range(min(3, len(rows))):
-        for count in range(len(rows) - first, 0, -1):
-            for layout, strips in layouts_of(count, wanted):
-                fit = _fit(sure, layout, strips, rows[first : first + count], px_per_mm)
-                if fit is not None:
-                    fits.append((fit, first + len(rows) - count))
+    for kept in _row_choices(rows):
+        for layout, strips in layouts_of(len(kept), wanted):
+            fit = _fit(sure, layout, strips, kept, px_per_mm)
+            if fit is not None:
+                fits.append((fit, len(rows) - len(kept)))
     fits.sort(key=lambda pair: (-round(pair[0].support, 3) + 0.5 * pair[1], pair[1]))
     return [fit for fit, _ in fits]
+
+
+def _row_choices(rows: Sequence[float]) -> list[tuple[float, ...]]:
+    """All rows, those without some at the ends, and those without one in between."""
+    every = {
+        tuple(rows[first:last])
+        for first in range(min(4, len(rows)))
+        for last in range(max(first + 3, len(rows) - 3), len(rows) + 1)
+    }
+    every |= {tuple(row for k, row in enumerate(rows) if k != out) for out in range(len(rows))}
+    return sorted(every, key=len, reverse=True)
 
 
 def _usual(word: Word) -> Word:

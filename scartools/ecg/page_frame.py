@@ -21,6 +21,7 @@ from scartools.errors import InputError
 
 SMALLEST_PAGE = 200  # px along one side; below it no line of a 12-lead page can be told from its neighbour
 WORKING_PX = 1300  # the lattice is followed on a picture of at most this size
+LEAST_TURN = 1.0  # degrees, of a page without a grid
 LEAST_SHARE = 0.25  # of the windows that must belong to one lattice
 LEAST_SCORE = 0.5
 COARSEST, FINEST = 4.0, 12.0  # px a mm of the page returned
@@ -240,6 +241,8 @@ def _whole_page(surface: Surface, size: np.ndarray, slope: np.ndarray) -> tuple[
 def _without_grid(image: np.ndarray, work: np.ndarray, scale: float) -> Frame:
     """Level the page by its baselines and text; the scale is a guess."""
     turn = _turn_of_rows(work)
+    if abs(turn) < LEAST_TURN:  # of rows alone it is not known better
+        turn = 0.0
     height, width = image.shape[:2]
     guess = width / LETTER_MM
     facts = {"Grid": "none", "TurnDegrees": round(turn, 3), "PxPerMm": "guessed from the width of the picture"}

@@ -20,6 +20,7 @@ from scartools.errors import InputError
 
 FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arrangement has them
 MOST_MISSED = 12  # upright strokes beside every lead; what passes them is left out of the leads
+STRIP_LEADS = ("II", "V1", "V5")
 UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
 
 
@@ -30,6 +31,8 @@ class Leads:
     fit       the arrangement; columns: where its columns are
     heights   one a row, float (PER_PX * W,): row (px) of the trace, NaN in gaps, pulses and separators
     pulses    of each row; contrast: of the ink; missed: upright strokes beside every lead
+    strip_names  of the rhythm strips as printed, None where that cannot be read
+    rows_left_out  rows of traces that are no part of the arrangement
     """
 
     fit: Fit
@@ -38,6 +41,8 @@ class Leads:
     pulses: list[list[Pulse]]
     contrast: float
     missed: int
+    strip_names: tuple[str | None, ...] = ()
+    rows_left_out: int = 0
 
 
 def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str | None = None) -> Leads:
@@ -53,7 +58,7 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
         raise InputError(f"layout not recognised: {len(rows)} rows of traces are found, where 3 to 12 are due")
     fits = fit_layouts(words, rows, px_per_mm, wanted)
     fit = fits[0] if fits and fits[0].share >= FEWEST_NAMED else None
-    rows = list(fit.rows) if fit else rows
+    seen, rows = len(rows), list(fit.rows) if fit else rows
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
     paths, heights = _follow_rows(ink.mask, ink.weight, rows, mm, fitted=False)
     heights = [height[::PER_PX] for height in heights]
@@ -84,7 +89,15 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
     hidden = [
         row | beside for row, beside in zip(hidden, page_layout.beside_strokes(missed, paths, mm), strict=True)
     ]
-    return Leads(fit, columns, _hide(heights, pulses, hidden, line), pulses, ink.contrast, len(missed))
+    return Leads(
+        fit,
+        columns,
+        _hide(heights, pulses, hidden, line),
+        pulses,
+        ink.contrast,
+        len(missed),
+        _strip_names(fit, words, px_per_mm),
+    )
 
 
 def _without_names(
@@ -115,12 +128,28 @@ def _without_names(
     return Fit(LAYOUTS[0], strips, tuple(rows), name_left, UNNAMED_COLUMN_MM * mm[0], above, 0, 0.0)
 
 
+def _strip_names(fit: Fit, words: list[Word], px_per_mm: float) -> tuple[str | None, ...]:
+    """What stands where the name of each rhythm strip is printed, as far from its baseline as the names of the leads."""
+    names: list[str | None] = []
+    for row in fit.rows[len(fit.layout.rows) :]:
+        near = [
+            word
+            for word in words
+            if word.text in STRIP_LEADS
+            and abs((word.top + word.bottom) / 2 - row - fit.above) < 4 * px_per_mm
+            and abs(word.left - fit.left) < 5 * px_per_mm
+        ]
+        best = max(near, key=lambda word: word.confidence, default=None)
+        names.append(best.text if best is not None and best.confidence >= 0.6 else None)
+    return tuple(names)
+
+
 def _name_places(fit: Fit, words: list[Word], px_per_mm: float) -> list[page_layout.Box]:
     """Where the lead names stand, also those that are hidden: left, top, right, bottom in px, row by row."""
-    tall = [word.bottom - word.top for word in words if word.text] or [3.0 * px_per_mm]
+    tall = [float(word.bottom - word.top) for word in words if word.text] or [3.0 * px_per_mm]
     half = 0.75 * float(np.median(tall))
     pitch = fit.pitch or 0.0
-    places = []
+    places: list[page_layout.Box] = []
     for row in fit.rows[: len(fit.layout.rows)]:
         for column in range(fit.layout.columns):
             left = fit.left + column * pitch

@@ -33,7 +33,8 @@ COARSEST = 2.2  # px a mm, some 55 dots an inch
 ENOUGH_NAMES = 4.0  # of the nine aV and V names, to be sure which way is up
 SURE = 0.5  # of the network
 ON_ITS_SIDE = 1.5  # ink that lies in columns this much more than in rows
-PULSE_OFF = 0.08  # a pulse of 10 mm is 9.2 to 10.8 mm high
+PULSE_OFF = 0.16  # a pulse of 10 mm is 8.4 to 11.6 mm high; the checks ask for a review long before
+WIDTH_REVIEW, WIDTH_REFUSE = 0.05, 0.12  # of a column of 62.5 mm
 FINE_PX_PER_MM = 6.5  # on a finer page pale ink is the grain of the paper
 
 FindInk = Callable[[Frame], tuple[TraceInk, np.ndarray]]
@@ -87,7 +88,8 @@ def read_raster_page(
         status = status_of(checked(upright(reading)).checks)
         if status == "accepted":
             return reading
-        readings.append((("needs_review", "refused").index(status), reading))
+        failed = sum(check.passed is False for check in checked(upright(reading)).checks)
+        readings.append(((status == "refused", failed), reading))
     if not readings:
         raise reasons[0]
     return min(readings, key=lambda pair: pair[0])[1]
@@ -170,7 +172,7 @@ def _measured(
         speed,
         gains[0],
         found,
-        _checks(frame, leads),
+        _checks(frame, leads, mm),
         facts,
         pulse_boxes(leads.pulses, to_picture),
     )
@@ -331,6 +333,11 @@ def _speed(leads: Leads, mm: float, given: float | None, printed: float | None) 
     width_s = leads.columns.width / mm / USUAL_SPEED
     if abs(width_s / usual_s / 2 - 1) < 0.04:  # twice as wide as at 25 mm/s
         return 50.0, "measured"
+    if leads.fit.layout.columns == 4 and abs(width_s / usual_s - 1) > WIDTH_REFUSE:
+        raise InputError(
+            f"the columns are {width_s * USUAL_SPEED:.1f} mm wide, which is 2.5 s at neither 25 nor 50 mm/s",
+            remedy="Look at the page and give --speed",
+        )
     return USUAL_SPEED, "assumed"
 
 
@@ -373,10 +380,17 @@ def _pulse_heights(leads: Leads, column: int) -> list[float]:
     return heights
 
 
-def _checks(frame: Frame, leads: Leads) -> tuple[Check, ...]:
+def _checks(frame: Frame, leads: Leads, mm: float) -> tuple[Check, ...]:
     cells, missed = leads.fit.cells, float(leads.missed)
     named = leads.fit.named / cells
+    width = leads.columns.width / mm
+    four = leads.fit.layout.columns == 4
+    off = min(abs(width / usual - 1) for usual in (31.25, 62.5, 125.0)) if four else None
+    strips = float(sum(name is None for name in leads.strip_names))
     return (
+        Check("strip_names_unread", strips, 0.0, "strips", strips == 0, False),
+        Check("rows_left_out", float(leads.rows_left_out), 0.0, "rows", leads.rows_left_out == 0, False),
+        Check("column_width", off, WIDTH_REVIEW, "share", None if off is None else off <= WIDTH_REVIEW, False),
         Check("lead_names", named, 0.75, "share", named >= 0.75, False, least=True),
         Check(
             "grid_found", float(frame.grid == "measured"), 1.0, "", frame.grid == "measured", False, least=True

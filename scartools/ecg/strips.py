@@ -23,7 +23,8 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: tuple[float,
     """Cut the followed rows into leads and the rhythm strips below them, each over its own baseline.
 
     speed  mm/s; gains: mm/mV of each column; a strip has that of the first
-    Raises InputError where a lead is mostly missing or a rhythm strip looks like none of its columns.
+    A rhythm strip without a name that can be read, and unlike every column, is left out.
+    Raises InputError where a lead is mostly missing.
     """
     layout, columns = leads.fit.layout, leads.columns
     strips = []
@@ -34,14 +35,14 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: tuple[float,
             strips.append(
                 _strip(lead, False, start_s, leads.heights[row], left, right, px_per_mm, speed, gains[column])
             )
-    for height in leads.heights[len(layout.rows) :]:
+    for row, height in enumerate(leads.heights[len(layout.rows) :]):
         whole = _strip("II", True, 0.0, height, columns.start, columns.end, px_per_mm, speed, gains[0])
+        printed = leads.strip_names[row]
         lead, match = _rhythm_lead(whole, strips)
-        if match < LEAST_RHYTHM_MATCH:
-            raise InputError(
-                f"the rhythm strip fits neither column II, V1 nor V5 (best agreement {match:.2f}, {lead})"
-            )
-        strips.append(replace(whole, lead=lead))
+        if printed is not None:
+            strips.append(replace(whole, lead=printed))
+        elif match >= LEAST_RHYTHM_MATCH:
+            strips.append(replace(whole, lead=lead))
     return tuple(strips)
 
 

