@@ -201,11 +201,11 @@ def page(
         typer.Option("--grid", metavar="NAME", help="Colour, look (lines, dotted, major, none), or both."),
     ] = None,
     cabrera: Annotated[bool, typer.Option("--cabrera", help="Limb leads as aVL I -aVR II aVF III.")] = False,
-    dpi: Annotated[int, typer.Option("--dpi", min=50, max=600, help="Pixels an inch.")] = 200,
+    dpi: Annotated[int, typer.Option("--dpi", metavar="DPI", min=50, max=600, help="Pixels an inch.")] = 200,
     damage: Annotated[
         str, typer.Option("--damage", metavar="NAME[+NAME]", help="Such as scan, photo or copy; none for none.")
     ] = "none",
-    grade: Annotated[int, typer.Option("--grade", min=0, max=5, help="How badly damaged.")] = 3,
+    grade: Annotated[int, typer.Option("--grade", metavar="0-5", min=0, max=5, help="How badly damaged.")] = 3,
     seed: Seed = 1,
     force: Force = False,
 ) -> dict[str, Any]:

@@ -97,6 +97,7 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
         ink.contrast,
         len(missed),
         _strip_names(fit, words, px_per_mm),
+        seen - len(rows),
     )
 
 

@@ -69,9 +69,9 @@ def test_rendered_ludb_page_with_oblong_millimetres(data_folder: Path) -> None:
         ("ecg00015.png", 3.95, "3x4+0", []),
         ("ecg00023.jpg", 5.61, "3x4+0", []),
         ("ecg00001.png", 12.31, "3x4+1", ["II"]),
-        ("ecg00027.jpg", 4.47, "3x4+1", ["II"]),  # photographs, turned and curled
+        ("ecg00027.jpg", 4.49, "3x4+1", ["II"]),  # photographs, turned and curled
         ("ecg00033.jpg", 4.60, "3x4+1", ["II"]),
-        ("ecg00041.jpg", 4.36, "3x4+1", ["II"]),
+        ("ecg00041.jpg", 4.40, "3x4+1", ["II"]),
     ],
 )
 def test_real_page_is_read(data_folder: Path, name: str, px: float, layout: str, rhythm: list[str]) -> None:
