@@ -41,11 +41,7 @@ CONTRACTS = {
     "segments": Contract((".tsv",), "TSV, one row per region, with its JSON; columns below.", stream=True),
     "figure": Contract((".svg", ".pdf", ".png"), "Figure; the suffix chooses the format."),
     "cohort": Contract((), "Folder of a simulated cohort; layout below.", folder=True),
-    "page": Contract(
-        "A page of a paper ECG: PNG or PDF, with its truth beside it: FILE.labels.png (uint8: 0 paper, 1 grid, 2 trace, "
-        "3 words, 4 pulse or separator, 5 pen, stain or cover) and FILE.samples.tsv (lead, rhythm, sample, x, y in pixels "
-        "from the middle of the first one, in points from the upper left for a PDF; unseen samples are absent).",
-    ),
+    "page": Contract((".png", ".pdf"), "Drawn page of a paper ECG, with its truth beside it; more below."),
     "pages": Contract(
         (".pdf", ".png", ".jpg", ".jpeg", ".bmp"),
         "Pages of paper ECGs: PDF, PNG, JPEG or BMP, or folders of them.",
