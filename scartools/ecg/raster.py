@@ -162,7 +162,9 @@ def _measured(
         "LeadNamesFound": leads.fit.named,
         "ColumnBordersFound": leads.columns.breaks,
     }
-    name = f"{leads.fit.layout.name}+{leads.fit.strips}"
+    name = leads.fit.layout.name
+    if leads.fit.strips or name == "3x4":
+        name = f"{name}+{leads.fit.strips}"
     scale = frame.source_px_per_mm if frame.grid != "none" else (mm, mm)
     return PageReading(
         strips,
