@@ -34,6 +34,7 @@ def in_processes(
     pools: list[ProcessPoolExecutor] = []
 
     def on_own_process(item: Item) -> Made:
+        """Do one item in the process of this thread; a process that dies is replaced once."""
         for attempt in range(2):
             if getattr(own, "pool", None) is None:
                 # spawned, not forked: no lock of a thread of ours is copied in the state it has at that moment

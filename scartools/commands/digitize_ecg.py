@@ -66,9 +66,9 @@ Status. accepted: every answer is as it should be. needs_review: written, with a
 refused: nothing is written, the failed checks are named in the error, and --json prints them all. A correction with
 the status accept makes a page accepted whatever its checks say; they stay in the sidecar.
 
-The paper speed is 25 mm/s and the gain 10 mm/mV only where the page prints nothing else and no pulse contradicts;
-Found then says assumed. --speed and --gain win over what is printed. --rotate takes any angle, anticlockwise; turns
-of some degrees are found without it.
+The paper speed is 25 mm/s and the gain 10 mm/mV only where nothing contradicts; Found then says assumed. What a PDF
+prints as text is read; what a picture prints is not: give --speed for a picture at 50 mm/s. --speed and --gain win
+over what is printed. --rotate takes any angle, anticlockwise; turns of some degrees are found without it.
 
 Samples at another rate than 500 Hz are resampled by a natural cubic spline through them; samples that are on the
 clock already are copied. Points that are not evenly spaced are first joined by the lines that the page draws.

@@ -16,10 +16,9 @@ import numpy as np
 from scartools.ecg.page_comb import Unit, choose_unit, teeth
 from scartools.ecg.page_flat import Mesh, flat_mesh, flatten, place_lines, refit
 from scartools.ecg.page_lattice import WINDOW, Lattice, Windows, find_lattice
+from scartools.ecg.page_paper import check_picture
 from scartools.ecg.page_surface import Surface, evaluate
-from scartools.errors import InputError
 
-SMALLEST_PAGE = 200  # px along one side; below it no line of a 12-lead page can be told from its neighbour
 WORKING_PX = 1300  # the lattice is followed on a picture of at most this size
 LEAST_TURN = 1.0  # degrees, of a page without a grid
 LEAST_SHARE = 0.25  # of the windows that must belong to one lattice
@@ -95,19 +94,6 @@ def find_frame(image: np.ndarray) -> Frame:
     surface = replace(surface, coefficients=surface.coefficients * np.array(unit.mm)[:, None, None])
     surface, quality, area = _refine(lines, surface, lattice, windows)
     return _straighten(image, surface, scale, unit, quality, area)
-
-
-def check_picture(image: np.ndarray) -> None:
-    """Raise InputError for a picture on which no page can be read."""
-    height, width = image.shape[:2]
-    if min(height, width) < SMALLEST_PAGE:
-        raise InputError(
-            f"the page has {width} x {height} pixels, fewer than {SMALLEST_PAGE} along one side",
-            remedy="Scan it with 200 dots an inch",
-        )
-    low, high = np.percentile(image[::7, ::7], [1, 99])
-    if high - low < 12 or high < 12:
-        raise InputError("the page is blank or has no contrast", remedy="Scan it again")
 
 
 def _working(image: np.ndarray) -> tuple[np.ndarray, float]:

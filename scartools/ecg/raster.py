@@ -19,22 +19,26 @@ from scartools.ecg.lead_names import Word, find_words
 from scartools.ecg.page_boxes import PointMap, cut_boxes, follow_boxes, moved_boxes, pulse_boxes, way_back
 from scartools.ecg.page_checks import checked, status_of
 from scartools.ecg.page_frame import Frame, find_frame
-from scartools.ecg.page_grid import divide_out_paper
 from scartools.ecg.page_ink import FAINT, FIRM, MOST_INK, TraceInk, find_ink, stroke_width
 from scartools.ecg.page_leads import Leads, follow_leads
+from scartools.ecg.page_paper import divide_out_paper
+from scartools.ecg.page_scales import (
+    USUAL_GAIN,
+    USUAL_SPEED,
+    find_gain,
+    find_speed,
+    scale_without_grid,
+    usual_gain,
+)
 from scartools.ecg.reading import Box, Check, Found, PageReading
 from scartools.ecg.strips import cut_strips
 from scartools.errors import InputError
 
-USUAL_SPEED, USUAL_GAIN = 25.0, 10.0
-USUAL_GAINS = (10.0, 5.0, 20.0)
-USUAL_COLUMN_S = {4: 2.5, 2: 5.0, 1: 10.0}  # by the number of columns
 COARSEST = 2.2  # px a mm, some 55 dots an inch
 ENOUGH_NAMES = 4.0  # of the nine aV and V names, to be sure which way is up
 SURE = 0.5  # of the network
 ON_ITS_SIDE = 1.5  # ink that lies in columns this much more than in rows
-PULSE_OFF = 0.16  # a pulse of 10 mm is 8.4 to 11.6 mm high; the checks ask for a review long before
-WIDTH_REVIEW, WIDTH_REFUSE = 0.05, 0.12  # of a column of 62.5 mm
+WIDTH_REVIEW = 0.05  # of a column of 62.5 mm
 FINE_PX_PER_MM = 6.5  # on a finer page pale ink is the grain of the paper
 
 FindInk = Callable[[Frame], tuple[TraceInk, np.ndarray]]
@@ -53,8 +57,8 @@ def read_raster_page(
 
     image       uint8 (H, W, 3), RGB
     layout      "3x4+1", "6x2", "12x1" ..., or None to find it
-    speed_mm_s  paper speed; None takes what is printed, or 25 mm/s unless the width of the columns contradicts it
-    gain_mm_mv  mm a millivolt; None takes it from the calibration pulse, from the print, or 10 without either
+    speed_mm_s  paper speed; None takes 25 mm/s unless the width of the columns contradicts it; print is not read
+    gain_mm_mv  mm a millivolt; None takes it from the calibration pulse, or 10 without one
     rotate_deg  quarter turns that make the page upright, anticlockwise; any turn is found too, where names are read
     boxes       where the leads lie, in pixels of `image`; None finds the layout
     Returns the reading; its trace_px and px_per_mm are in pixels of `image`.
@@ -117,7 +121,7 @@ def _read_upright(frame: Frame, find: FindInk, layout: str | None) -> Upright:
     )
     leads = follow_leads(ink, words, mm, layout)
     if frame.grid == "none":
-        mm = _scale_without_grid(leads, mm)
+        mm = scale_without_grid(leads)
         leads = follow_leads(ink, words, mm, layout)
     return Upright(leads, quarter, mm)
 
@@ -135,9 +139,8 @@ def _measured(
     """From followed rows to leads in millivolts, with what is known of the page; given: layout, speed and gain."""
     leads, mm, quarter = page.leads, page.px_per_mm, page.quarter
     layout, speed_mm_s, gain_mm_mv = given
-    printed_speed, printed_gain = None, None
-    speed, speed_found = _speed(leads, mm, speed_mm_s, printed_speed)
-    gains, gain_found, pulse_mm = _gain(leads, mm, gain_mm_mv, printed_gain)
+    speed, speed_found = find_speed(leads, mm, speed_mm_s)
+    gains, gain_found, pulse_mm = find_gain(leads, mm, gain_mm_mv)
     shape = frame.image.shape[:2]
 
     def to_picture(points: np.ndarray) -> np.ndarray:
@@ -196,7 +199,7 @@ def _read_boxes(
     tall = [pulse.over_left / mm for row in pulses for pulse in row]
     height = float(np.median(tall)) if tall else None
     gain_found: Found = "given" if gain_mm_mv is not None else "assumed" if height is None else "measured"
-    gain = gain_mm_mv or (USUAL_GAIN if height is None else _usual_gain(height))
+    gain = gain_mm_mv or (USUAL_GAIN if height is None else usual_gain(height))
     strips = tuple(
         replace(strip, trace_px=to_given(strip.trace_px))
         for strip in cut_boxes(heights, placed, (mm, mm), speed, gain)
@@ -210,16 +213,6 @@ def _read_boxes(
     facts = {**frame.facts, "Grid": frame.grid, "PulseHeight": None if height is None else round(height, 2)}
     scale, marks = frame.source_px_per_mm, pulse_boxes(pulses, to_given)
     return PageReading(strips, "boxes", "raster", scale, speed, gain, found, (), facts, marks)
-
-
-def _usual_gain(height_mm: float) -> float:
-    usual = [gain for gain in USUAL_GAINS if abs(height_mm / gain - 1) < PULSE_OFF]
-    if not usual:
-        raise InputError(
-            f"the calibration pulse is {height_mm:.1f} mm high, which is not 5, 10 or 20 mm",
-            remedy="Give --gain",
-        )
-    return usual[0]
 
 
 def _rotated(points: np.ndarray, shape: tuple[int, ...], quarter: int) -> np.ndarray:
@@ -296,90 +289,6 @@ def _banded(mask: np.ndarray, axis: int) -> float:
     sums = mask.sum(axis=axis).astype(float)
     inked = sums[np.flatnonzero(sums)[0] : np.flatnonzero(sums)[-1] + 1] if sums.any() else np.ones(1)
     return float(np.var(inked) / np.mean(inked) ** 2)
-
-
-def _scale_without_grid(leads: Leads, guess: float) -> float:
-    """px per mm of a page without a grid: the calibration pulse is 10 mm high and 5 mm wide, four columns are 250 mm.
-
-    Raises InputError where there is no pulse, or the columns contradict it.
-    """
-    found = [pulse for row in leads.pulses for pulse in row]
-    heights = [(pulse.over_left + pulse.over_right) / 2 for pulse in found]
-    if not heights:
-        raise InputError(
-            "no millimetre grid is found, and no calibration pulse to take its place",
-            remedy="Scan the page in colour, 200 dots an inch or more",
-        )
-    from_pulse = float(np.median(heights)) / USUAL_GAIN
-    from_width = float(np.median([pulse.right - pulse.left for pulse in found])) / 5.0
-    choices = [from_pulse]
-    if leads.fit.pitch is not None and leads.fit.layout.columns == 4:
-        choices.append(leads.columns.width / (USUAL_SPEED * 2.5))
-    if max(choices) / min(choices) > 1.04 or not 0.8 < from_width / from_pulse < 1.25:
-        raise InputError(
-            "no millimetre grid is found, and calibration pulse and columns do not agree on the millimetre"
-            f" ({from_pulse:.2f} px by the height of the pulse, {from_width:.2f} by its width"
-            + (f", {choices[1]:.2f} by the columns)" if len(choices) > 1 else ")"),
-            remedy="Scan the page in colour, 200 dots an inch or more",
-        )
-    return float(np.mean(choices[-1:]))
-
-
-def _speed(leads: Leads, mm: float, given: float | None, printed: float | None) -> tuple[float, Found]:
-    """Paper speed, mm/s, and how it was found: given, printed, or from the width of the columns."""
-    if given is not None:
-        return given, "given"
-    if printed is not None:
-        return printed, "printed"
-    usual_s = USUAL_COLUMN_S[leads.fit.layout.columns]
-    width_s = leads.columns.width / mm / USUAL_SPEED
-    if abs(width_s / usual_s / 2 - 1) < 0.04:  # twice as wide as at 25 mm/s
-        return 50.0, "measured"
-    if leads.fit.layout.columns == 4 and abs(width_s / usual_s - 1) > WIDTH_REFUSE:
-        raise InputError(
-            f"the columns are {width_s * USUAL_SPEED:.1f} mm wide, which is 2.5 s at neither 25 nor 50 mm/s",
-            remedy="Look at the page and give --speed",
-        )
-    return USUAL_SPEED, "assumed"
-
-
-def _gain(
-    leads: Leads, mm: float, given: float | None, printed: float | None
-) -> tuple[tuple[float, ...], Found, float | None]:
-    """mm a millivolt of each column from the pulses outside the leads, 5, 10 or 20, or a refusal; and the pulse's height, mm."""
-    columns = leads.fit.layout.columns
-    before = [_pulse_heights(leads, column) for column in range(columns)]
-    every = [height / mm for heights in before for height in heights]
-    height = float(np.median(every)) if every else None
-    if given is not None:
-        return (given,) * columns, "given", height
-    if height is None:
-        return (printed or USUAL_GAIN,) * columns, "printed" if printed else "assumed", None
-    gains = []
-    for heights in before:
-        own = float(np.median(heights)) / mm if heights else height
-        gains.append(_usual_gain(own))
-    if printed is not None and printed not in gains:
-        raise InputError(
-            f"the page prints {printed:g} mm/mV and its calibration pulse is {height:.1f} mm high",
-            remedy="Look at the page and give --gain",
-        )
-    return tuple(gains), "measured", height
-
-
-def _pulse_heights(leads: Leads, column: int) -> list[float]:
-    """Heights (px) of the pulses before a column, or behind the last."""
-    left, right = leads.columns.edges(column)
-    mm = 0.02 * (right - left)
-    heights = [
-        pulse.over_left
-        for row in leads.pulses
-        for pulse in row
-        if (column == 0 and pulse.right <= left + mm) or (column and abs(pulse.left - left) < 6 * mm)
-    ]
-    if column == leads.columns.count - 1:
-        heights += [pulse.over_right for row in leads.pulses for pulse in row if pulse.left >= right - 3 * mm]
-    return heights
 
 
 def _checks(frame: Frame, leads: Leads, mm: float) -> tuple[Check, ...]:

@@ -184,8 +184,8 @@ def test_the_same_seed_draws_the_same_letters(monkeypatch):
 
 @pytest.mark.real
 def test_the_names_of_a_clean_page_are_read(data_folder):
-    from scartools.ecg.page_grid import divide_out_paper
     from scartools.ecg.page_ink import find_ink
+    from scartools.ecg.page_paper import divide_out_paper
 
     path = data_folder / "ecg" / "pages" / "rendered" / "kit" / "00696_clean.png"
     image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)

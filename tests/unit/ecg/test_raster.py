@@ -118,6 +118,7 @@ def refused_pages() -> dict[str, tuple[np.ndarray, str]]:
         "noise": (random.integers(0, 256, (900, 1200, 3)).astype(np.uint8), "."),
         "tiny": (np.zeros((60, 80, 3), np.uint8), "pixels"),
         "no names": (empty, "layout not recognised"),
+        "1 mm only": (draw_page(Drawing(coarse=None, fine=(240, 170, 170))), "."),
         "half a page": (draw_page()[:, :1100], "."),
         "other speed": (draw_page(Drawing(column_mm=50.0)), "columns are 5"),
         "mirrored": (draw_page()[:, ::-1].copy(), "."),

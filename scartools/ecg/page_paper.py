@@ -1,0 +1,72 @@
+"""The paper of a page divided out, so that a colour cast, a shadow or a dark copy does not matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from scartools.errors import InputError
+
+SMALLEST_PAGE = 200  # px; below it no line of a 12-lead page can be told from its neighbour
+FINE_PAGE = 1800  # px; on smaller pages a stroke is one or two px wide and a median filter would remove it
+DARKEST_PAPER = 6.0  # grey values; below it there is no paper to divide by
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The page with the paper divided out.
+
+    every  float32 (H, W), 0 paper to 1: dark in every colour, so that a coloured line is pale and a black one dark
+    any    float32 (H, W), 0 paper to 1: dark in any colour, where grid lines of every colour show
+    """
+
+    every: np.ndarray
+    any: np.ndarray
+
+
+def check_picture(image: np.ndarray) -> None:
+    """Raise InputError for a picture on which no page can be read."""
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST_PAGE:
+        raise InputError(
+            f"the page has {width} x {height} pixels, fewer than {SMALLEST_PAGE} along one side",
+            remedy="Scan it with 200 dots an inch",
+        )
+    low, high = np.percentile(image[::7, ::7], [1, 99])
+    if high - low < 12 or high < 12:
+        raise InputError("the page is blank or has no contrast", remedy="Scan it again")
+
+
+def divide_out_paper(image: np.ndarray) -> Ink:
+    """Return how much darker than the paper around it each pixel is.
+
+    image  uint8 (H, W, 3), RGB
+    Raises InputError for a page that is too small, blank, black or without contrast.
+    """
+    height, width = image.shape[:2]
+    check_picture(image)
+    low, high = np.percentile(image[::7, ::7], [1, 99])
+    grainy = max(height, width) >= FINE_PAGE and _noise(image) > 0.03 * (high - low)
+    page = cv2.medianBlur(image, 3) if grainy else image
+    step = max(2, round(max(height, width) / 250))
+    small = cv2.resize(page, (max(width // step, 8), max(height // step, 8)), interpolation=cv2.INTER_AREA)
+    paper = cv2.medianBlur(small, 21)
+    paper = cv2.GaussianBlur(paper, (0, 0), 5).astype(np.float32)
+    paper = np.maximum(paper, max(DARKEST_PAPER, 0.15 * float(high)))
+    paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
+    relative = page.astype(np.float32) / paper
+    every = np.clip(1.0 - relative.max(axis=2), 0.0, 1.0)
+    some = np.clip(1.0 - relative.min(axis=2), 0.0, 1.0)
+    return Ink(every.astype(np.float32), some.astype(np.float32))
+
+
+def _noise(image: np.ndarray) -> float:
+    """Grain of the page in grey values, from the smallest fifth of the second differences along x.
+
+    Lines leave the smallest fifth alone: between them a clean page is flat. 0.253 is the fifth of |N(0, 1)|.
+    """
+    green = image[::3, :, 1].astype(np.int16)
+    bends = np.abs(2 * green[:, 1:-1] - green[:, :-2] - green[:, 2:])
+    return float(np.percentile(bends, 20)) / (0.253 * 6**0.5)
