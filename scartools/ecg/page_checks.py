@@ -247,9 +247,11 @@ def _assumed(reading: PageReading) -> int:
     pulse = _off(reading.facts.get("PulseHeight"), reading.gain_mm_mv)
     pulse_agrees = pulse is not None and pulse <= PULSE_OFF
     longest = max((_seconds(strip) for strip in reading.strips), default=0.0)
+    # 5 s at 50 mm/s are as long as 10 s at 25, and 6x2 and 12x1 pages are printed so; in a picture print is not read
+    printed_is_read = reading.source_kind == "vector" or reading.layout.startswith("3x4")
     vouched = {
         "px_per_mm": pulse_agrees,
         "gain_mm_mv": pulse_agrees,
-        "speed_mm_s": abs(longest / USUAL_LENGTH_S - 1) <= LENGTH_OFF,
+        "speed_mm_s": printed_is_read and abs(longest / USUAL_LENGTH_S - 1) <= LENGTH_OFF,
     }
     return sum(reading.found.get(name) == "assumed" and not holds for name, holds in vouched.items())

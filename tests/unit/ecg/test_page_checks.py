@@ -179,3 +179,9 @@ def test_no_strip_at_all_is_refused_and_does_not_crash():
 def test_flat_lines_are_refused():
     status, failed = outcome(changed(page_12x1(), lambda s: replace(s, samples=np.zeros_like(s.samples))))
     assert status == "refused" and "largest_lead_least" in failed
+
+
+def test_a_picture_of_twelve_rows_does_not_vouch_for_its_paper_speed():
+    assumed = replace(page_12x1(), found={**page_12x1().found, "speed_mm_s": "assumed"})
+    assert outcome(replace(assumed, source_kind="vector")) == ("accepted", set())
+    assert outcome(replace(assumed, source_kind="raster")) == ("needs_review", {"scales_assumed"})
