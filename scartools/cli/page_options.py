@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from scartools.cli.contracts import Reads
+from scartools.errors import InputError, UsageError
 
 PageArgument = Annotated[
     list[Path] | None,
@@ -61,3 +63,37 @@ Corrections = Annotated[
     Reads("corrections"),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse what would need a review.")]
+
+
+def require_consistent(
+    output: Path, paths: Sequence[Path], one: dict[str, Path | None], many: dict[str, Any]
+) -> None:
+    """Refuse options that do not go together: for one page, whose output is a record, or for many.
+
+    one, many  what was given of the options for one page and of those for many
+    """
+
+    if output.suffix != ".hea":
+        for flag, value in one.items():
+            if value is not None:
+                raise UsageError(f"{flag} is for one page", remedy="Name a record, *.hea, with --output")
+        if any(path.is_dir() and output.resolve() == path.resolve() for path in paths):
+            raise UsageError(f"--output {output} holds the pages themselves", remedy="Choose another folder")
+        return
+    if len(paths) > 1:
+        raise UsageError(f"--output {output} is one record, for one page", remedy="Name a folder with --output")
+    if paths[0].is_dir():
+        raise InputError(
+            "is a folder where one page is due", where=paths[0], remedy="Name a folder with --output too"
+        )
+    for flag, value in many.items():
+        if value:
+            raise UsageError(f"{flag} is for many pages", remedy="Name a folder with --output")
+    for flag, suffix in (("--overlay", ".png"), ("--redact", ".png"), ("--write-boxes", ".tsv")):
+        path = one[flag]
+        if path is not None and (path.suffix != suffix or path.name == suffix):
+            raise UsageError(f"{flag} {path} is not named *{suffix}", remedy="Choose another name")
+        if path is not None and path.parent.resolve() != output.parent.resolve():
+            raise UsageError(
+                f"{flag} {path} is not in the folder of the record", remedy=f"Put it into {output.parent}"
+            )

@@ -114,12 +114,14 @@ from scartools.cli.page_options import (
     Speed,
     Strict,
     WriteBoxes,
+    require_consistent,
 )
 
 if TYPE_CHECKING:
     from scartools.ecg.page_source import Given
+    from scartools.files.batch import Item
     from scartools.files.corrections import Correction
-    from scartools.files.page_batch import Batch, Outcome, PageItem
+    from scartools.files.page_batch import Batch, Outcome
     from scartools.files.provenance import Source
 
     Corrected = dict[tuple[str, str], Correction]  # by name and SHA-256 of the page
@@ -183,43 +185,12 @@ def digitize_ecg(
         "--overlays": overlays,
         "--redacted": redacted,
     }
-    _require_consistent(output, paths, one, many)
+    require_consistent(output, paths, one, many)
     if output.suffix == ".hea":
         companions = {flag: path for flag, path in one.items() if path is not None and flag != "--boxes"}
         return _one_page(paths[0], output, said, rows, companions, strict=strict, force=force)
     batch = Batch(output, shard, parse_shard(shard), overlays, redacted, strict, skip_existing, force)
     return _many_pages(paths, batch, said, rows, [source] if source else [], threads)
-
-
-def _require_consistent(
-    output: Path, paths: Sequence[Path], one: dict[str, Path | None], many: dict[str, Any]
-) -> None:
-    from scartools.errors import InputError, UsageError
-
-    if output.suffix != ".hea":
-        for flag, value in one.items():
-            if value is not None:
-                raise UsageError(f"{flag} is for one page", remedy="Name a record, *.hea, with --output")
-        if any(path.is_dir() and output.resolve() == path.resolve() for path in paths):
-            raise UsageError(f"--output {output} holds the pages themselves", remedy="Choose another folder")
-        return
-    if len(paths) > 1:
-        raise UsageError(f"--output {output} is one record, for one page", remedy="Name a folder with --output")
-    if paths[0].is_dir():
-        raise InputError(
-            "is a folder where one page is due", where=paths[0], remedy="Name a folder with --output too"
-        )
-    for flag, value in many.items():
-        if value:
-            raise UsageError(f"{flag} is for many pages", remedy="Name a folder with --output")
-    for flag, suffix in (("--overlay", ".png"), ("--redact", ".png"), ("--write-boxes", ".tsv")):
-        path = one[flag]
-        if path is not None and (path.suffix != suffix or path.name == suffix):
-            raise UsageError(f"{flag} {path} is not named *{suffix}", remedy="Choose another name")
-        if path is not None and path.parent.resolve() != output.parent.resolve():
-            raise UsageError(
-                f"{flag} {path} is not in the folder of the record", remedy=f"Put it into {output.parent}"
-            )
 
 
 def _one_page(
@@ -234,8 +205,9 @@ def _one_page(
 ) -> dict[str, Any]:
     from scartools.errors import concerning
     from scartools.files import page_batch
+    from scartools.files.batch import items_of
 
-    item = page_batch.items_of([page])[0][0]
+    item = items_of([page], "page")[0][0]
     _report_unknown(rows, [item])
     known = _known(item, said, rows)
     with concerning(page):
@@ -257,8 +229,9 @@ def _many_pages(
     from scartools.ecg.digitise import failures
     from scartools.errors import ItemsFailed
     from scartools.files import page_batch
+    from scartools.files.batch import items_of
 
-    every, twice = page_batch.items_of(page_batch.find_pages(paths))
+    every, twice = items_of(page_batch.find_pages(paths), "page")
     for name in twice:
         log.warning("%s is given twice and read once", name)
     unknown = _report_unknown(rows, every)
@@ -291,13 +264,13 @@ def _many_pages(
     return facts
 
 
-def _known(item: PageItem, said: Correction, rows: Corrected) -> Correction:
+def _known(item: Item, said: Correction, rows: Corrected) -> Correction:
     from scartools.files.corrections import with_row
 
     return with_row(said, rows.get((item.name, item.sha256 or "")))
 
 
-def _report_unknown(rows: Corrected, items: Sequence[PageItem]) -> list[str]:
+def _report_unknown(rows: Corrected, items: Sequence[Item]) -> list[str]:
     """Warn of corrections that no page of this run takes; return the names of their pages."""
     known, names = {(item.name, item.sha256) for item in items}, {item.name for item in items}
     unknown = [name for name, digest in rows if (name, digest) not in known]
@@ -307,7 +280,7 @@ def _report_unknown(rows: Corrected, items: Sequence[PageItem]) -> list[str]:
     return unknown
 
 
-def _say(item: PageItem, outcome: Outcome) -> None:
+def _say(item: Item, outcome: Outcome) -> None:
     if outcome.reason:
         log.error("%s: %s: %s. %s", item.name, outcome.status, outcome.reason.rstrip("."), outcome.remedy)
     elif outcome.status == "needs_review":

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scartools.errors import InputError, OutputExists
+from scartools.errors import InputError
 from scartools.files import atomic, provenance, table
-from scartools.files.provenance import Source, sha256_of
+from scartools.files.batch import Item, require_free, table_place
+from scartools.files.provenance import Source
 from scartools.files.record import Record, write_record
 from scartools.files.table import Column
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 STATUSES = ("accepted", "needs_review", "refused", "failed")
 WRITTEN = STATUSES[:2]
 SUFFIXES = (".pdf", ".png", ".jpg", ".jpeg", ".bmp")
-LONGEST_NAME = 100  # characters of a record's name; file systems end at 255 with all suffixes
 COLUMNS = {
     "page": Column("File name of the page"),
     "sha256": Column("SHA-256 of its content"),
@@ -46,21 +43,6 @@ COLUMNS = {
     "reason": Column("Why it was refused or failed"),
     "given": Column("What a person gave: names of the keys of Given in the sidecar"),
 }
-
-
-@dataclass(frozen=True)
-class PageItem:
-    """One page of a batch.
-
-    name    of the file, printable
-    sha256  of its content; None where it cannot be read
-    record  name of its record, without suffix
-    """
-
-    path: Path
-    name: str
-    sha256: str | None
-    record: str
 
 
 @dataclass(frozen=True)
@@ -96,23 +78,21 @@ class Batch:
     @property
     def table(self) -> Path:
         """The table of the pages: pages.tsv, of a shard pages_I-of-N.tsv."""
-        return self.output / (
-            "pages.tsv" if self.shard is None else f"pages_{self.shard.replace('/', '-of-')}.tsv"
-        )
+        return table_place(self.output, "pages", self.shard)
 
     @property
     def replaces(self) -> bool:
         """Whether files of an earlier run may be replaced."""
         return self.force or self.skip_existing
 
-    def record(self, item: PageItem) -> Path:
+    def record(self, item: Item) -> Path:
         """Return the record of a page."""
-        return self.output / f"{item.record}.hea"
+        return self.output / f"{item.stem}.hea"
 
-    def companions(self, item: PageItem) -> dict[str, str]:
+    def companions(self, item: Item) -> dict[str, str]:
         """Return what lies beside a record, by the option that asks for it of one page."""
         wanted = [("--overlay", "overlay", self.overlays), ("--redact", "redacted", self.redacted)]
-        return {flag: f"{item.record}-{word}.png" for flag, word, want in wanted if want}
+        return {flag: f"{item.stem}-{word}.png" for flag, word, want in wanted if want}
 
 
 def find_pages(given: Sequence[Path]) -> list[Path]:
@@ -139,50 +119,7 @@ def find_pages(given: Sequence[Path]) -> list[Path]:
     return found
 
 
-def items_of(paths: Sequence[Path]) -> tuple[list[PageItem], list[str]]:
-    """Return the pages with the names of their records, and the names of pages that were given twice.
-
-    A record is named like its page, with what WFDB does not allow made a hyphen; where several pages have one
-    such name, each takes its suffix too (a-pdf, a-png), and where that is not enough the start of its SHA-256.
-    """
-    hashes = [_hash_or_none(path) for path in paths]
-    names = [printable_name(path) for path in paths]
-    seen: set[tuple[str, str | None]] = set()
-    kept, twice = [], []
-    for path, name, digest in zip(paths, names, hashes, strict=True):
-        if (name, digest) in seen:
-            twice.append(name)
-            continue
-        seen.add((name, digest))
-        kept.append((path, name, digest))
-    bases = [_cleaned(path.stem) for path, _, _ in kept]
-    longer = [
-        f"{base}-{_cleaned(path.suffix[1:]).lower()}" for base, (path, _, _) in zip(bases, kept, strict=True)
-    ]
-    longest = [
-        f"{more}-{digest or sha256(name.encode()).hexdigest():.8}"
-        for more, (_, name, digest) in zip(longer, kept, strict=True)
-    ]
-    # upper and lower case are one file on some file systems
-    counts = [Counter(map(str.lower, level)) for level in (bases, longer)]
-    records = [
-        base
-        if counts[0][base.lower()] == 1
-        else more
-        if counts[1][more.lower()] == 1 and counts[0][more.lower()] == 0
-        else most
-        for base, more, most in zip(bases, longer, longest, strict=True)
-    ]
-    return [PageItem(*page, record) for page, record in zip(kept, records, strict=True)], twice
-
-
-def printable_name(path: Path) -> str:
-    """Return the name of a file as a cell can hold it."""
-    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
-
-
-def row_of(item: PageItem, outcome: Outcome) -> dict[str, Any]:
+def row_of(item: Item, outcome: Outcome) -> dict[str, Any]:
     """Return the row of one page."""
     facts = outcome.facts
     found, scale = facts.get("Found", {}), facts.get("PxPerMm")
@@ -192,7 +129,7 @@ def row_of(item: PageItem, outcome: Outcome) -> dict[str, Any]:
         "page": item.name,
         "sha256": item.sha256,
         "status": outcome.status,
-        "record": f"{item.record}.hea" if outcome.status in WRITTEN else None,
+        "record": f"{item.stem}.hea" if outcome.status in WRITTEN else None,
         "source_kind": facts.get("SourceKind"),
         "layout": facts.get("Layout"),
         "layout_found": found.get("Layout"),
@@ -210,32 +147,23 @@ def row_of(item: PageItem, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def require_places(batch: Batch, items: Sequence[PageItem]) -> None:
+def require_places(batch: Batch, items: Sequence[Item]) -> None:
     """Refuse, before any work, a folder that holds what would be written, unless it is to be completed or replaced."""
-    if batch.force or batch.skip_existing or not batch.output.is_dir():
-        return
-    for place in (*(batch.record(item) for item in items), batch.table):
-        try:
-            atomic.require_place(place)
-        except OutputExists as error:
-            raise OutputExists(
-                error.problem,
-                where=error.where,
-                remedy="--skip-existing completes the folder, --force makes it again",
-            ) from error
+    if not batch.replaces:
+        require_free(batch.output, (*(batch.record(item) for item in items), batch.table))
 
 
 def earlier_outcomes(
     batch: Batch,
-    given: Mapping[PageItem, dict[str, Any]],
+    given: Mapping[Item, dict[str, Any]],
     failures: Callable[[list[dict[str, Any]]], str],
-) -> dict[PageItem, Outcome]:
+) -> dict[Item, Outcome]:
     """Return what need not be made again: complete records of these very pages and these very corrections.
 
     given     what a person says of each page, as its sidecar has it
     failures  from Checks of a sidecar to the text of the table
     """
-    done: dict[PageItem, Outcome] = {}
+    done: dict[Item, Outcome] = {}
     if not batch.skip_existing:
         return done
     for item, said in given.items():
@@ -245,7 +173,7 @@ def earlier_outcomes(
     return done
 
 
-def _earlier_facts(batch: Batch, item: PageItem, said: Mapping[str, Any]) -> dict[str, Any] | None:
+def _earlier_facts(batch: Batch, item: Item, said: Mapping[str, Any]) -> dict[str, Any] | None:
     record = batch.record(item)
     try:
         listed = provenance.outputs_of(provenance.provenance_path(record))
@@ -259,7 +187,7 @@ def _earlier_facts(batch: Batch, item: PageItem, said: Mapping[str, Any]) -> dic
     return facts if whole and same and ours and facts.get("Given", {}) == said else None
 
 
-def settle(batch: Batch, item: PageItem, outcome: Outcome, boxes: Source | None) -> bool:
+def settle(batch: Batch, item: Item, outcome: Outcome, boxes: Source | None) -> bool:
     """Write the record of a page, or remove the one of an earlier run; return whether one was removed."""
     batch.output.mkdir(exist_ok=True)
     if outcome.signals is None:
@@ -270,7 +198,7 @@ def settle(batch: Batch, item: PageItem, outcome: Outcome, boxes: Source | None)
 
 def write_record_of(
     output: Path,
-    item: PageItem,
+    item: Item,
     outcome: Outcome,
     names: Mapping[str, str],
     boxes: Source | None,
@@ -300,14 +228,3 @@ def write_pages(
 
 def _is_named_like_a_page(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
-
-
-def _cleaned(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:LONGEST_NAME] or "page"
-
-
-def _hash_or_none(path: Path) -> str | None:
-    try:
-        return sha256_of(path) if path.is_file() else None
-    except (InputError, OSError):  # told again, with the reason, when it is its turn
-        return None
