@@ -52,6 +52,11 @@ CONTRACTS = {
     "corrections": Contract((".tsv",), "TSV, one row a page: page, sha256, and what is to be corrected."),
     "record": Contract((".hea",), "ECG record, 12 leads: WFDB header, its signal file beside it."),
     "beat": Contract((".hea",), "Median beat: WFDB record of 12 x 600 samples at 500 Hz, R at sample 200."),
+    "recordings": Contract((".hea",), "12-lead ECG recordings as above, or folders of them.", folder=True),
+    "record_table": Contract((".tsv",), "TSV with the column record, or the one that --column names."),
+    "median_beats": Contract(
+        (".hea",), "One median beat; or a folder: a beat a recording, and beats.tsv.", filled=True
+    ),
     "beats": Contract((".tsv",), "TSV with the column beat: paths of median beats, relative to the table."),
     "ecgs": Contract((".tsv",), "TSV, one row an ECG: participant_id, ecg_id, ecg_date, and beat."),
     "scans": Contract((".tsv",), "TSV, one row an MRI: participant_id, mri_date, image, and more below."),

@@ -6,11 +6,19 @@ standard leads and a stated sampling rate of 100 Hz or more; a digitised page ho
 each lead is made from the beats in its own column.
 
 A record is refused that is flat, has no two beats alike, lacks one of the twelve leads, or whose heart rate
-is below 20 or above 300 a minute. A beat that is made but doubtful says so in its warnings.
+is below 20 or above 300 a minute. A beat that is made but doubtful says so in its warnings, and its status is
+needs_review instead of accepted; --strict refuses it.
+
+OUTPUT is one beat, NAME.hea, or a folder without a suffix for many recordings: those named, those in folders that
+are named, of --list, or of a table. There each recording gives NAME.hea, and beats.tsv (of a shard
+beats_I-of-N.tsv) says what became of each; the exit status is 5 when some gave no beat. With --table the other
+columns of the table go along: a table with participant_id and ecg_date becomes one that pair reads, pages.tsv of
+digitize-ecg is such a table too, and pretrain-ecg reads any beats.tsv. --skip-existing makes again what is
+incomplete, was made with other options, or whose recording has changed.
 
 OUTPUT FILES
 
-OUTPUT is a WFDB record; samples that no beat covers are WFDB's invalid value. OUTPUT.json has, per lead, the
+A beat is a WFDB record; samples that no beat covers are WFDB's invalid value. OUTPUT.json has, per lead, the
 method, the number of beats, noise and quality; the beats left out and why; R peaks, heart rate and RR
 intervals; and under Record what the sidecar of RECORD says of its source. See scartools-formats(5).
 
@@ -40,6 +48,10 @@ EXAMPLES
 
     scartools median-beat cohort/truth/sim-0001/ecg.hea -o beat.hea
     scartools median-beat cohort/truth/sim-0002/ecg.hea --high-pass 0.5 -o beat-filtered.hea
+    ls cohort/truth/*/ecg.hea | scartools median-beat --list - --high-pass 0.5 -o beats
+    scartools digitize-ecg cohort/ecg/sim-0001-ecg1.pdf -o read
+    scartools median-beat --table read/pages.tsv -o paper
+    scartools median-beat cohort/truth/sim-0001/ecg.hea cohort/truth/sim-0002/ecg.hea --strict -o both
 
 REFERENCES
 
@@ -52,13 +64,27 @@ Circulation 2007;115:1306. doi:10.1161/CIRCULATIONAHA.106.180200
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from scartools.cli.beat_options import (
+    HighPass,
+    Plot,
+    Plots,
+    RecordArgument,
+    RecordColumn,
+    RecordTable,
+    Strict,
+    require_consistent,
+)
+from scartools.cli.contracts import Kind, Writes
+from scartools.cli.options import Force, ListFile, Output, Shard, SkipExisting
 
-from scartools.cli.contracts import Kind, Reads, Writes
-from scartools.cli.options import Force, Output
+if TYPE_CHECKING:
+    from scartools.files.beat_batch import Batch, Outcome
+    from scartools.files.provenance import Source
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
@@ -80,47 +106,192 @@ PASSED_ON = (
     "Simulated",
 )
 
-RecordFile = Annotated[
-    Path, typer.Argument(metavar="RECORD", help="Header of the 12-lead record."), Reads("record")
-]
-HighPass = Annotated[
-    float | None,
-    typer.Option(
-        "--high-pass",
-        metavar="HZ",
-        min=0.05,
-        max=2,
-        help="Take out baseline wander below this, without phase shift; see NOTES.",
-    ),
-]
+
+@dataclass(frozen=True)
+class Making:
+    """How beats are made: the options that change a beat. plot: the suffix of its drawing, or None."""
+
+    high_pass: float | None
+    strict: bool
+    plot: str | None
+
+    def given(self) -> dict[str, Any]:
+        """Return what was asked for, as the sidecar has it."""
+        return {"HighPass": self.high_pass} if self.high_pass is not None else {}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording; it travels to another process."""
+
+    record: Path
+    making: Making
 
 
 def median_beat(
-    record: RecordFile,
-    output: Annotated[Output, Writes("beat")],
+    output: Annotated[Output, Writes("median_beats")],
+    records: RecordArgument = None,
+    list_file: ListFile = None,
+    table: RecordTable = None,
+    column: RecordColumn = "record",
     high_pass: HighPass = None,
+    plot: Plot = None,
+    plots: Plots = None,
+    strict: Strict = False,
+    shard: Shard = None,
+    skip_existing: SkipExisting = False,
     force: Force = False,
+    threads: int = 1,
 ) -> dict[str, Any]:
-    """Read the record, make the beat, write it."""
-    from scartools.ecg import beat as library
-    from scartools.errors import concerning
-    from scartools.files.record import BEAT_RATE_HZ, Record, read_record, write_beat
+    """Find the recordings, make the beat of each, write the beats."""
+    from scartools.cli.options import parse_shard
+    from scartools.errors import UsageError
+    from scartools.files import beat_batch
+    from scartools.files.table import read_paths
 
-    recording = read_record(record)
+    if table is not None and (records or list_file):
+        raise UsageError("--table and RECORD or --list are both given", remedy="Give one of them")
+    listed = beat_batch.find_records(read_paths(list_file)) if list_file else []
+    paths = [*(records or []), *listed]
+    if not paths and table is None:
+        raise UsageError(
+            "no RECORD given", remedy="Name recordings or a folder of them, or give --list or --table"
+        )
+    many = {"--table": table, "--plots": plots, "--shard": shard, "--skip-existing": skip_existing}
+    require_consistent(output, paths, plot, many)
+    if output.suffix == ".hea":
+        making = Making(high_pass, strict, plot.suffix[1:] if plot else None)
+        return _one(paths[0], output, making, plot, force=force)
+    making = Making(high_pass, strict, plots)
+    batch = beat_batch.Batch(output, shard, parse_shard(shard), plots, strict, skip_existing, force)
+    if table is not None:
+        rows, source = beat_batch.read_table(table, column)
+        return _many(rows, batch, making, [source], threads)
+    return _many([(path, {}) for path in beat_batch.find_records(paths)], batch, making, [], threads)
+
+
+def _one(record: Path, output: Path, making: Making, plot: Path | None, *, force: bool) -> dict[str, Any]:
+    from scartools.errors import concerning
+    from scartools.files.beat_batch import write_beat_of
+
     with concerning(record):
-        made = library.median_beat(recording.signals, recording.rate, high_pass_hz=high_pass)
-    facts = {**made.facts, "Record": {key: recording.facts[key] for key in PASSED_ON if key in recording.facts}}
-    if facts["Record"].get("Status") == "needs_review":
-        facts["Warnings"] = [*facts["Warnings"], "the page it was read from needs a review"]
-    for warning in facts["Warnings"]:
+        outcome = _make(Job(record, making))
+    for warning in outcome.facts["Warnings"]:
         log.warning("%s: %s", record, warning)
-    write_beat(output, Record(made.signals, BEAT_RATE_HZ, facts, recording.sources), force=force)
-    log.info(
-        "%s: %d of %d beats, %.0f a minute, quality %.2f",
-        output,
-        facts["BeatsUsed"],
-        facts["BeatsFound"],
-        facts["HeartRate"],
-        facts["Quality"],
-    )
+    write_beat_of(output, outcome, plot.name if plot else None, force=force)
+    facts = outcome.facts
+    text = "%s: %d of %d beats, %.0f a minute, quality %.2f"
+    log.info(text, output, facts["BeatsUsed"], facts["BeatsFound"], facts["HeartRate"], facts["Quality"])
     return {"Output": str(output), **facts}
+
+
+def _many(
+    rows: Sequence[tuple[Path | None, dict[str, str | None]]],
+    batch: Batch,
+    making: Making,
+    sources: list[Source],
+    threads: int,
+) -> dict[str, Any]:
+    from scartools.cli.processes import in_processes
+    from scartools.cli.streams import track
+    from scartools.errors import ItemsFailed
+    from scartools.files import beat_batch
+    from scartools.files.table import Column
+
+    every, twice = beat_batch.items_of(rows)
+    for name in twice:
+        log.warning("%s is given twice and read once", name)
+    part = every[batch.part]
+    items = list(dict.fromkeys(one.item for one in part if one.item is not None))
+    beat_batch.require_places(batch, items)
+    done = {
+        item: earlier
+        for item in items
+        if batch.skip_existing and (earlier := beat_batch.earlier_outcome(batch, item, making.given()))
+    }
+    todo = [item for item in items if item not in done]
+    jobs = [Job(item.path, making) for item in todo]
+    found = in_processes(_attempt, jobs, max(min(threads, len(jobs)), 1), _crashed)
+    for item, outcome in zip(todo, track(found, "recordings", len(jobs)), strict=True):
+        _say(item.name, outcome)
+        if beat_batch.settle(batch, item, outcome):
+            log.warning("%s: its earlier beat is removed", item.name)
+        # what is kept for the table is small: the beats of a hospital are not
+        done[item] = replace(outcome, signals=None, drawing=None)
+    absent = beat_batch.Outcome("absent")
+    table = [beat_batch.row_of(one, done[one.item] if one.item else absent) for one in part]
+    carried = {
+        name: Column("Carried over from the table that was given") for name in (rows[0][1] if rows else ())
+    }
+    beat_batch.write_beats(batch, table, carried, sources)
+    counts = {status: sum(row["beat_status"] == status for row in table) for status in beat_batch.STATUSES}
+    facts = {"Output": str(batch.output), "Counts": counts, "Made": len(todo), "Beats": table}
+    bad = counts["refused"] + counts["failed"]
+    if bad:
+        raise ItemsFailed(
+            f"{bad} of {len(table)} recordings gave no beat, the others are in {batch.output}",
+            remedy=f"The reasons stand in {batch.table}",
+            facts=facts,
+        )
+    log.info("%s: %d beats, %d need a review", batch.output, len(items), counts["needs_review"])
+    return facts
+
+
+def _say(name: str, outcome: Outcome) -> None:
+    if outcome.reason:
+        log.error("%s: %s: %s. %s", name, outcome.status, outcome.reason.rstrip("."), outcome.remedy)
+    elif outcome.status == "needs_review":
+        log.warning("%s: needs a review: %s", name, "; ".join(outcome.facts["Warnings"]))
+
+
+def _attempt(job: Job) -> Outcome:
+    """Make one beat of a batch, whatever becomes of it; runs in a process of its own."""
+    from scartools.errors import InputError
+    from scartools.files.beat_batch import Outcome
+    from scartools.files.record import read_record
+
+    try:
+        recording = read_record(job.record)
+    except InputError as error:
+        return Outcome("failed", error.facts, error.problem, error.remedy)
+    except MemoryError:
+        return Outcome("failed", {}, "out of memory", "Cut the recording")
+    except Exception as error:  # noqa: BLE001 - one recording never stops the others; its row tells what happened
+        return Outcome("failed", {}, f"unexpected failure: {type(error).__name__}: {error}", "Report it")
+    try:
+        return _beat_of(recording, job.making)
+    except InputError as error:
+        return Outcome("refused", error.facts, error.problem, error.remedy)
+    except Exception as error:  # noqa: BLE001 - as above
+        return Outcome("failed", {}, f"unexpected failure: {type(error).__name__}: {error}", "Report it")
+
+
+def _crashed(job: Job) -> Outcome:
+    from scartools.files.beat_batch import Outcome
+
+    return Outcome("failed", {}, "its reader died: it crashed or the memory was full", "Cut the recording")
+
+
+def _make(job: Job) -> Outcome:
+    from scartools.files.record import read_record
+
+    return _beat_of(read_record(job.record), job.making)
+
+
+def _beat_of(recording: Any, making: Making) -> Outcome:
+    """Make the beat of a recording that was read, with all that is said of it."""
+    from scartools.ecg import beat as library
+    from scartools.errors import InputError
+    from scartools.files.beat_batch import Outcome
+
+    made = library.median_beat(recording.signals, recording.rate, high_pass_hz=making.high_pass)
+    said = {key: recording.facts[key] for key in PASSED_ON if key in recording.facts}
+    facts = {**made.facts, "Given": making.given(), "Record": said}
+    if said.get("Status") == "needs_review":
+        facts["Warnings"] = [*facts["Warnings"], "the page it was read from needs a review"]
+    status = "needs_review" if facts["Warnings"] else "accepted"
+    if making.strict and status != "accepted":
+        raise InputError(
+            f"needs a review: {'; '.join(facts['Warnings'])}", facts={**facts, "Status": "refused"}
+        )
+    return Outcome(status, {"Status": status, **facts}, signals=made.signals, sources=recording.sources)

@@ -176,10 +176,17 @@ def read_beat(path: Path) -> Record:
     return beat
 
 
-def write_beat(output: Path, beat: Record, *, sources: Sequence[Source] = (), force: bool = False) -> None:
-    """Write a median beat; refuses any other shape or rate than 12 x 600 at 500 Hz."""
+def write_beat(
+    output: Path,
+    beat: Record,
+    *,
+    sources: Sequence[Source] = (),
+    companions: Mapping[str, bytes] | None = None,
+    force: bool = False,
+) -> None:
+    """Write a median beat as `write_record` does; refuses any other shape or rate than 12 x 600 at 500 Hz."""
     _require_beat(output, beat)
-    write_record(output, beat, sources=sources, force=force)
+    write_record(output, beat, sources=sources, companions=companions, force=force)
 
 
 def save_beat(path: Path, beat: Record) -> None:

@@ -137,3 +137,106 @@ def test_no_patient_or_date_travels(workspace):
     make(ECG)
     text = Path("out.json").read_text() + Path("out.prov.json").read_text() + Path("out.hea").read_text()
     assert json.loads(Path("cohort/truth/sim-0001/ecg.json").read_text())["EcgDate"] not in text
+
+
+RECORDS = ("cohort/truth/sim-0001/ecg.hea", "cohort/truth/sim-0002/ecg.hea")
+
+
+def rows_of(path: str | Path) -> list[dict]:
+    lines = [line.split("\t") for line in Path(path).read_text().splitlines()]
+    return [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+
+
+def test_many_recordings_fill_a_folder_with_a_row_each(workspace):
+    done = run_inside("median-beat", *RECORDS, "-o", "beats", "--high-pass", "0.5", "--json")
+    assert done.status == 0, done.stderr
+    rows = rows_of("beats/beats.tsv")
+    # both recordings are named ecg: their folders tell them apart
+    assert [row["beat"] for row in rows] == ["sim-0001-ecg.hea", "sim-0002-ecg.hea"]
+    for row, record in zip(rows, RECORDS, strict=True):
+        alone, facts = make(record, "--high-pass", "0.5")
+        np.testing.assert_array_equal(read_beat(Path("beats") / row["beat"]).signals, alone)
+        assert row["beat_status"] == facts["Status"]
+        assert float(row["heart_rate"]) == pytest.approx(facts["HeartRate"], rel=1e-4)
+
+
+def test_one_bad_recording_costs_its_own_row_alone(workspace):
+    write_record(Path("flat.hea"), Record(np.full((12, 5000), 0.3), 500.0))
+    Path("noise.hea").write_text("no header")
+    done = run_inside("median-beat", RECORDS[0], "flat.hea", "noise.hea", "lost.hea", "-o", "beats")
+    assert done.status == 3 and "lost.hea" in done.error and not Path("beats").exists()
+    Path("list.txt").write_text("\n".join([RECORDS[0], "flat.hea", "noise.hea", "lost.hea"]))
+    done = run_inside("median-beat", "--list", "list.txt", "-o", "beats")
+    assert done.status == 5 and "3 of 4" in done.stderr.splitlines()[-1]
+    rows = rows_of("beats/beats.tsv")
+    assert [row["beat_status"] for row in rows][1:] == ["refused", "failed", "failed"]
+    assert "flat" in rows[1]["beat_reason"] and rows[1]["beat"] == "n/a"
+    assert {path.name for path in Path("beats").glob("*.hea")} == {"ecg.hea"}
+
+
+def test_a_table_carries_its_columns_to_pair(workspace):
+    Path("ecgs.tsv").write_text(
+        f"participant_id\tecg_date\tfile\nsim-0001\t2001-02-03\t{RECORDS[0]}\nsim-0002\t2001-02-04\tn/a\n"
+    )
+    done = run_inside("median-beat", "--table", "ecgs.tsv", "--column", "file", "-o", "beats")
+    assert done.status == 0, done.stderr
+    rows = rows_of("beats/beats.tsv")
+    assert [(row["participant_id"], row["ecg_date"]) for row in rows] == [
+        ("sim-0001", "2001-02-03"),
+        ("sim-0002", "2001-02-04"),
+    ]
+    assert (rows[1]["beat_status"], rows[1]["beat"]) == ("absent", "n/a")
+
+
+def test_skip_existing_makes_only_what_is_not_there_or_has_changed(workspace):
+    command = ("median-beat", *RECORDS, "-o", "beats", "--skip-existing", "--json")
+    first = json.loads(run_inside(*command).stdout)
+    again = json.loads(run_inside(*command).stdout)
+    assert (first["Made"], again["Made"]) == (2, 0) and first["Beats"] == again["Beats"]
+    assert json.loads(run_inside(*command, "--high-pass", "0.5").stdout)["Made"] == 2
+    Path("beats/sim-0002-ecg.prov.json").unlink()
+    assert json.loads(run_inside(*command, "--high-pass", "0.5").stdout)["Made"] == 1
+    assert run_inside(*command[:-2]).status == 4
+
+
+def test_shards_and_processes_give_the_same_beats_as_one_run(workspace):
+    assert run_inside("median-beat", *RECORDS, "-o", "whole").status == 0
+    for part in ("0/2", "1/2"):
+        done = run_inside("median-beat", *RECORDS, "-o", "parts", "--shard", part, "--threads", "2")
+        assert done.status == 0, done.stderr
+    for beat in Path("whole").glob("*.dat"):
+        assert beat.read_bytes() == (Path("parts") / beat.name).read_bytes()
+    rows = [rows_of(f"parts/beats_{i}-of-2.tsv") for i in (0, 1)]
+    assert rows_of("whole/beats.tsv") == [*rows[0], *rows[1]]
+
+
+def test_strict_refuses_what_needs_a_review(workspace):
+    signals = recording(TIMES)
+    signals[11, 600:] = np.nan  # one whole beat is left of V6
+    write_record(Path("three.hea"), Record(signals, 500.0))
+    _, facts = make("three.hea")
+    assert facts["Status"] == "needs_review" and facts["Warnings"]
+    (
+        Path("out.hea").unlink(),
+        Path("out.dat").unlink(),
+        Path("out.json").unlink(),
+        Path("out.prov.json").unlink(),
+    )
+    assert "needs a review" in refused("three.hea", "--strict").error
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((*RECORDS, "-o", "out.hea"), "one recording"),
+        ((RECORDS[0], "-o", "out.hea", "--shard", "0/2"), "--shard"),
+        (("--table", "t.tsv", RECORDS[0], "-o", "beats"), "--table"),
+        (("-o", "beats"), "no RECORD"),
+        ((RECORDS[0], "--plot", "a.svg", "-o", "beats"), "--plot"),
+    ],
+)  # fmt: skip
+def test_options_that_do_not_go_together_are_usage_errors(workspace, options, said):
+    Path("t.tsv").write_text("record\ncohort/truth/sim-0001/ecg.hea\n")
+    done = run_inside("median-beat", *options)
+    assert done.status == 2 and said in done.error, done.stderr
+    assert not Path("beats").exists() and not list(Path().glob("out.*"))

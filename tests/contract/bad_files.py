@@ -338,6 +338,14 @@ BEATS: dict[str, Maker] = {
 }
 
 
+RECORD_TABLE: dict[str, Maker] = {
+    **TABLE,
+    "record not there": _bytes(b"participant_id\trecord\n1\tnowhere.hea\n2\tnowhere.dcm\n"),
+    "no record at all": _bytes(b"participant_id\trecord\n1\tn/a\n2\tn/a\n"),
+    "a column of ours": _bytes(b"record\tquality\nbad.tsv\t1\n"),
+}
+
+
 def _picture(array: np.ndarray) -> Maker:
     """Write a PNG, whatever the name says: a page is known by its content."""
 
@@ -448,6 +456,8 @@ CORRECTIONS: dict[str, Maker] = {
 
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "record": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS},
+    "recordings": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS},
+    "record_table": RECORD_TABLE,
     "beat": {**ANY_FILE, **BROKEN, **NOT_A_BEAT},
     "segmentation": SEGMENTATION,
     "prior": {**LABELS, **OTHER_GRID},
