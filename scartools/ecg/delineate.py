@@ -18,7 +18,7 @@ _QRS_SMOOTHING = 3.0  # samples (6 ms), standard deviation of the Gaussian whose
 _ONSET_SHARE, _OFFSET_SHARE = 0.04, 0.045  # of the largest velocity of the QRS
 _QUIET_TIMES = 2.5  # and never below so many times the velocity of the quietest 20 ms beside the QRS
 _QUIET_SAMPLES = 10
-_BRIDGE = 8  # samples: a notch in which the velocity falls for less does not end the QRS
+_BRIDGE_BEFORE, _BRIDGE_AFTER = 5, 8  # samples: where the velocity falls for so long (a notch), the QRS goes on
 _BEFORE, _AFTER = 80, 110  # samples: a QRS reaches so far from R at most
 _LEAST_CONTRAST = 5.0  # largest over quietest velocity: below it there is no distinct QRS
 _SLOW_SMOOTHING = 5.0  # samples (10 ms), for P and T
@@ -29,6 +29,15 @@ _P_SPAN = 150  # samples before the QRS in which P is searched
 _P_HALF = 45  # samples: the steepest slopes of P lie at most so far from its peak
 _P_SHARE = 0.4  # of the steepest slope of P
 _LEAST_P_MV = 0.018  # RMS over the leads: a lower bump is no P wave
+_IRREGULAR = (
+    0.12  # SD of RR over RR: from here on a bump may be what fibrillation leaves in a median of few beats,
+)
+_LEAST_P_IRREGULAR_MV, _LONGEST_PR_IRREGULAR = (
+    0.025,
+    120,
+)  # and P must be taller and no further from the QRS (samples)
+_USUAL_PR = 60  # samples (120 ms) from P to QRS where there is no P
+_LONGEST_T = 300  # samples (0.6 s) from R where the RR interval is not known
 _SECOND_BUMP = 0.5  # a second bump of more than this share of the first: flutter or fibrillation, not P
 _NEXT_QRS_SHARE = 0.35  # of the largest velocity: the QRS of the next beat
 
@@ -62,18 +71,23 @@ class Fiducials:
         return {name: None if at is None else (at - r_sample) * MS for name, at in found.items()}
 
 
-def delineate(beat: np.ndarray, r_sample: int = R_SAMPLE) -> Fiducials:
+def delineate(
+    beat: np.ndarray, rr_s: float | None = None, rr_sd_s: float | None = None, *, r_sample: int = R_SAMPLE
+) -> Fiducials:
     """Find P, QRS and T in a median beat.
 
-    beat  float64 (12, T), mV at 500 Hz, R near r_sample, NaN where absent
+    beat     float64 (12, T), mV at 500 Hz, R near r_sample, NaN where absent
+    rr_s     the RR interval that goes with the beat, s: T ends before the next P; None: where the next QRS is in the beat
+    rr_sd_s  its standard deviation, s: an irregular rhythm asks for more of a P; None where unknown
     Returns one set of fiducials, in samples, for all leads: the QRS begins where the spatial velocity, the root mean
     square over the leads of the slope (Gaussian derivative, SD 6 ms), first rises above 4 % of its largest value and
     above 2.5 times that of the quietest 20 ms of the PR segment; it ends where the velocity stays below 4.5 % and 2.5
     times the quietest 20 ms of the ST segment. T lies along the direction in which the leads vary most after the QRS;
     it ends where the slope behind its peak has fallen to a quarter of its steepest. P is the largest bump in the 300 ms
     before the QRS; it begins and ends where the slope is 40 % of its steepest on that side. No P is reported where the
-    largest bump is below 0.018 mV (RMS over the leads) or a second one is half as large (flutter, fibrillation), no T
-    below 0.02 mV, nothing at all where no QRS stands out.
+    largest bump is below 0.018 mV (RMS over the leads) or a second one is half as large (flutter, fibrillation); where the
+    RR intervals vary by more than 12 %, also below 0.025 mV and with a PR above 240 ms. No T is reported below 0.02 mV,
+    nothing at all where no QRS stands out.
     Raises InputError where the beat has another shape than (12, 400 or more).
     The velocity follows Kligfield et al., Circulation 2007;115:1306, doi:10.1161/CIRCULATIONAHA.106.180200, which asks
     for global intervals from the spatial vector or the superimposed leads.
@@ -88,8 +102,11 @@ def delineate(beat: np.ndarray, r_sample: int = R_SAMPLE) -> Fiducials:
     qrs = _qrs(velocity, r_sample)
     if qrs is None:
         return Fiducials()
-    p_onset, p_offset = _p_wave(leads, here, qrs[0]) or (None, None)
-    t_peak, t_offset = _t_wave(leads, velocity, qrs) or (None, None)
+    irregular = rr_s is not None and rr_sd_s is not None and rr_sd_s > _IRREGULAR * rr_s
+    p_onset, p_offset = _p_wave(leads, here, qrs[0], irregular) or (None, None)
+    begin = r_sample - (p_onset if p_onset is not None else qrs[0] - _USUAL_PR)
+    stop = _t_limit(velocity, qrs, r_sample, begin, None if rr_s is None else rr_s * RATE_HZ)
+    t_peak, t_offset = _t_wave(leads, qrs[1] + 10, stop) or (None, None)
     return Fiducials(p_onset, p_offset, *qrs, t_peak, t_offset)
 
 
@@ -121,34 +138,44 @@ def _qrs(velocity: np.ndarray, r_sample: int) -> tuple[int, int] | None:
     if not largest > _LEAST_CONTRAST * min(before, after):
         return None
     onset = _last_above(
-        velocity[max(r_sample - _BEFORE, 0) : peak + 1][::-1], max(_ONSET_SHARE * largest, _QUIET_TIMES * before)
+        velocity[max(r_sample - _BEFORE, 0) : peak + 1][::-1],
+        max(_ONSET_SHARE * largest, _QUIET_TIMES * before),
+        _BRIDGE_BEFORE,
     )
     offset = _last_above(
-        velocity[peak : r_sample + _AFTER + 1], max(_OFFSET_SHARE * largest, _QUIET_TIMES * after)
+        velocity[peak : r_sample + _AFTER + 1],
+        max(_OFFSET_SHARE * largest, _QUIET_TIMES * after),
+        _BRIDGE_AFTER,
     )
     return peak - onset, peak + offset
 
 
-def _last_above(velocity: np.ndarray, limit: float) -> int:
-    """Return how far the velocity stays above the limit, from its first sample on, dips of up to 16 ms included."""
+def _last_above(velocity: np.ndarray, limit: float, bridge: int) -> int:
+    """Return how far the velocity stays above the limit, from its first sample on, dips up to the bridge included."""
     above = np.flatnonzero(velocity > limit)
-    gaps = np.flatnonzero(np.diff(above) > _BRIDGE)
+    gaps = np.flatnonzero(np.diff(above) > bridge)
     if not len(above):
         return 0
     return int(above[gaps[0]] if len(gaps) else above[-1])
 
 
-def _t_wave(
-    leads: np.ndarray, velocity: np.ndarray, qrs: tuple[int, int]
-) -> tuple[int, int | None] | None:
+def _t_limit(
+    velocity: np.ndarray, qrs: tuple[int, int], r_sample: int, begin: int, interval: float | None
+) -> int:
+    """Return where T has ended at the latest: before the P of the next beat, which begins `begin` samples before its R."""
+    latest = len(velocity) - 10
+    if interval is None:
+        largest = velocity[qrs[0] : qrs[1] + 1].max()
+        following = np.flatnonzero(velocity[qrs[1] + 100 :] > _NEXT_QRS_SHARE * largest)
+        if not len(following):
+            return min(latest, r_sample + _LONGEST_T)
+        interval = qrs[1] + 100 + int(following[0]) - qrs[0]
+    return min(latest, int(r_sample + interval - begin) - 10)
+
+
+def _t_wave(leads: np.ndarray, start: int, stop: int) -> tuple[int, int | None] | None:
     """Return peak and end of T: on the signal along the direction of the largest variation after the QRS."""
-    offset = qrs[1]
-    length = leads.shape[1]
-    largest = velocity[qrs[0] : offset + 1].max()
-    following = np.flatnonzero(velocity[offset + 100 :] > _NEXT_QRS_SHARE * largest)
-    stop = min(offset + 80 + int(following[0]) if len(following) else length, length - 10)
-    start = offset + 10
-    if stop - start < 60:
+    if stop - start < 40:
         return None
     smooth = ndimage.gaussian_filter1d(leads, _SLOW_SMOOTHING, axis=1)[:, start:stop]
     centred = smooth - smooth.mean(axis=1, keepdims=True)
@@ -179,7 +206,7 @@ def _climb(values: np.ndarray, at: int) -> int:
     return at
 
 
-def _p_wave(leads: np.ndarray, here: np.ndarray, qrs_onset: int) -> tuple[int, int] | None:
+def _p_wave(leads: np.ndarray, here: np.ndarray, qrs_onset: int, irregular: bool) -> tuple[int, int] | None:
     """Return onset and offset of P, None where there is none."""
     stop, start = qrs_onset - 8, max(4, qrs_onset - _P_SPAN)
     if stop - start < 40:
@@ -188,7 +215,7 @@ def _p_wave(leads: np.ndarray, here: np.ndarray, qrs_onset: int) -> tuple[int, i
     smooth = ndimage.gaussian_filter1d(leads, _SLOW_SMOOTHING, axis=1)
     level = np.median(smooth[:, stop - 8 : stop + 1], axis=1, keepdims=True)
     bumps = _bumps(_spatial(smooth[:, part] - level, here[:, part]))
-    if not bumps or bumps[0][0] < _LEAST_P_MV:
+    if not bumps or bumps[0][0] < (_LEAST_P_IRREGULAR_MV if irregular else _LEAST_P_MV):
         return None
     height, peak = bumps[0]
     if any(other > _SECOND_BUMP * height and abs(at - peak) > 25 for other, at in bumps[1:]):
@@ -200,6 +227,8 @@ def _p_wave(leads: np.ndarray, here: np.ndarray, qrs_onset: int) -> tuple[int, i
     fall = peak + int(np.argmax(velocity[peak : peak + _P_HALF + 1]))
     onset = rise - _run(velocity[rise::-1], _P_SHARE * velocity[rise])
     offset = fall + _run(velocity[fall:], _P_SHARE * velocity[fall])
+    if irregular and qrs_onset - (start + onset) > _LONGEST_PR_IRREGULAR:
+        return None
     return start + onset, start + offset
 
 

@@ -21,7 +21,6 @@ __all__ = ["DEFINITIONS", "UNITS", "Measurements", "measure"]
 
 LOW_LIMB_MV, LOW_PRECORDIAL_MV = 0.5, 1.0
 POOR_R_MV = 0.3  # R in V3
-REVERSED_MV = 0.05  # R falls by more from one lead to the next
 LIMB, PRECORDIAL = LEADS[:6], LEADS[6:]
 _LIMB_DEGREES = {"I": 0.0, "II": 60.0, "III": 120.0, "aVR": -150.0, "aVL": -30.0, "aVF": 90.0}
 # a lead's share of a vector in the frontal plane; an augmented lead is weaker by sqrt(3)/2 (Einthoven's triangle)
@@ -79,7 +78,7 @@ def measure(
     beat = np.asarray(beat, dtype=np.float64)
     complexes = dict(zip(LEADS, qrs_waves(beat, fiducials, r_sample), strict=True))
     t_amplitudes = _t_amplitudes(beat, fiducials)
-    values = {
+    values: dict[str, Any] = {
         **_intervals(fiducials, rr_s),
         **_axes(beat, fiducials, complexes),
         **_voltage(complexes),
@@ -122,9 +121,7 @@ def _t_amplitudes(beat: np.ndarray, at: Fiducials) -> dict[str, float | None]:
     return found
 
 
-def _axes(
-    beat: np.ndarray, at: Fiducials, complexes: Mapping[str, Complex | None]
-) -> dict[str, float | None]:
+def _axes(beat: np.ndarray, at: Fiducials, complexes: Mapping[str, Complex | None]) -> dict[str, float | None]:
     """Return the frontal axes of QRS and T and the angle between them."""
     there = {name: lead for name in LIMB if (lead := complexes[name]) is not None}
     areas = {name: float(lead.samples.mean()) for name, lead in there.items()}
@@ -187,7 +184,7 @@ def _progression(complexes: Mapping[str, Complex | None], values: Mapping[str, A
         return {"RWaveProgression": None, "TransitionLead": None}
     r = [lead.r.amplitude if lead and lead.r else 0.0 for lead in chest]
     s = [-lead.s.amplitude if lead and lead.s else 0.0 for lead in chest]
-    if any(after < before - REVERSED_MV for before, after in zip(r[:3], r[1:4], strict=True)):
+    if any(after < before and after <= POOR_R_MV for before, after in zip(r[:3], r[1:4], strict=True)):
         progression = "reversed"
     else:
         progression = "poor" if r[2] <= POOR_R_MV else "normal"
@@ -203,10 +200,14 @@ def _scar(
     values: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return Q waves, fragments and the Selvester score, each only where its rule applies."""
-    qrs_ms, bundle, fascicle = (values[name] for name in ("QRSDuration", "BundleBranchBlock", "FascicularBlock"))
+    qrs_ms, bundle, fascicle = (
+        values[name] for name in ("QRSDuration", "BundleBranchBlock", "FascicularBlock")
+    )
     q = fragments = points = None
     if qrs_ms is not None and bundle not in (None, "LBBB"):
-        narrow = t_amplitudes if qrs_ms < 120 else dict.fromkeys(t_amplitudes, -1.0)  # no R criterion: T not positive
+        narrow = (
+            t_amplitudes if qrs_ms < 120 else dict.fromkeys(t_amplitudes, -1.0)
+        )  # no R criterion: T not positive
         q = pathological_q(complexes, narrow)
         fragments = fragmented(complexes, qrs_ms, bundle)
     if bundle == fascicle == "none":

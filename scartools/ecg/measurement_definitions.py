@@ -57,8 +57,8 @@ DEFINITIONS: dict[str, str] = {
         "aVL, qR in III and aVF; QRS below 120 ms (AHA 2009); else none"
     ),
     "RWaveProgression": (
-        "reversed: R falls by more than 0.05 mV from V1 to V2, V2 to V3 or V3 to V4; else poor: R of 0.3 mV or less in V3; else "
-        "normal; n/a with bundle-branch block"
+        "reversed: R falls from V1 to V2, V2 to V3 or V3 to V4, to 0.3 mV or less; else poor: R of 0.3 mV or less in V3; else "
+        "normal; n/a with bundle-branch block (after Zema and Kligfield 1979; a fall between tall R waves is normal)"
     ),
     "TransitionLead": "first of V1 to V6 in which R is as large as S or larger; none where there is no such lead",
     "PathologicalQ": (

@@ -96,7 +96,7 @@ def _complex(samples: np.ndarray, onset: float) -> Complex:
         for begin, end, peak in parts
     )
     roles = _roles(waves)
-    of = {role: wave for role, wave in zip(roles, waves, strict=True)}
+    of = dict(zip(roles, waves, strict=True))
     notched = tuple(role for role, part in zip(roles, parts, strict=True) if _peaks(samples, part) > 1)
     return Complex(
         waves,
