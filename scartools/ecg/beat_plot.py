@@ -154,9 +154,13 @@ def _draw_lead(
 ) -> None:
     heights = lead * GAIN
     cut = np.clip(heights, -room[1], room[0])
-    x = left + np.arange(len(lead)) / RATE_HZ * SPEED
-    axes.plot(x, base + cut, color=TRACE, linewidth=0.8, zorder=5, solid_joinstyle="round", gid=f"lead-{name}")
-    label = name if np.isfinite(lead).any() else f"{name}: n/a"
+    label = f"{name}: n/a"
+    if np.isfinite(lead).any():
+        label = name
+        x = left + np.arange(len(lead)) / RATE_HZ * SPEED
+        axes.plot(
+            x, base + cut, color=TRACE, linewidth=0.8, zorder=5, solid_joinstyle="round", gid=f"lead-{name}"
+        )
     if (np.abs(heights - cut) > 0).any():
         label += " (cut)"
     axes.text(

@@ -12,7 +12,7 @@ from scartools.ecg.qrs_waves import Complex
 
 Complexes = Mapping[str, Complex | None]
 WIDE_MS = 120.0
-BROAD_R_MS = 80.0  # an R wave that lasts so long is broad; the guideline names no number
+BROAD_R_MS = 90.0  # an R wave that lasts so long is broad; the guideline names no number
 ADULT_YEARS = 16.0
 STRICT_MS = {"male": 140.0, "female": 130.0}
 _NOTCH_LEADS = ("I", "aVL", "V1", "V2", "V5", "V6")
@@ -26,7 +26,7 @@ def bundle_branch_block(complexes: Complexes, qrs_ms: float) -> str | None:
     complexes  the QRS of each lead; qrs_ms: its duration in all leads
     Below 120 ms: none. RBBB (AHA/ACCF/HRS 2009): rsr', rsR', rSR' in V1 or V2, or a notched R there with its peak later
     than 50 ms in V1; S longer than R, or than 40 ms, in I and V6. LBBB (ESC 2013): QS or rS in V1 without R'; no Q in V5
-    and V6; a broad R, notched or lasting 80 ms or more, in two of I, aVL, V5, V6. Else nonspecific. Paced beats look like
+    and V6; a broad R, notched or lasting 90 ms or more, in two of I, aVL, V5, V6. Else nonspecific. Paced beats look like
     LBBB: the spike is not looked for.
     Surawicz et al., Circulation 2009;119:e235, doi:10.1161/CIRCULATIONAHA.108.191095; Brignole et al., Eur Heart J
     2013;34:2281, doi:10.1093/eurheartj/eht150.

@@ -46,7 +46,7 @@ DEFINITIONS: dict[str, str] = {
     "BundleBranchBlock": (
         "none below a QRS of 120 ms. RBBB (AHA 2009): rsr', rsR' or rSR' in V1 or V2, or a pure R in V1 with its peak later than "
         "50 ms; S longer than R or than 40 ms in I and V6. LBBB (ESC 2013): QS or rS in V1, no Q in V5 and V6, a broad R "
-        "(notched, or of 80 ms or more) in two of I, aVL, V5, V6. Else nonspecific. Paced beats are not told from LBBB"
+        "(notched, or of 90 ms or more) in two of I, aVL, V5, V6. Else nonspecific. Paced beats are not told from LBBB"
     ),
     "StrictLBBB": (
         "QRS of 140 ms or more (men), 130 ms (women); QS or rS in V1 and V2; a notch or slur in two of I, aVL, V1, V2, V5, V6 "

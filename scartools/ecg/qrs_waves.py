@@ -79,14 +79,13 @@ def qrs_waves(beat: np.ndarray, fiducials: Fiducials, r_sample: int = 200) -> li
         return [None] * len(beat)
     onset, offset = fiducials.qrs_onset, fiducials.qrs_offset
     begin = max(0, onset - _LEVEL_SAMPLES)
-    found: list[Complex | None] = []
-    for lead in beat[:, begin : offset + 1]:
-        if not np.isfinite(lead).all() or onset == begin:
-            found.append(None)
-            continue
-        samples = lead[onset - begin :] - np.median(lead[: onset - begin])
-        found.append(_complex(samples, (onset - r_sample) * MS))
-    return found
+    if onset == begin:
+        return [None] * len(beat)
+    levels = np.median(beat[:, begin:onset], axis=1)
+    there = np.isfinite(beat[:, begin : offset + 1]).all(axis=1)
+    parts = beat[:, onset : offset + 1] - levels[:, None]
+    start = (onset - r_sample) * MS
+    return [_complex(part, start) if whole else None for part, whole in zip(parts, there, strict=True)]
 
 
 def _complex(samples: np.ndarray, onset: float) -> Complex:
@@ -175,6 +174,8 @@ def _name(roles: Sequence[str], waves: Sequence[Wave]) -> str:
 
 def _peaks(samples: np.ndarray, part: tuple[float, float, int]) -> int:
     """Return how many peaks a wave has, between which the signal goes back by 0.05 mV."""
+    if abs(samples[part[2]]) < NOTCH_MV:
+        return 1
     values = samples[int(np.ceil(part[0])) : int(part[1]) + 1] * np.sign(samples[part[2]])
     inner = values[1:-1]
     turning = 1 + np.flatnonzero((inner - values[:-2]) * (values[2:] - inner) < 0)

@@ -14,7 +14,6 @@ Corners = Sequence[tuple[float, float]]  # (ms from R, mV)
 QRS: Corners = ((-40, 0), (-30, -0.06), (-20, 0), (0, 1.0), (24, 0), (34, -0.2), (44, 0))
 RIGHT: Corners = ((-40, 0), (-22, 0.4), (-8, 0), (12, -1.2), (44, 0))
 P, T = (-200.0, -100.0), (140.0, 240.0, 340.0)  # ms: onset and end; onset, peak and end
-FLAT: Corners = ((-40, 0), (44, 0))
 
 
 def beat(

@@ -13,9 +13,9 @@ from scartools.errors import InputError
 from tests.unit.ecg.beat_phantom import P, T, beat, bump
 
 TIMES = (np.arange(600) - 200) * 2.0
-WIDE = {
-    name: ((-80, 0), (-40, 0.6), (0, 0.5), (40, 0.8), (90, 0)) for name in ("I", "II", "aVL", "V4", "V5", "V6")
-} | {name: ((-80, 0), (-70, 0.1), (-55, 0), (10, -1.6), (90, 0)) for name in ("V1", "V2", "V3")}
+LEFT = ((-80, 0), (-40, 0.6), (0, 0.5), (40, 0.8), (90, 0))
+RIGHT = ((-80, 0), (-70, 0.1), (-55, 0), (10, -1.6), (90, 0))
+WIDE = dict.fromkeys(("I", "II", "aVL", "V4", "V5", "V6"), LEFT) | dict.fromkeys(("V1", "V2", "V3"), RIGHT)
 
 
 def at(found: Fiducials) -> dict[str, float | None]:
