@@ -83,6 +83,7 @@ def _settled_style() -> Iterator[None]:
                 "svg.hashsalt": "scartools",
                 "svg.fonttype": "path",
                 "pdf.fonttype": 42,
+                "path.simplify": False,  # every sample stays in the vector formats
             }
         )
         yield

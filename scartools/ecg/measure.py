@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from scartools.ecg.conduction import ADULT_YEARS, bundle_branch_block, fascicular_block, strict_lbbb
+from scartools.ecg.conduction import (
+    ADULT_YEARS,
+    bundle_branch_block,
+    fascicular_block,
+    has_pacing_spike,
+    strict_lbbb,
+)
 from scartools.ecg.delineate import MS, Fiducials
 from scartools.ecg.measurement_definitions import DEFINITIONS, UNITS
 from scartools.ecg.q_waves import fragmented, pathological_q
@@ -82,6 +88,7 @@ def measure(
         **_intervals(fiducials, rr_s),
         **_axes(beat, fiducials, complexes),
         **_voltage(complexes),
+        "PacingSpike": has_pacing_spike(beat, fiducials),
     }
     values |= _block(complexes, values, age, sex)
     values |= _progression(complexes, values)
@@ -168,7 +175,7 @@ def _block(
     complexes: Mapping[str, Complex | None], values: Mapping[str, Any], age: float | None, sex: str | None
 ) -> dict[str, str | bool | None]:
     qrs_ms = values["QRSDuration"]
-    if qrs_ms is None or (age is not None and age < ADULT_YEARS):
+    if qrs_ms is None or values["PacingSpike"] or (age is not None and age < ADULT_YEARS):
         return {"BundleBranchBlock": None, "StrictLBBB": None, "FascicularBlock": None}
     return {
         "BundleBranchBlock": bundle_branch_block(complexes, qrs_ms),

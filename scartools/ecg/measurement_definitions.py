@@ -43,10 +43,15 @@ DEFINITIONS: dict[str, str] = {
     "QRSTAngle": "smallest angle between QRSAxis and TAxis, 0 to 180",
     "LowVoltageLimb": "QRS below 0.5 mV from peak to trough in each of the six limb leads",
     "LowVoltagePrecordial": "QRS below 1.0 mV from peak to trough in each of V1 to V6",
+    "PacingSpike": (
+        "a deflection of 0.2 mV within 6 ms to and fro, in three leads or more, from 12 ms before to 24 ms after the onset of the "
+        "QRS; with it block, Q waves, fragments and score are n/a and QRSDuration begins at the spike. False does not rule out a "
+        "pacemaker: bipolar pacing and filters of 40 Hz leave no spike (the numbers are ours)"
+    ),
     "BundleBranchBlock": (
         "none below a QRS of 120 ms. RBBB (AHA 2009): rsr', rsR' or rSR' in V1 or V2, or a pure R in V1 with its peak later than "
         "50 ms; S longer than R or than 40 ms in I and V6. LBBB (ESC 2013): QS or rS in V1, no Q in V5 and V6, a broad R "
-        "(notched, or of 90 ms or more) in two of I, aVL, V5, V6. Else nonspecific. Paced beats are not told from LBBB"
+        "(notched, or of 90 ms or more) in two of I, aVL, V5, V6. Else nonspecific"
     ),
     "StrictLBBB": (
         "QRS of 140 ms or more (men), 130 ms (women); QS or rS in V1 and V2; a notch or slur in two of I, aVL, V1, V2, V5, V6 "
@@ -64,7 +69,7 @@ DEFINITIONS: dict[str, str] = {
     "PathologicalQ": (
         "Fourth Universal Definition of Myocardial Infarction, prior infarction: in V2 or V3 any Q of more than 20 ms, or QS; in any "
         "two leads of I, aVL; V4-V6; II, III, aVF a Q of 30 ms or more and 0.1 mV or more, or QS; in V1 and V2 R of more than 40 ms, "
-        "R/S above 1 and T positive. n/a with LBBB. Left ventricular hypertrophy is not ruled out; the R criterion only holds "
+        "R/S above 1 and T positive. n/a with LBBB and pacing. Left ventricular hypertrophy is not ruled out; the R criterion only holds "
         "below a QRS of 120 ms"
     ),
     "PathologicalQLeads": "the leads that fulfil PathologicalQ",

@@ -194,6 +194,20 @@ def test_block_has_no_rule_for_children() -> None:
     assert values["BundleBranchBlock"] is values["StrictLBBB"] is values["FascicularBlock"] is None
 
 
+def test_a_pacing_spike_takes_away_what_it_would_mislead() -> None:
+    assert measured(beat(LBBB), WIDE).values["PacingSpike"] is False
+    paced = beat(LBBB)
+    paced[:, 166] += 0.8
+    paced[:, 167] += 0.4
+    values = measured(paced, WIDE).values
+    assert values["PacingSpike"] is True and values["QRSDuration"] == 140
+    for name in ("BundleBranchBlock", "StrictLBBB", "FascicularBlock", "PathologicalQ", "SelvesterScore"):
+        assert values[name] is None
+    two = beat(LBBB)
+    two[:2, 166] += 0.8
+    assert measured(two, WIDE).values["PacingSpike"] is False
+
+
 def test_left_anterior_fascicular_block() -> None:
     small_r: Corners = ((-40, 0), (-30, 0.2), (-20, 0), (10, -0.9), (44, 0))
     qr: Corners = ((-40, 0), (-34, -0.1), (-28, 0), (10, 0.9), (44, 0))
