@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scartools.ecg.delineate import Fiducials, delineate
+from scartools.ecg.measure import measure
 from scartools.ecg.reading import LEADS
 from scartools.errors import InputError
 from tests.unit.ecg.beat_phantom import P, T, beat, bump
@@ -115,3 +116,33 @@ def test_absent_leads_and_ends_do_not_matter() -> None:
 def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="shape"):
         delineate(np.zeros(shape))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    noise=st.sampled_from([0.0, 0.05, 0.5]),
+    factor=st.sampled_from([0.01, 1.0, 100.0]),
+    shift=st.integers(-200, 200),
+    length=st.integers(400, 600),
+    lost=st.sampled_from(["nothing", "leads", "samples", "start", "end"]),
+)
+def test_whatever_comes_the_fiducials_are_in_order_and_the_measurements_finite(
+    seed: int, noise: float, factor: float, shift: int, length: int, lost: str
+) -> None:
+    rng = np.random.default_rng(seed)
+    signals = factor * np.roll(beat(), shift, axis=1)[:, :length] + rng.normal(scale=noise, size=(12, length))
+    places = {
+        "nothing": np.s_[:0],
+        "leads": rng.random(12) < rng.random(),
+        "samples": rng.random(signals.shape) < 0.02,
+        "start": np.s_[:, : rng.integers(0, 350)],
+        "end": np.s_[:, rng.integers(150, length) :],
+    }
+    signals[places[lost]] = np.nan
+    found = delineate(signals, 0.8)
+    places_found = [place for place in vars(found).values() if place is not None]
+    assert places_found == sorted(places_found) and all(0 <= place < length for place in places_found)
+    values = measure(signals, found, 0.8)
+    numbers = [*values.values.values(), *(v for lead in values.leads.values() for v in lead.values())]
+    assert all(np.isfinite(number) for number in numbers if isinstance(number, float))
