@@ -112,7 +112,8 @@ def _figure(beat: np.ndarray, fiducials: Fiducials, measurements: Measurements) 
         for column in range(COLUMNS):
             left = PULSE_MM + GAP_MM + column * wide
             _draw_lead(axes, LEADS[3 * column + row], beat[3 * column + row], left, base, (above, below))
-            _draw_marks(axes, fiducials, left, base, (above, below), beat.shape[1])
+            if np.isfinite(beat[3 * column + row]).any():
+                _draw_marks(axes, fiducials, left, base, (above, below), beat.shape[1])
         top -= above + below
     left, right = MARGIN / size[0], 1 - MARGIN / size[0]
     scale = f"{SPEED:g} mm/s, {GAIN:g} mm/mV; pulse 1 mV, 0.2 s"
@@ -194,7 +195,15 @@ def _draw_marks(
             if place is not None and 0 <= place < samples:
                 x = left + place / RATE_HZ * SPEED
                 foot, head = base - min(room[1] - 0.5, 6.0), base + min(room[0] - 0.5, 6.0)
-                axes.plot([x, x], [foot, head], color=colour, linewidth=0.6, linestyle=dashes, zorder=3)
+                axes.plot(
+                    [x, x],
+                    [foot, head],
+                    color=colour,
+                    linewidth=0.6,
+                    linestyle=dashes,
+                    zorder=3,
+                    gid=f"mark-{wave}-{place}",
+                )
 
 
 def _draw_legend(figure: Figure, size: tuple[float, float]) -> None:

@@ -83,6 +83,8 @@ def test_nothing_found_and_absent_leads_can_be_drawn() -> None:
     svg = drawn(signals)
     assert b'id="lead-V2"' not in svg and b'id="lead-aVR"' not in svg
     assert len(group(svg, "lead-V1")) == 600
+    onset = delineate(signals).qrs_onset
+    assert svg.count(f'id="mark-QRS-{onset}"'.encode()) == 10  # in no absent lead
     assert drawn(np.full((12, 600), np.nan), at=Fiducials()).startswith(b"<?xml")
 
 
@@ -96,3 +98,12 @@ def test_a_spike_does_not_make_a_sheet_of_a_metre() -> None:
 def test_another_suffix_is_refused() -> None:
     with pytest.raises(InputError, match="jpg"):
         drawn(beat(), ".jpg")
+
+
+def test_marks_stand_where_the_fiducials_are() -> None:
+    at = Fiducials(100, 150, 180, 222, 320, 370)
+    svg = drawn(beat(), at=at)
+    start = group(svg, "lead-I")[0][0]
+    for wave, place in (("P", 100), ("P", 150), ("QRS", 180), ("QRS", 222), ("T", 370)):
+        mark = group(svg, f"mark-{wave}-{place}")
+        assert mark[:, 0] - start == pytest.approx(place / 500 * 25, abs=0.02)
