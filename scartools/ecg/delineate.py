@@ -13,7 +13,8 @@ RATE_HZ = 500
 MS = 1000 / RATE_HZ  # ms a sample
 R_SAMPLE = 200  # of a median beat
 
-# The numbers below were chosen on the LUDB records with even numbers and tried on those with odd ones.
+# The numbers for the QRS were chosen on the LUDB records with even numbers and tried on those with odd ones; those for P
+# and T on all of them (they are near the best of the even ones alone); what counts as P on rhythm codes of PTB-XL.
 _QRS_SMOOTHING = 3.0  # samples (6 ms), standard deviation of the Gaussian whose derivative gives the velocity
 _ONSET_SHARE, _OFFSET_SHARE = 0.04, 0.045  # of the largest velocity of the QRS
 _QUIET_TIMES = 2.5  # and never below so many times the velocity of the quietest 20 ms beside the QRS

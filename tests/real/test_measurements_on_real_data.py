@@ -51,7 +51,7 @@ def marks(record: Path, beat: Beat) -> dict[str, float]:
 
 
 def test_fiducials_of_ludb_are_where_they_were_marked(data_folder: Path) -> None:
-    """The constants were chosen on the records with even numbers; those with odd ones must do as well."""
+    """The numbers for the QRS were chosen on the records with even numbers; those with odd ones must do as well."""
     folder = data_folder / "ecg/ludb"
     errors: dict[tuple[str, bool], list[float]] = {}
     p_found, without_p = [], []
