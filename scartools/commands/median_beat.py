@@ -41,13 +41,21 @@ Level. 0 is the quietest 20 ms, over all leads, from 160 to 30 ms before R: the 
 beat. Baseline wander is not filtered unless --high-pass says so; above 0.05 Hz a high-pass changes the ST
 segment, also one without phase shift.
 
+Measurements. The fiducials are those of all leads together, in ms from R. A measurement that the beat does not allow is
+null: the lead is absent, there is no P, the rule is not for this conduction. Each is defined under MEASUREMENTS. They
+come from a program, not from a physician: research use only.
+
 Another rate is brought to 500 Hz by a polyphase filter without phase shift. At heart rates above 75 the next
 beat lies within the window, as it does on the page.
+
+MEASUREMENTS
+
+@columns scartools.ecg.measurement_definitions:MEASUREMENTS
 
 EXAMPLES
 
     scartools median-beat cohort/truth/sim-0001/ecg.hea -o beat.hea
-    scartools median-beat cohort/truth/sim-0002/ecg.hea --high-pass 0.5 -o beat-filtered.hea
+    scartools median-beat cohort/truth/sim-0002/ecg.hea --high-pass 0.5 --plot beat.svg -o beat-filtered.hea
     ls cohort/truth/*/ecg.hea | scartools median-beat --list - --high-pass 0.5 -o beats
     scartools digitize-ecg cohort/ecg/sim-0001-ecg1.pdf -o read
     scartools median-beat --table read/pages.tsv -o paper
@@ -59,6 +67,18 @@ Strodthoff N et al. PTB-XL+, a comprehensive electrocardiographic feature datase
 doi:10.1038/s41597-023-02153-8
 Kligfield P et al. Recommendations for the standardization and interpretation of the electrocardiogram, part I.
 Circulation 2007;115:1306. doi:10.1161/CIRCULATIONAHA.106.180200
+
+Thygesen K et al. Fourth universal definition of myocardial infarction. Circulation 2018;138:e618.
+doi:10.1161/CIR.0000000000000617
+
+Surawicz B et al. AHA/ACCF/HRS recommendations, part III: intraventricular conduction disturbances. Circulation
+2009;119:e235. doi:10.1161/CIRCULATIONAHA.108.191095
+
+Das MK et al. Significance of a fragmented QRS complex. Circulation 2006;113:2495.
+doi:10.1161/CIRCULATIONAHA.105.595892
+
+Wagner GS et al. Evaluation of a QRS scoring system for estimating myocardial infarct size. Circulation
+1982;65:342. doi:10.1161/01.CIR.65.2.342
 """
 
 from __future__ import annotations
@@ -281,12 +301,23 @@ def _make(job: Job) -> Outcome:
 def _beat_of(recording: Any, making: Making) -> Outcome:
     """Make the beat of a recording that was read, with all that is said of it."""
     from scartools.ecg import beat as library
+    from scartools.ecg.delineate import delineate
+    from scartools.ecg.measure import measure
     from scartools.errors import InputError
     from scartools.files.beat_batch import Outcome
 
     made = library.median_beat(recording.signals, recording.rate, high_pass_hz=making.high_pass)
     said = {key: recording.facts[key] for key in PASSED_ON if key in recording.facts}
-    facts = {**made.facts, "Given": making.given(), "Record": said}
+    rr_s = 60 / made.facts["HeartRate"]
+    fiducials = delineate(made.signals, rr_s, made.facts["RRSD"])
+    measured = measure(made.signals, fiducials, rr_s)
+    facts = {
+        **made.facts,
+        "Fiducials": {**fiducials.milliseconds(), "Units": "ms from R"},
+        "Measurements": measured.facts(),
+        "Given": making.given(),
+        "Record": said,
+    }
     if said.get("Status") == "needs_review":
         facts["Warnings"] = [*facts["Warnings"], "the page it was read from needs a review"]
     status = "needs_review" if facts["Warnings"] else "accepted"
@@ -294,4 +325,11 @@ def _beat_of(recording: Any, making: Making) -> Outcome:
         raise InputError(
             f"needs a review: {'; '.join(facts['Warnings'])}", facts={**facts, "Status": "refused"}
         )
-    return Outcome(status, {"Status": status, **facts}, signals=made.signals, sources=recording.sources)
+    drawing = None
+    if making.plot is not None:
+        from scartools.ecg.beat_plot import draw_beat
+
+        drawing = draw_beat(made.signals, fiducials, measured, f".{making.plot}")
+    return Outcome(
+        status, {"Status": status, **facts}, signals=made.signals, sources=recording.sources, drawing=drawing
+    )

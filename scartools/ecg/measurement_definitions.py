@@ -97,3 +97,7 @@ DEFINITIONS: dict[str, str] = {
     "RPrimeDuration": "as QDuration",
     "RPeakTime": "onset of the QRS of all leads to the last peak of R or R'",
 }
+
+MEASUREMENTS: dict[str, tuple[str, str | None]] = {  # as the man page lists them
+    name: (definition, UNITS.get(name)) for name, definition in DEFINITIONS.items()
+}

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 STATUSES = ("accepted", "needs_review", "refused", "failed", "absent")
 WRITTEN = STATUSES[:2]
 SUFFIXES = (".hea", ".dcm", ".xml", ".edf", ".csv")
+MEASURED = {
+    "pr_interval": ("PRInterval", "ms"),
+    "qrs_duration": ("QRSDuration", "ms"),
+    "qt_interval": ("QTInterval", "ms"),
+    "qtc_fridericia": ("QTcFridericia", "ms"),
+    "qrs_axis": ("QRSAxis", "degrees"),
+    "bundle_branch_block": ("BundleBranchBlock", ""),
+    "pathological_q": ("PathologicalQRegions", ""),
+    "selvester_score": ("SelvesterScore", "points"),
+}
 COLUMNS = {
     "record": Column("File name of the recording"),
     "record_sha256": Column("SHA-256 of that file; of a WFDB record, of its header"),
@@ -34,6 +44,10 @@ COLUMNS = {
     "beats_found": Column("Beats found in the recording"),
     "beats_used": Column("Beats that the median is made of"),
     "heart_rate": Column("60 / median RR interval", "1/min"),
+    **{
+        column: Column(f"{name} of the Measurements in the sidecar", unit)
+        for column, (name, unit) in MEASURED.items()
+    },
     "absent_leads": Column("Leads that no beat covers"),
     "flags": Column("What is doubtful of the recording: names of findings in the sidecar"),
     "beat_reason": Column("Why it was refused or failed"),
@@ -188,7 +202,7 @@ def items_of(
 def row_of(one: BeatItem, outcome: Outcome) -> dict[str, Any]:
     """Return the row of one recording."""
     facts, item = outcome.facts, one.item
-    methods = facts.get("Method", {})
+    methods, measured = facts.get("Method", {}), facts.get("Measurements", {})
     return {
         **one.carried,
         "record": item.name if item else None,
@@ -199,10 +213,16 @@ def row_of(one: BeatItem, outcome: Outcome) -> dict[str, Any]:
         "beats_found": facts.get("BeatsFound"),
         "beats_used": facts.get("BeatsUsed"),
         "heart_rate": facts.get("HeartRate"),
+        **{column: _cell(measured.get(name)) for column, (name, _) in MEASURED.items()},
         "absent_leads": " ".join(lead for lead, method in methods.items() if method == "absent") or None,
         "flags": flags_of(facts) or None,
         "beat_reason": " ".join(outcome.reason.split()) or None,
     }
+
+
+def _cell(value: Any) -> Any:
+    """Return a measurement as a cell holds it: several names in one, `none` for a rule that nothing fulfils."""
+    return (" ".join(value) or "none") if isinstance(value, list | tuple) else value
 
 
 def flags_of(facts: Mapping[str, Any]) -> str:

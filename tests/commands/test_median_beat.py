@@ -225,6 +225,20 @@ def test_strict_refuses_what_needs_a_review(workspace):
     assert "needs a review" in refused("three.hea", "--strict").error
 
 
+def test_the_beat_is_measured_and_drawn(workspace):
+    _, facts = make(ECG, "--plot", "out.svg")
+    at, measured = facts["Fiducials"], facts["Measurements"]
+    truth = json.loads(Path("cohort/truth/sim-0001/beat.json").read_text())
+    assert measured["QRSDuration"] == pytest.approx(at["QRSOffset"] - at["QRSOnset"], abs=0.11)
+    assert measured["QRSDuration"] == pytest.approx(truth["QrsDuration"], abs=25)
+    assert measured["Units"]["QRSDuration"] == "ms" and set(measured["Leads"]) == set(LEADS)
+    assert Path("out.svg").read_bytes().startswith(b"<?xml")
+    assert "out.svg" in [one["Path"] for one in json.loads(Path("out.prov.json").read_text())["Outputs"]]
+    done = run_inside("median-beat", ECG, "-o", "drawn", "--plots", "png")
+    assert done.status == 0 and Path("drawn/ecg.png").read_bytes().startswith(b"\x89PNG")
+    assert float(rows_of("drawn/beats.tsv")[0]["qrs_duration"]) == pytest.approx(measured["QRSDuration"])
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
