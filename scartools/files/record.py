@@ -112,14 +112,13 @@ def _signals(path: Path, waveform: Waveform, *, incomplete: bool) -> tuple[np.nd
     import numpy as np
 
     signals, facts = standard_leads(path, waveform, incomplete=incomplete)
-    present = signals[np.isfinite(signals)]
-    largest = float(np.abs(present).max()) if len(present) else 0.0
-    if not largest <= LARGEST_MV:
+    largest = max(float(np.fmax.reduce(signals, axis=None)), -float(np.fmin.reduce(signals, axis=None)))
+    if np.isnan(largest):
+        raise InputError("holds no valid sample in any lead", where=path)
+    if largest > LARGEST_MV:
         raise InputError(
             f"holds {largest:.4g} mV, more than any ECG", where=path, remedy="Check gains and units"
         )
-    if not len(present):
-        raise InputError("holds no valid sample in any lead", where=path)
     return signals, facts
 
 

@@ -120,10 +120,11 @@ def _unpacked(path: Path, data: bytes, names: tuple[str, ...], samples: int) -> 
                 where=path,
                 remedy="It is truncated: copy it again",
             )
-        unpacked = _lzw(data[at + _HEADER : at + _HEADER + size], limit=2 * samples + 4)
+        most = 4 * samples + 4096  # bytes; all of a chunk is needed, for high and low bytes are its halves
+        unpacked = _lzw(data[at + _HEADER : at + _HEADER + size], limit=most)
         at += _HEADER + size
         half = (len(unpacked) + 1) // 2
-        if half < samples or samples < 2:
+        if half < samples or samples < 2 or len(unpacked) > most:
             raise InputError(
                 f"holds {half} samples of the lead {name[:20]} where it claims {samples}",
                 where=path,
@@ -147,7 +148,7 @@ def _summed(coded: np.ndarray, last: int) -> np.ndarray:
 
 
 def _lzw(data: bytes, limit: int) -> bytes:
-    """Unpack LZW with codes of 10 bits, the high bit first, to at most `limit` bytes."""
+    """Unpack LZW with codes of 10 bits, the high bit first, until it passes `limit` bytes."""
     most = (1 << _CODE_BITS) - 2
     words: list[bytes] = [bytes([k]) for k in range(256)]
     found, size, previous = [], 0, b""
@@ -166,7 +167,7 @@ def _lzw(data: bytes, limit: int) -> bytes:
             words.append(previous + word[:1])
         found.append(word)
         size += len(word)
-        if size >= limit:
+        if size > limit:
             break
         previous = word
     return b"".join(found)

@@ -80,8 +80,9 @@ def read(path: Path, *, rate: float | None = None, unit: str | None = None) -> C
             "states no sampling rate", where=path, remedy="Add a time column such as 'time [s]', or give --rate"
         )
     facts = {"Format": "table", "RateFrom": "time column" if clocks else "given"}
-    names = tuple(name for _, name in leads)
-    return Contents(Waveform(names, signals, require_rate(path, rate)), None, facts, (path,))
+    return Contents(
+        Waveform(tuple(name for _, name in leads), signals, require_rate(path, rate)), None, facts, (path,)
+    )
 
 
 def _cells(path: Path) -> tuple[list[str], list[list[str]], str]:
