@@ -1,12 +1,21 @@
 """Make the one beat that stands for an ECG recording.
 
 The beats of a 12-lead record are found, laid on each other and combined into one: 12 leads of 600 samples
-at 500 Hz, R at sample 200, from 0.4 s before to 0.8 s after it. RECORD is any WFDB record with the twelve
-standard leads and a stated sampling rate of 100 Hz or more; a digitised page holds 2.5 s or so a lead, and
-each lead is made from the beats in its own column.
+at 500 Hz, R at sample 200, from 0.4 s before to 0.8 s after it. RECORD is a 12-lead recording of 100 Hz or more;
+a digitised page holds 2.5 s or so a lead, and each lead is made from the beats in its own column.
 
-A record is refused that is flat, has no two beats alike, lacks one of the twelve leads, or whose heart rate
-is below 20 or above 300 a minute. A beat that is made but doubtful says so in its warnings.
+A record is refused that is flat, has no two beats alike, lacks its limb leads or all precordial ones, or whose
+heart rate is below 20 or above 300 a minute. A beat that is made but doubtful says so in its warnings.
+
+INPUT FILES
+
+The content tells what RECORD is, not its name: WFDB (its header), DICOM (12-lead and general ECG), GE MUSE XML,
+HL7 aECG, Philips XML 1.03 and 1.04, EDF and EDF+, CSV and TSV. MUSE, aECG, Philips and EDF were tried on files made
+from their specifications, not on a vendor's own; DICOM and WFDB on real ones.
+
+A sampling rate and a unit are never assumed: a table states them in a time column ('time [s]') and the names of its
+columns ('I [mV]'), or --rate and --unit do. Missing limb leads are made from two others (III = II - I ...) and named
+under Derived; a missing precordial lead stays absent from the beat. scartools-formats(5) has the details.
 
 OUTPUT FILES
 
@@ -53,7 +62,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -65,6 +74,13 @@ log = logging.getLogger(__name__)
 
 # what a record's sidecar says of its source and a reader of the beat must know
 PASSED_ON = (
+    "Format",
+    "RateFrom",
+    "Filters",
+    "Derived",
+    "LimbLeadsDisagree",
+    "LeadsOff",
+    "ChecksumsDiffer",
     "SourceKind",
     "Status",
     "Layout",
@@ -81,7 +97,21 @@ PASSED_ON = (
 )
 
 RecordFile = Annotated[
-    Path, typer.Argument(metavar="RECORD", help="Header of the 12-lead record."), Reads("record")
+    Path, typer.Argument(metavar="RECORD", help="The 12-lead recording; of WFDB its header."), Reads("record")
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--rate",
+        metavar="HZ",
+        min=20,
+        max=50_000,
+        help="Sampling rate of a table without a time column.",
+    ),
+]
+Unit = Annotated[
+    Literal["V", "mV", "uV", "nV"] | None,
+    typer.Option("--unit", help="Unit of a table whose columns name none."),
 ]
 HighPass = Annotated[
     float | None,
@@ -99,6 +129,8 @@ def median_beat(
     record: RecordFile,
     output: Annotated[Output, Writes("beat")],
     high_pass: HighPass = None,
+    rate: Rate = None,
+    unit: Unit = None,
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the record, make the beat, write it."""
@@ -106,7 +138,7 @@ def median_beat(
     from scartools.errors import concerning
     from scartools.files.record import BEAT_RATE_HZ, Record, read_record, write_beat
 
-    recording = read_record(record)
+    recording = read_record(record, rate=rate, unit=unit, incomplete=True)
     with concerning(record):
         made = library.median_beat(recording.signals, recording.rate, high_pass_hz=high_pass)
     facts = {**made.facts, "Record": {key: recording.facts[key] for key in PASSED_ON if key in recording.facts}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scartools.errors import InputError
-from scartools.files import record_dicom, record_edf, record_xml
+from scartools.files import record_dicom, record_edf, record_table, record_xml
 from scartools.files.record_wfdb import FIRST_LINE
 
 READ = "WFDB, DICOM, GE MUSE XML, HL7 aECG, Philips XML, EDF and CSV or TSV are read"
@@ -50,11 +50,13 @@ def kind_of(path: Path) -> str:
             return _ROOTS[root]
         said = f"with the root {root[:40]!r}" if root else "without a root element that can be read"
         raise InputError(f"is XML {said}, no ECG that is known here", where=path, remedy=READ)
+    first = head.partition(b"\n")[0]
+    if record_table.has_leads(first.decode("utf-8", "replace")):
+        return "table"
     if path.suffix == ".hea" or FIRST_LINE.fullmatch(_first_line(head)):
         return "wfdb"
     if path.suffix == ".dat" and path.with_suffix(".hea").is_file():
         raise InputError("is the signal file of a WFDB record", where=path, remedy=f"Name {path.stem}.hea")
-    first = head.partition(b"\n")[0]
     if head and b"\0" not in head and any(mark in first for mark in (b"\t", b",", b";")):
         return "table"
     raise InputError("is of no kind that is known here", where=path, remedy=READ)

@@ -85,6 +85,16 @@ def read(path: Path, *, rate: float | None = None, unit: str | None = None) -> C
     )
 
 
+def has_leads(line: str) -> bool:
+    """Tell whether a line is the header of a table that names two leads or more."""
+    names = next(csv.reader([line.removeprefix("\ufeff").rstrip("\r")], delimiter=_separator(line)), [])
+    return sum(lead_of(_named(name)[0]) is not None for name in names[:MAX_CHANNELS]) > 1
+
+
+def _separator(line: str) -> str:
+    return next((mark for mark in "\t;," if mark in line), ",")
+
+
 def _cells(path: Path) -> tuple[list[str], list[list[str]], str]:
     """Return the header, the rows, and the separator."""
     try:
@@ -92,7 +102,7 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]], str]:
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 (byte {error.start})", where=path, remedy="Save it as UTF-8") from error
     first, _, body = text.partition("\n")
-    separator = next((mark for mark in "\t;," if mark in first), ",")
+    separator = _separator(first)
     header = next(csv.reader([first.rstrip("\r")], delimiter=separator), [])
     if not 2 <= len(header) <= MAX_CHANNELS:
         raise InputError(

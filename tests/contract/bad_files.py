@@ -16,6 +16,7 @@ import numpy as np
 import pypdfium2
 
 from tests.contract.bad_folders import DATASET, MODEL, NNUNET
+from tests.contract.bad_recordings import FOREIGN
 from tests.contract.bad_records import BROKEN, NOT_A_BEAT, WITHOUT_BEATS
 
 Maker = Callable[[Path, Path], None]  # (where to write, a good file of this kind)
@@ -447,7 +448,7 @@ CORRECTIONS: dict[str, Maker] = {
 }
 
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
-    "record": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS},
+    "record": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS, **FOREIGN},
     "beat": {**ANY_FILE, **BROKEN, **NOT_A_BEAT},
     "segmentation": SEGMENTATION,
     "prior": {**LABELS, **OTHER_GRID},
