@@ -154,22 +154,23 @@ def _numbers(path: Path, rows: Sequence[list[str]], index: int, column: str, dec
     cells = [cells[index].strip() for cells in rows]
     if decimal_comma:
         cells = [cell.replace(",", ".") for cell in cells]
-    if any(cell in _MISSING for cell in cells):
-        cells = ["nan" if cell in _MISSING else cell for cell in cells]
-        plain = _NUMBERS.fullmatch("".join(cell for cell in cells if cell != "nan"))
-    else:
-        plain = _NUMBERS.fullmatch("".join(cells))
+    there = [cell for cell in cells if cell not in _MISSING]
     try:
-        values = np.array(cells, dtype=np.float64)
+        plain = _NUMBERS.fullmatch("".join(there)) is not None  # else nan, inf and 1_0 would pass for numbers
+        numbers = np.array(there, dtype=np.float64) if plain else np.array([np.inf])
     except ValueError:
-        plain = None
-    if plain is None or np.isinf(values).any():
-        line = next(k for k, cell in enumerate(cells) if cell != "nan" and not _is_number(cell))
+        numbers = np.array([np.inf])
+    if not np.isfinite(numbers).all():
+        line = next(k for k, cell in enumerate(cells) if cell not in _MISSING and not _is_number(cell))
         raise InputError(
             f"line {line + 2}, column {column[:20]!r}: {rows[line][index][:20]!r} is not a number",
             where=path,
             remedy="Write plain numbers, and leave the cell of an absent sample empty",
         )
+    if len(there) == len(cells):
+        return numbers
+    values = np.full(len(cells), np.nan)
+    values[[cell not in _MISSING for cell in cells]] = numbers
     return values
 
 
