@@ -112,9 +112,8 @@ def save(path: Path, digital: np.ndarray, rate: float) -> None:
 
     digital   int (T, 12), 1000 a mV, -32768 where a sample is absent
     """
-    rate = round(rate, 8)
     file = path.with_suffix(".dat").name
-    lines = [f"{path.stem} {len(LEADS)} {int(rate) if rate == int(rate) else rate} {len(digital)}"]
+    lines = [f"{path.stem} {len(LEADS)} {int(rate) if rate == int(rate) else float(rate)} {len(digital)}"]
     for lead, column in zip(LEADS, digital.T, strict=True):
         checksum = int(column.sum()) % 65536
         lines.append(f"{file} 16 {float(ADC_UNITS_PER_MV)}(0)/mV 16 0 {column[0]} {checksum} 0 {lead}")

@@ -41,6 +41,7 @@ def dicom(
     *,
     beat: np.ndarray | None = None,
     sop_class: str = "1.2.840.10008.5.1.4.1.1.9.1.1",
+    syntax: str = pydicom.uid.ExplicitVRLittleEndian,
     change: Callable[[Dataset], None] = lambda dataset: None,
 ) -> bytes:
     """Return a 12-lead ECG object: 16 bits, 1.25 uV a digit; the group of the beat, where given, triggered in its middle."""
@@ -53,7 +54,7 @@ def dicom(
         dataset.WaveformSequence[1].TriggerSamplePosition = beat.shape[1] // 2 + 1
     change(dataset)
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = syntax
     dataset.file_meta.MediaStorageSOPClassUID = sop_class
     dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
     stream = io.BytesIO()
