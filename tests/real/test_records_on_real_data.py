@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 import wfdb
+from scipy.signal import butter, lfilter
 
 from scartools.files.record import read_record
 from scartools.files.record_leads import LEADS
@@ -53,11 +54,15 @@ def test_the_page_that_was_drawn_from_it_says_the_same(data_folder: Path, tmp_pa
     folder = data_folder / "ecg/pages/vector"
     assert run_inside("digitize-ecg", folder / "mortara_3x4_1.pdf", "-o", tmp_path / "page.hea").status == 0
     page, record = read_record(tmp_path / "page.hea"), read_record(folder / "mortara_ecg.dcm")
-    strip, whole = page.signals[1], record.signals[1, ::2]  # lead II lasts through the page, at 500 Hz
-    here = np.isfinite(strip[: len(whole)])
+    low, high = butter(2, 40 / 500), butter(1, 0.05 / 500, "high")  # the program smooths before it draws
+    drawn = lfilter(*low, lfilter(*high, record.signals[1]))[::2]  # lead II lasts through the page, at 500 Hz
+    printed = page.signals[1, : len(drawn)]
+    here = np.isfinite(printed)
     assert here.mean() > 0.95
-    ratio = np.corrcoef(strip[: len(whole)][here], whole[: len(here)][here])[0, 1]
-    assert ratio > 0.99
+    alike = [
+        np.corrcoef(printed[here], np.roll(drawn, shift)[: len(here)][here])[0, 1] for shift in range(-5, 6)
+    ]
+    assert max(alike) > 0.99
 
 
 @pytest.mark.parametrize("kind", ["dicom", "muse", "aecg", "philips", "edf", "table"])
