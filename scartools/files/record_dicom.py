@@ -49,7 +49,7 @@ _TYPES = {
 def read(path: Path) -> Contents:
     """Read the rhythm group of a DICOM ECG, and its median beat where there is one."""
     dataset = _dataset(path)
-    groups = [(_label(group), group) for group in dataset.get("WaveformSequence") or ()]
+    groups = [(_label(group), group) for group in _items(path, dataset, "WaveformSequence")]
     beats = [group for label, group in groups if _is_beat(label)]
     named = [group for label, group in groups if "RHYTHM" in label and not _is_beat(label)]
     others = [group for label, group in groups if not _is_beat(label)]
@@ -85,7 +85,7 @@ def _dataset(path: Path) -> Any:
                     where=path,
                     remedy=f"{', '.join(ECG_CLASSES.values())} are read",
                 )
-            for group in dataset.get("WaveformSequence") or ():  # read through now, while errors are met
+            for group in _items(path, dataset, "WaveformSequence"):  # read through now, while errors are met
                 str(group)
     except InputError:
         raise
@@ -97,6 +97,16 @@ def _dataset(path: Path) -> Any:
             f"cannot be read as DICOM ({said})", where=path, remedy="Copy or export it again"
         ) from error
     return dataset
+
+
+def _items(path: Path, element: Any, key: str) -> list[Any]:
+    """Return the items of a sequence; none where it is absent."""
+    from pydicom.sequence import Sequence
+
+    value = element.get(key)
+    if value is not None and not isinstance(value, Sequence):
+        raise InputError(f"has a {key} that is no sequence", where=path, remedy="Copy or export it again")
+    return list(value or ())
 
 
 def _is_beat(label: str) -> bool:
@@ -116,7 +126,7 @@ def _waveform(path: Path, group: Any, big_endian: bool) -> tuple[Waveform, dict[
     )
     require_size(path, channels, samples)
     rate = require_rate(path, _number(path, group, "SamplingFrequency"))
-    sources = list(group.get("ChannelDefinitionSequence") or ())
+    sources = _items(path, group, "ChannelDefinitionSequence")
     if len(sources) != channels:
         raise InputError(f"claims {channels} channels and describes {len(sources)}", where=path)
     digits, padding = _digits(path, group, channels, samples, big_endian)
@@ -131,7 +141,7 @@ def _waveform(path: Path, group: Any, big_endian: bool) -> tuple[Waveform, dict[
             row[digits[:, column] == padding] = np.nan
         names.append(name)
         rows.append(row)
-        filters.append(_filters(source))
+        filters.append(_filters(path, source))
     if not rows:
         raise InputError("has no channel that is one of the twelve leads", where=path)
     facts = {"Filters": filters[0]} if filters[0] and all(one == filters[0] for one in filters) else {}
@@ -179,7 +189,7 @@ def _digits(
 
 def _name(path: Path, source: Any) -> str:
     """Return the name of a lead: its code of CID 3001, or what the code means; both where they contradict is an error."""
-    codes = list(source.get("ChannelSourceSequence") or ())
+    codes = _items(path, source, "ChannelSourceSequence")
     code = str(codes[0].get("CodeValue", "") or "") if codes else ""
     meaning = str(codes[0].get("CodeMeaning", "") or "") if codes else ""
     meaning = meaning or str(source.get("ChannelLabel", "") or "")
@@ -195,7 +205,7 @@ def _name(path: Path, source: Any) -> str:
 
 def _scale(path: Path, source: Any, name: str) -> tuple[float, float]:
     """Return mV a digit, and the mV of digit 0."""
-    units = list(source.get("ChannelSensitivityUnitsSequence") or ())
+    units = _items(path, source, "ChannelSensitivityUnitsSequence")
     if source.get("ChannelSensitivity") is None or not units:
         raise InputError(f"states no sensitivity or no unit for the lead {name[:20]}", where=path)
     millivolts = millivolts_per(path, str(units[0].get("CodeValue", "")))
@@ -206,11 +216,11 @@ def _scale(path: Path, source: Any, name: str) -> tuple[float, float]:
     return step * millivolts, _number(path, source, "ChannelBaseline", 0.0) * millivolts
 
 
-def _filters(source: Any) -> dict[str, float]:
+def _filters(path: Path, source: Any) -> dict[str, float]:
     """Return the filters that were on, Hz; 0 or nothing is none."""
     keys = {"HighPass": "FilterLowFrequency", "LowPass": "FilterHighFrequency", "Notch": "NotchFilterFrequency"}
-    stated = {name: source.get(key) for name, key in keys.items()}
-    return {name: round(float(value), 4) for name, value in stated.items() if value}
+    stated = {name: _number(path, source, key, 0.0) for name, key in keys.items()}
+    return {name: round(value, 4) for name, value in stated.items() if value > 0}
 
 
 def _number(path: Path, element: Any, key: str, otherwise: float | None = None) -> float:

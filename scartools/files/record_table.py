@@ -6,7 +6,6 @@ time column with a unit, or is given.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,7 +86,7 @@ def read(path: Path, *, rate: float | None = None, unit: str | None = None) -> C
 
 def has_leads(line: str) -> bool:
     """Tell whether a line is the header of a table that names two leads or more."""
-    names = next(csv.reader([line.removeprefix("\ufeff").rstrip("\r")], delimiter=_separator(line)), [])
+    names = line.removeprefix("\ufeff").split(_separator(line))
     return sum(lead_of(_named(name)[0]) is not None for name in names[:MAX_CHANNELS]) > 1
 
 
@@ -103,7 +102,7 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]], str]:
         raise InputError(f"is not UTF-8 (byte {error.start})", where=path, remedy="Save it as UTF-8") from error
     first, _, body = text.partition("\n")
     separator = _separator(first)
-    header = next(csv.reader([first.rstrip("\r")], delimiter=separator), [])
+    header = [name.strip().strip('"') for name in first.split(separator)]
     if not 2 <= len(header) <= MAX_CHANNELS:
         raise InputError(
             f"has {len(header)} columns, where a lead a column is due",
@@ -126,7 +125,7 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]], str]:
 
 def _named(column: str) -> tuple[str, str | None]:
     """Split the name of a column into a name and a unit, None where it has none."""
-    text = column.strip().strip('"')
+    text = column.strip().strip('"').strip()
     found = _WITH_UNIT.fullmatch(text)
     if found is None:
         return text, None

@@ -147,3 +147,17 @@ def test_leads_that_make_no_twelve_are_refused_or_named(tmp_path, kind):
         np.isnan(found.signals[LEADS.index("V3")]).all()
         and np.isfinite(np.delete(found.signals, 8, axis=0)).all()
     )
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_damage_of_any_sort_is_refused_in_one_line_or_harmless(tmp_path, kind):
+    numbers, content = np.random.default_rng(11), MAKERS[kind](made.ecg(seconds=1.0), RATE)
+    for _ in range(60):
+        damaged = bytearray(content)
+        for at in numbers.integers(0, min(len(content), 4000), 3):
+            damaged[at : at + 4] = (b"\xff\xff\xff\xff", b"9999", b"nan ", b"\r\n\t,", bytes(4), b"")[at % 6]
+        try:
+            found = read_record(written(tmp_path, bytes(damaged)), incomplete=True)
+            assert found.signals.shape[0] == 12
+        except InputError as error:
+            assert "\n" not in str(error) and len(str(error)) < 600
