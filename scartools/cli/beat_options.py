@@ -13,7 +13,7 @@ from scartools.errors import InputError, UsageError
 
 RecordArgument = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="RECORD...", help="ECG recordings, or folders of them."),
+    typer.Argument(metavar="RECORD...", help="12-lead recordings (of WFDB the header), or folders of them."),
     Reads("recordings"),
 ]
 RecordTable = Annotated[
@@ -25,6 +25,20 @@ RecordTable = Annotated[
 ]
 RecordColumn = Annotated[
     str, typer.Option("--column", metavar="NAME", help="Column of the table that holds their paths.")
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--rate",
+        metavar="HZ",
+        min=20,
+        max=50_000,
+        help="Sampling rate of a table without a time column.",
+    ),
+]
+Unit = Annotated[
+    Literal["V", "mV", "uV", "nV"] | None,
+    typer.Option("--unit", help="Unit of a table whose columns name none."),
 ]
 HighPass = Annotated[
     float | None,

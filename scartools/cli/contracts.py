@@ -50,9 +50,16 @@ CONTRACTS = {
     "records": Contract((".hea",), "One ECG record; or a folder: a record a page, and pages.tsv.", filled=True),
     "boxes": Contract((".tsv",), "TSV, one row a lead: lead, left, top, right, bottom; more below."),
     "corrections": Contract((".tsv",), "TSV, one row a page: page, sha256, and what is to be corrected."),
-    "record": Contract((".hea",), "ECG record, 12 leads: WFDB header, its signal file beside it."),
+    "record": Contract(
+        (),
+        "12-lead ECG: WFDB header (.hea), DICOM, MUSE XML, aECG, Philips XML, EDF, CSV or TSV, by its content.",
+    ),
     "beat": Contract((".hea",), "Median beat: WFDB record of 12 x 600 samples at 500 Hz, R at sample 200."),
-    "recordings": Contract((".hea",), "12-lead ECG recordings as above, or folders of them.", folder=True),
+    "recordings": Contract(
+        (),
+        "12-lead ECGs: WFDB header (.hea), DICOM, MUSE XML, aECG, Philips XML, EDF, CSV or TSV; or folders of them.",
+        folder=True,
+    ),
     "record_table": Contract((".tsv",), "TSV with the column record, or the one that --column names."),
     "median_beats": Contract(
         (".hea",), "One median beat; or a folder: a beat a recording, and beats.tsv.", filled=True

@@ -1,12 +1,11 @@
 """Make the one beat that stands for an ECG recording.
 
 The beats of a 12-lead record are found, laid on each other and combined into one: 12 leads of 600 samples
-at 500 Hz, R at sample 200, from 0.4 s before to 0.8 s after it. RECORD is any WFDB record with the twelve
-standard leads and a stated sampling rate of 100 Hz or more; a digitised page holds 2.5 s or so a lead, and
-each lead is made from the beats in its own column.
+at 500 Hz, R at sample 200, from 0.4 s before to 0.8 s after it. RECORD is a 12-lead recording of 100 Hz or more;
+a digitised page holds 2.5 s or so a lead, and each lead is made from the beats in its own column.
 
-A record is refused that is flat, has no two beats alike, lacks one of the twelve leads, or whose heart rate
-is below 20 or above 300 a minute. A beat that is made but doubtful says so in its warnings, and its status is
+A record is refused that is flat, has no two beats alike, lacks its limb leads or all precordial ones, or whose
+heart rate is below 20 or above 300 a minute. A beat that is made but doubtful says so in its warnings, and its status is
 needs_review instead of accepted; --strict refuses it.
 
 OUTPUT is one beat, NAME.hea, or a folder without a suffix for many recordings: those named, those in folders that
@@ -15,6 +14,16 @@ beats_I-of-N.tsv) says what became of each; the exit status is 5 when some gave 
 columns of the table go along: a table with participant_id and ecg_date becomes one that pair reads, pages.tsv of
 digitize-ecg is such a table too, and pretrain-ecg reads any beats.tsv. --skip-existing makes again what is
 incomplete, was made with other options, or whose recording has changed.
+
+INPUT FILES
+
+The content tells what RECORD is, not its name: WFDB (its header), DICOM (12-lead and general ECG), GE MUSE XML,
+HL7 aECG, Philips XML 1.03 and 1.04, EDF and EDF+, CSV and TSV. MUSE, aECG, Philips and EDF were tried on files made
+from their specifications, not on a vendor's own; DICOM and WFDB on real ones.
+
+A sampling rate and a unit are never assumed: a table states them in a time column ('time [s]') and the names of its
+columns ('I [mV]'), or --rate and --unit do. Missing limb leads are made from two others (III = II - I ...) and named
+under Derived; a missing precordial lead stays absent from the beat. scartools-formats(5) has the details.
 
 OUTPUT FILES
 
@@ -93,10 +102,13 @@ from scartools.cli.beat_options import (
     HighPass,
     Plot,
     Plots,
+    Prefer,
+    Rate,
     RecordArgument,
     RecordColumn,
     RecordTable,
     Strict,
+    Unit,
     require_consistent,
 )
 from scartools.cli.contracts import Kind, Writes
@@ -105,12 +117,20 @@ from scartools.cli.options import Force, ListFile, Output, Shard, SkipExisting
 if TYPE_CHECKING:
     from scartools.files.beat_batch import Batch, Outcome
     from scartools.files.provenance import Source
+    from scartools.files.record import Record
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
 
 # what a record's sidecar says of its source and a reader of the beat must know
 PASSED_ON = (
+    "Format",
+    "RateFrom",
+    "Filters",
+    "Derived",
+    "LimbLeadsDisagree",
+    "LeadsOff",
+    "ChecksumsDiffer",
     "SourceKind",
     "Status",
     "Layout",
@@ -132,12 +152,18 @@ class Making:
     """How beats are made: the options that change a beat. plot: the suffix of its drawing, or None."""
 
     high_pass: float | None
+    rate: float | None
+    unit: str | None
+    prefer: str
     strict: bool
     plot: str | None
 
     def given(self) -> dict[str, Any]:
         """Return what was asked for, as the sidecar has it."""
-        return {"HighPass": self.high_pass} if self.high_pass is not None else {}
+        options = {"HighPass": self.high_pass, "Rate": self.rate, "Unit": self.unit}
+        if self.prefer != "own":
+            options["Prefer"] = self.prefer
+        return {name: value for name, value in options.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -154,7 +180,10 @@ def median_beat(
     list_file: ListFile = None,
     table: RecordTable = None,
     column: RecordColumn = "record",
+    rate: Rate = None,
+    unit: Unit = None,
     high_pass: HighPass = None,
+    prefer: Prefer = "own",
     plot: Plot = None,
     plots: Plots = None,
     strict: Strict = False,
@@ -180,9 +209,9 @@ def median_beat(
     many = {"--table": table, "--plots": plots, "--shard": shard, "--skip-existing": skip_existing}
     require_consistent(output, paths, plot, many)
     if output.suffix == ".hea":
-        making = Making(high_pass, strict, plot.suffix[1:] if plot else None)
+        making = Making(high_pass, rate, unit, prefer, strict, plot.suffix[1:] if plot else None)
         return _one(paths[0], output, making, plot, force=force)
-    making = Making(high_pass, strict, plots)
+    making = Making(high_pass, rate, unit, prefer, strict, plots)
     batch = beat_batch.Batch(output, shard, parse_shard(shard), plots, strict, skip_existing, force)
     if table is not None:
         rows, source = beat_batch.read_table(table, column)
@@ -194,8 +223,9 @@ def _one(record: Path, output: Path, making: Making, plot: Path | None, *, force
     from scartools.errors import concerning
     from scartools.files.beat_batch import write_beat_of
 
+    recording = _read(Job(record, making))
     with concerning(record):
-        outcome = _make(Job(record, making))
+        outcome = _beat_of(recording, making)
     for warning in outcome.facts["Warnings"]:
         log.warning("%s: %s", record, warning)
     write_beat_of(output, outcome, plot.name if plot else None, force=force)
@@ -268,10 +298,9 @@ def _attempt(job: Job) -> Outcome:
     """Make one beat of a batch, whatever becomes of it; runs in a process of its own."""
     from scartools.errors import InputError
     from scartools.files.beat_batch import Outcome
-    from scartools.files.record import read_record
 
     try:
-        recording = read_record(job.record)
+        recording = _read(job)
     except InputError as error:
         return Outcome("failed", error.facts, error.problem, error.remedy)
     except MemoryError:
@@ -292,13 +321,13 @@ def _crashed(job: Job) -> Outcome:
     return Outcome("failed", {}, "its reader died: it crashed or the memory was full", "Cut the recording")
 
 
-def _make(job: Job) -> Outcome:
+def _read(job: Job) -> Record:
     from scartools.files.record import read_record
 
-    return _beat_of(read_record(job.record), job.making)
+    return read_record(job.record, rate=job.making.rate, unit=job.making.unit, incomplete=True)
 
 
-def _beat_of(recording: Any, making: Making) -> Outcome:
+def _beat_of(recording: Record, making: Making) -> Outcome:
     """Make the beat of a recording that was read, with all that is said of it."""
     from scartools.ecg import beat as library
     from scartools.ecg.delineate import delineate

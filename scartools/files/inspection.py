@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 from scartools.errors import InputError
 from scartools.files import dataset, model, nnunet, page, provenance, record, table, volume
 from scartools.files.provenance import FOLDER_PROVENANCE, sha256_of
+from scartools.files.record_kinds import kind_of
 
 MAX_SVG_BYTES = 64 << 20
 
@@ -47,7 +48,8 @@ def _reader_of(path: Path) -> tuple[str, Callable[[Path], str]]:
     for suffixes, described, reader in _READERS:
         if path.name.lower().endswith(suffixes):
             return described, reader
-    raise InputError(f"is of no kind that is known here ({path.suffix or 'no suffix'})", where=path)
+    kind_of(path)  # refuses what is none: DICOM often has no suffix
+    return "record", _record
 
 
 def _volume(path: Path) -> str:
@@ -57,8 +59,11 @@ def _volume(path: Path) -> str:
 
 
 def _record(path: Path) -> str:
-    found = record.read_record(path)
-    return f"12 leads x {found.signals.shape[1]} samples at {found.rate:g} Hz"
+    found = record.read_record(path, incomplete=True)
+    missing = found.facts.get("MissingLeads", [])
+    leads = f"{12 - len(missing)} leads (without {', '.join(missing)})" if missing else "12 leads"
+    beat = ", and the median beat of the device" if found.device_beat is not None else ""
+    return f"{leads} x {found.signals.shape[1]} samples at {found.rate:g} Hz{beat}"
 
 
 def _table(path: Path) -> str:
@@ -131,7 +136,7 @@ _FOLDERS: tuple[tuple[str, str, Callable[[Path], str]], ...] = (
 )
 _READERS: tuple[tuple[str | tuple[str, ...], str, Callable[[Path], str]], ...] = (
     (volume.SUFFIXES, "volume", _volume),
-    (".hea", "record", _record),
+    ((".hea", ".dcm", ".xml", ".edf", ".csv"), "record", _record),
     (".tsv", "table", _table),
     (".svg", "figure", _svg),
     ((".png", ".jpg", ".jpeg", ".bmp", ".pdf"), "page", _page),

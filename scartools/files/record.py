@@ -1,7 +1,8 @@
-"""ECG records and median beats: WFDB files with a JSON sidecar.
+"""ECG records and median beats: read from any format a hospital hands over, written as WFDB with a JSON sidecar.
 
 Twelve leads in the order I II III aVR aVL aVF V1-V6, millivolts, an explicit sampling rate; absent samples
-are WFDB's invalid value on disk and NaN in memory (a 3 x 4 page holds 2.5 s a lead).
+are WFDB's invalid value on disk and NaN in memory (a 3 x 4 page holds 2.5 s a lead). Each format has a room of its
+own (record_wfdb, record_dicom ...); what they find is brought into one form here.
 """
 
 from __future__ import annotations
@@ -9,28 +10,58 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scartools.errors import InputError
-from scartools.files import atomic, provenance
+from scartools.errors import InputError, UsageError
+from scartools.files import (
+    atomic,
+    provenance,
+    record_aecg,
+    record_dicom,
+    record_edf,
+    record_muse,
+    record_philips,
+    record_table,
+    record_wfdb,
+)
 from scartools.files.provenance import Source, source_of
+from scartools.files.record_contents import LARGEST_MV, Contents, Waveform
+from scartools.files.record_kinds import kind_of
+from scartools.files.record_leads import LEADS, standard_leads
+from scartools.files.record_wfdb import ADC_UNITS_PER_MV
 
 if TYPE_CHECKING:
     import numpy as np
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-ADC_UNITS_PER_MV = 1000  # 1 uV a step: the range of format 16 is then +-32.767 mV
+__all__ = ["LEADS", "Record", "DeviceBeat", "read_record", "write_record", "read_beat", "write_beat"]
+
 BEAT_RATE_HZ, BEAT_SAMPLES, BEAT_R_SAMPLE = 500, 600, 200  # -0.4 ... +0.8 s around R
-MAX_HEADER_BYTES = 64 << 10
-MAX_SAMPLES = 1 << 28  # over all leads: six hours of twelve leads at 1000 Hz
-LARGEST_MV = 50.0  # artefacts and pacing pass 10 mV; beyond this a gain is wrong
-_FIRST_LINE = re.compile(r"([\w-]+)\s+([0-9]{1,3})\s+([0-9]+(?:\.[0-9]+)?)(?:/\S+)?\s+([0-9]{1,12})(?:\s.*)?")
-_LEAD_LINE = re.compile(
-    r"(\S+)\s+([0-9]+)(?:x1)?(?:\+[0-9]+)?\s+([0-9]+(?:\.[0-9]+)?)(?:\((-?[0-9]{1,10})\))?(?:/(\S+))?(?:\s.*)?"
-)
-SLOWEST_HZ, FASTEST_HZ = 20.0, 50_000.0
-_BYTES_PER_SAMPLE = {"8": 1, "16": 2, "24": 3, "32": 4, "61": 2, "80": 1, "160": 2, "212": 1.5}
+_READERS = {
+    "wfdb": record_wfdb.read,
+    "dicom": record_dicom.read,
+    "muse": record_muse.read,
+    "aecg": record_aecg.read,
+    "philips": record_philips.read,
+    "edf": record_edf.read,
+}
+_SHORTEST_DEVICE_BEAT_S, _LONGEST_DEVICE_BEAT_S = 0.2, 4.0
+
+
+@dataclass(frozen=True)
+class DeviceBeat:
+    """The median or representative beat that a device stored beside a recording.
+
+    signals   float64 (12, T), mV, rows in the order of LEADS
+    rate      sampling rate, Hz
+    r_sample  where the file says that R is; None where it says nothing
+    source    in words, for the sidecar
+    """
+
+    signals: np.ndarray
+    rate: float
+    r_sample: int | None
+    source: str
 
 
 @dataclass(frozen=True)
@@ -41,46 +72,78 @@ class Record:
     rate     sampling rate, Hz
     facts    the sidecar: source kind, scales and how they were found, quality per lead
     sources  the files it was read from; empty for a record made in memory
+    device_beat  the beat that the device stored with it, where the file has one
     """
 
     signals: np.ndarray
     rate: float
     facts: dict[str, Any] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
+    device_beat: DeviceBeat | None = None
 
 
-def read_record(path: Path) -> Record:
-    """Read a WFDB record from its header file (`.hea`), leads brought into the standard order.
+def read_record(
+    path: Path, *, rate: float | None = None, unit: str | None = None, incomplete: bool = False
+) -> Record:
+    """Read a 12-lead recording of any format that is known, told from its content; see scartools-formats(5).
 
-    Lead names are matched without regard to case; leads beyond the twelve are left out.
-    Raises InputError for a header that points outside its own folder, claims more samples than its signal
-    file holds, states no rate or a unit other than mV or uV, or lacks a lead.
+    path        a WFDB header, DICOM, GE MUSE XML, HL7 aECG, Philips XML, EDF, or a table
+    rate, unit  Hz, and V, mV, uV or nV, of a table that states none; neither is ever assumed
+    incomplete  precordial leads may be missing: their rows are NaN and facts["MissingLeads"] names them
+    Lead names are understood as record_leads.lead_of says; missing limb leads are made from two others (facts["Derived"]),
+    further leads are left out. facts never hold a name, a number or a date of a patient.
+    Raises InputError for a file that is damaged, truncated or of another kind, lacks a lead, or states no rate or
+    unit; UsageError for a rate or unit that contradicts what the file states.
     """
-    import numpy as np
-    import wfdb
+    kind = kind_of(path)
+    if kind == "table":
+        found = record_table.read(path, rate=rate, unit=unit)
+    else:
+        found = _READERS[kind](path)
+        _require_no_contradiction(path, found.rhythm.rate, rate, unit)
+    signals, facts = _signals(path, found.rhythm, incomplete=incomplete)
+    beat = None if found.beat is None else _device_beat(path, found)
+    sources = tuple(source_of(file) for file in found.files)
+    return Record(signals, found.rhythm.rate, {**found.facts, **facts}, sources, beat)
 
-    header = _header_of(path)
-    files = _signal_files(path, header)
-    try:
-        raw = wfdb.rdrecord(str(path.with_suffix("")), physical=True, smooth_frames=True)
-    except Exception as error:  # wfdb raises what its parser trips over: ValueError, IndexError, KeyError ...
-        raise InputError(
-            f"cannot be read as WFDB ({error})", where=path, remedy="Export the record again"
-        ) from error
-    order = _standard_order(path, raw.sig_name)
-    signals = np.asarray(raw.p_signal, dtype=np.float64).T[order]  # (12, T)
-    signals *= np.array([_millivolts_per(path, raw.units[i]) for i in order])[:, None]
-    if not np.nanmax(np.abs(signals), initial=0.0) <= LARGEST_MV:
-        raise InputError(
-            f"holds {np.nanmax(np.abs(signals)):.4g} mV, more than any ECG",
-            where=path,
-            remedy="Check gains and units",
-        )
-    if np.isnan(signals).all():
+
+def _signals(path: Path, waveform: Waveform, *, incomplete: bool) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the twelve leads of a waveform, checked, and what is to be said of them."""
+    import numpy as np
+
+    signals, facts = standard_leads(path, waveform, incomplete=incomplete)
+    largest = max(float(np.fmax.reduce(signals, axis=None)), -float(np.fmin.reduce(signals, axis=None)))
+    if np.isnan(largest):
         raise InputError("holds no valid sample in any lead", where=path)
-    sidecar = provenance.sidecar_path(path)
-    facts = _facts_beside(sidecar)
-    return Record(signals, float(raw.fs), facts, tuple(source_of(file) for file in (path, *files)))
+    if largest > LARGEST_MV:
+        raise InputError(
+            f"holds {largest:.4g} mV, more than any ECG", where=path, remedy="Check gains and units"
+        )
+    return signals, facts
+
+
+def _device_beat(path: Path, found: Contents) -> DeviceBeat:
+    """Return the beat that the device made; its leads may be as many as those of the recording."""
+    assert found.beat is not None
+    signals, _ = _signals(path, found.beat, incomplete=True)
+    seconds = signals.shape[1] / found.beat.rate
+    if not _SHORTEST_DEVICE_BEAT_S <= seconds <= _LONGEST_DEVICE_BEAT_S:
+        raise InputError(
+            f"has a median beat of {seconds:.3g} s; {_SHORTEST_DEVICE_BEAT_S:g} to {_LONGEST_DEVICE_BEAT_S:g} are possible",
+            where=path,
+            remedy="Export it again",
+        )
+    return DeviceBeat(
+        signals, found.beat.rate, found.beat.r_sample, f"median beat of the {found.facts['Format']} file"
+    )
+
+
+def _require_no_contradiction(path: Path, stated: float, rate: float | None, unit: str | None) -> None:
+    """Refuse --rate and --unit for a file that states its own, unless they say the same."""
+    if rate is not None and abs(rate - stated) > 1e-3 * stated:
+        raise UsageError(f"--rate {rate:g}: {path} states {stated:g} Hz", remedy="Leave it out")
+    if unit is not None:
+        raise UsageError(f"--unit {unit}: {path} states its own units", remedy="Leave it out")
 
 
 def write_record(
@@ -100,7 +163,7 @@ def write_record(
     digital = _digital(output, record)
 
     def save(path: Path) -> None:
-        _save(path, digital, record.rate)
+        record_wfdb.save(path, digital, record.rate)
         for name, content in (companions or {}).items():
             path.with_name(name).write_bytes(content)
 
@@ -109,7 +172,7 @@ def write_record(
 
 def save_record(path: Path, record: Record) -> None:
     """Write NAME.hea, NAME.dat and NAME.json into a folder that is being made and will be published whole."""
-    _save(path, _digital(path, record), record.rate)
+    record_wfdb.save(path, _digital(path, record), record.rate)
     ours = {"GeneratedBy": provenance.GENERATED_BY, "Files": [path.name, path.with_suffix(".dat").name]}
     provenance.write_json(provenance.sidecar_path(path), {**_facts_of(record), **ours})
 
@@ -145,23 +208,7 @@ def _digital(output: Path, record: Record) -> np.ndarray:
         )
     digital = np.round(signals.T * ADC_UNITS_PER_MV)
     # -32768 is WFDB's invalid sample
-    return np.asarray(np.where(np.isnan(digital), -32768, digital), dtype=np.int64)
-
-
-def _save(path: Path, digital: np.ndarray, rate: float) -> None:
-    import wfdb
-
-    wfdb.wrsamp(
-        path.stem,
-        fs=rate,
-        units=["mV"] * len(LEADS),
-        sig_name=list(LEADS),
-        d_signal=digital,
-        fmt=["16"] * len(LEADS),
-        adc_gain=[float(ADC_UNITS_PER_MV)] * len(LEADS),
-        baseline=[0] * len(LEADS),
-        write_dir=str(path.parent),
-    )
+    return np.asarray(np.where(np.isnan(digital), record_wfdb.INVALID, digital), dtype=np.int64)
 
 
 def read_beat(path: Path) -> Record:
@@ -201,107 +248,3 @@ def _require_beat(output: Path, beat: Record) -> None:
             f"a beat has the shape (12, {BEAT_SAMPLES}) at {BEAT_RATE_HZ} Hz, this one {beat.signals.shape} at {beat.rate:g} Hz",
             where=output,
         )
-
-
-def _facts_beside(sidecar: Path) -> dict[str, Any]:
-    """Return what our own sidecar says; one that is not ours may hold anything and is left alone."""
-    try:
-        facts = provenance.read_json(sidecar) if sidecar.is_file() else {}
-    except InputError:
-        return {}
-    return facts if isinstance(facts.get("GeneratedBy"), dict) else {}
-
-
-def _header_of(path: Path) -> list[str]:
-    """Return the lines of a header that are neither empty nor comments."""
-    if path.suffix != ".hea":
-        raise InputError("is not a WFDB header", where=path, remedy="Name the .hea file of the record")
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_HEADER_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path) from error
-    if len(data) > MAX_HEADER_BYTES:
-        raise InputError(f"is over {MAX_HEADER_BYTES} bytes, too long for a WFDB header", where=path)
-    # comments may be in any encoding; what is not plain ASCII in the other lines fails their patterns
-    lines = [line.strip() for line in data.decode("utf-8", "replace").split("\n")]
-    return [line for line in lines if line and not line.startswith("#")]
-
-
-def _signal_files(path: Path, lines: list[str]) -> list[Path]:
-    """Check the claims of a header and return its signal files, which must lie in the header's own folder.
-
-    Numbers are taken in plain decimal form alone: what readers make of `5e2`, `+500` or an empty gain differs.
-    """
-    first = _FIRST_LINE.fullmatch(lines[0]) if lines else None
-    if first is None:
-        raise InputError(
-            f"has a first line that does not state leads, rate (Hz) and length in plain numbers: {''.join(lines[:1])[:60]!r}",
-            where=path,
-            remedy="Export it as one segment, with its length",
-        )
-    leads, rate, samples = int(first[2]), float(first[3]), int(first[4])
-    if leads < 1 or samples < 1 or not SLOWEST_HZ <= rate <= FASTEST_HZ:
-        raise InputError(
-            f"claims {leads} leads, {rate:g} Hz and {samples} samples", where=path, remedy="Export it again"
-        )
-    if leads * samples > MAX_SAMPLES:
-        raise InputError(f"claims {leads} x {samples} samples, over the limit of {MAX_SAMPLES}", where=path)
-    if len(lines) < 1 + leads:
-        raise InputError(f"claims {leads} leads and describes {len(lines) - 1}", where=path)
-    needed: dict[str, float] = {}
-    for line in lines[1 : 1 + leads]:
-        lead = _LEAD_LINE.fullmatch(line)
-        if lead is None or lead[2] not in _BYTES_PER_SAMPLE or not float(lead[3]) > 0:
-            raise InputError(
-                f"has a lead line with an unknown format or gain: {line[:60]!r}",
-                where=path,
-                remedy="Export it again",
-            )
-        needed[lead[1]] = needed.get(lead[1], 0.0) + _BYTES_PER_SAMPLE[lead[2]] * samples
-    return [_signal_file(path, name, size) for name, size in needed.items()]
-
-
-def _signal_file(path: Path, name: str, needed_bytes: float) -> Path:
-    if PurePosixPath(name).name != name or "\\" in name or name in (".", "..", "-", "~"):
-        raise InputError(
-            f"points to a signal file outside its folder: {name[:80]!r}",
-            where=path,
-            remedy="The signal file must lie beside its header",
-        )
-    file = path.parent / name
-    if not file.is_file():
-        raise InputError(f"names the signal file {name}, which is not beside it", where=path)
-    size = file.stat().st_size
-    if size < int(needed_bytes):
-        raise InputError(
-            f"holds {size} bytes where its header {path.name} claims {int(needed_bytes)}",
-            where=file,
-            remedy="It is truncated: copy it again",
-        )
-    return file
-
-
-def _standard_order(path: Path, names: Sequence[str]) -> list[int]:
-    """Return the index of each standard lead among the names of a file."""
-    found: dict[str, int] = {}
-    for index, name in enumerate(names):
-        key = str(name).strip().lower()
-        if key in found:
-            raise InputError(f"has the lead {name} twice", where=path)
-        found[key] = index
-    missing = [lead for lead in LEADS if lead.lower() not in found]
-    if missing:
-        raise InputError(
-            f"lacks the leads {', '.join(missing)}",
-            where=path,
-            remedy=f"It has {', '.join(map(str, names[:20]))}; all twelve are due",
-        )
-    return [found[lead.lower()] for lead in LEADS]
-
-
-def _millivolts_per(path: Path, unit: str) -> float:
-    scale = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "v": 1e3}.get(str(unit).strip().lower())
-    if scale is None:
-        raise InputError(f"states its signals in {unit!r}", where=path, remedy="mV, uV or V are understood")
-    return scale

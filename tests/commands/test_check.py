@@ -11,6 +11,7 @@ import pytest
 
 from scartools.files import record
 from tests.conftest import run_inside, run_process
+from tests.unit.files import records_made
 
 SEGMENTATION = "cohort/truth/sim-0001/segmentation.nii.gz"
 
@@ -137,3 +138,26 @@ def test_a_name_too_long_is_one_bad_file(prior):
 def test_a_list_may_begin_with_a_byte_order_mark(prior):
     Path("list.txt").write_text(f"{prior}\n", encoding="utf-8-sig")
     assert run_inside("check", "--list", "list.txt").status == 0
+
+
+def test_a_recording_from_elsewhere_is_told_by_its_content(workspace):
+    signals = records_made.ecg()
+    Path("export").write_bytes(records_made.dicom(signals, 500.0, beat=signals[:, :600]))
+    Path("export.csv").write_bytes(records_made.table(signals, 500.0))
+    done = run_inside("check", "export", "export.csv", "--foreign", "--json")
+    assert done.status == 0, done.stderr
+    kinds = [item["Kind"] for item in done.json["Files"]]
+    assert kinds == [
+        "record, 12 leads x 2000 samples at 500 Hz, and the median beat of the device",
+        "record, 12 leads x 2000 samples at 500 Hz",
+    ]
+
+
+def test_a_recording_that_lacks_leads_says_which(workspace):
+    names = [f"{lead} [mV]" for lead in record.LEADS if lead not in ("aVF", "V2")]
+    rows = [
+        row for lead, row in zip(record.LEADS, records_made.ecg(), strict=True) if lead not in ("aVF", "V2")
+    ]
+    Path("a.csv").write_bytes(records_made.table(np.stack(rows), 500.0, names=names))
+    done = run_inside("check", "a.csv", "--foreign", "--json")
+    assert done.json["Files"][0]["Kind"].startswith("record, 11 leads (without V2)")

@@ -11,6 +11,7 @@ import pytest
 from scartools.files.record import LEADS, Record, read_beat, write_record
 from tests.conftest import Result, run_inside
 from tests.unit.ecg.ecg_phantom import page, recording
+from tests.unit.files import records_made
 
 ECG = "cohort/truth/sim-0001/ecg.hea"
 TIMES = np.arange(0.55, 9.8, 0.8)
@@ -122,15 +123,64 @@ def test_what_makes_no_beat_is_refused_with_its_reason(workspace, signals, rate,
     assert said in done.error and "bad.hea" in done.error
 
 
-def test_missing_leads_are_named(workspace):
+def with_leads(names: list[str]) -> None:
     import wfdb
 
-    names = [lead for lead in LEADS if lead not in ("aVL", "V3")]
     wfdb.wrsamp(
-        "ten", fs=500, units=["mV"] * 10, sig_name=names, fmt=["16"] * 10,
+        "some", fs=500, units=["mV"] * len(names), sig_name=names, fmt=["16"] * len(names),
         p_signal=recording(TIMES)[[LEADS.index(lead) for lead in names]].T,
     )  # fmt: skip
-    assert "aVL, V3" in refused("ten.hea").error
+
+
+def test_a_missing_limb_lead_is_made_and_a_missing_precordial_lead_stays_absent(workspace):
+    write_record(Path("all.hea"), Record(recording(TIMES), 500.0))
+    whole, _ = make("all.hea")
+    with_leads([lead for lead in LEADS if lead not in ("aVL", "V3")])
+    beat, said = make("some.hea")
+    assert said["Record"]["Derived"] == {"aVL": "I - 1/2 II"} and said["Record"]["MissingLeads"] == ["V3"]
+    assert said["Method"]["V3"] == "absent" and np.isnan(beat[8]).all()
+    np.testing.assert_allclose(np.delete(beat, 8, axis=0), np.delete(whole, 8, axis=0), atol=0.02)
+
+
+def test_missing_leads_that_follow_from_nothing_are_named(workspace):
+    with_leads(["II", *LEADS[6:]])
+    assert "lacks the leads I, III, aVR" in refused("some.hea").error
+    with_leads(list(LEADS[:6]))
+    assert "V1, V2" in refused("some.hea").error
+
+
+@pytest.mark.parametrize("kind", ["dicom", "muse", "aecg", "philips", "edf", "table"])
+def test_the_beat_is_the_same_from_every_format(workspace, kind):
+    signals = recording(TIMES)[:, :4500]
+    signals[:6] = standard_limb(signals)
+    write_record(Path("r.hea"), Record(signals, 500.0))
+    truth, _ = make("r.hea")
+    Path("export").write_bytes(getattr(records_made, kind)(signals, 500.0))
+    beat, said = make("export")
+    assert said["Record"]["Format"] != "WFDB" and said["SourceSamplingFrequency"] == 500
+    np.testing.assert_allclose(beat[:, 50:550], truth[:, 50:550], atol=0.02)
+
+
+def standard_limb(signals: np.ndarray) -> np.ndarray:
+    i, ii = signals[:2]
+    return np.stack([i, ii, ii - i, -(i + ii) / 2, i - ii / 2, ii - i / 2])
+
+
+def test_a_table_is_given_its_rate_and_unit_or_refused(workspace):
+    content = records_made.table(recording(TIMES) * 1000, 500.0, names=LEADS, clock="")
+    Path("bare.csv").write_bytes(content)
+    assert "--unit" in refused("bare.csv", "--rate", "500").error
+    assert "--rate" in refused("bare.csv", "--unit", "uV").error
+    _, said = make("bare.csv", "--rate", "500", "--unit", "uV")
+    assert said["SourceSamplingFrequency"] == 500 and said["Record"]["RateFrom"] == "given"
+    noted = json.loads(Path("out.prov.json").read_text())
+    assert noted["Parameters"]["rate"] == 500 and noted["Parameters"]["unit"] == "uV"
+
+
+def test_a_rate_or_unit_that_contradicts_the_file_is_a_usage_error(workspace):
+    for options in (["--rate", "250"], ["--unit", "mV"], ["--unit", "furlong"], ["--rate", "0"]):
+        done = run_inside("median-beat", ECG, "-o", "out.hea", *options)
+        assert done.status == 2 and options[0] in done.error
 
 
 def test_no_patient_or_date_travels(workspace):

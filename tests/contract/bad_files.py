@@ -16,6 +16,7 @@ import numpy as np
 import pypdfium2
 
 from tests.contract.bad_folders import DATASET, MODEL, NNUNET
+from tests.contract.bad_recordings import FOREIGN
 from tests.contract.bad_records import BROKEN, NOT_A_BEAT, WITHOUT_BEATS
 
 Maker = Callable[[Path, Path], None]  # (where to write, a good file of this kind)
@@ -455,8 +456,8 @@ CORRECTIONS: dict[str, Maker] = {
 }
 
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
-    "record": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS},
-    "recordings": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS},
+    "record": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS, **FOREIGN},
+    "recordings": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS, **FOREIGN},
     "record_table": RECORD_TABLE,
     "beat": {**ANY_FILE, **BROKEN, **NOT_A_BEAT},
     "segmentation": SEGMENTATION,

@@ -47,11 +47,12 @@ def _signals(change: Callable[[np.ndarray], np.ndarray], rate: float | None = No
     return make
 
 
-def _ten_leads(path: Path, good: Path) -> None:
+def _one_limb_lead(path: Path, good: Path) -> None:
     record = wfdb.rdrecord(str(good.with_suffix("")))
+    rows = [0, *range(6, 12)]
     wfdb.wrsamp(
-        path.stem, fs=record.fs, units=record.units[:10], sig_name=record.sig_name[:10], fmt=["16"] * 10,
-        p_signal=record.p_signal[:, :10], write_dir=str(path.parent or "."),
+        path.stem, fs=record.fs, units=["mV"] * 7, sig_name=[record.sig_name[k] for k in rows], fmt=["16"] * 7,
+        p_signal=record.p_signal[:, rows], write_dir=str(path.parent or "."),
     )  # fmt: skip
 
 
@@ -60,9 +61,9 @@ BROKEN: dict[str, Maker] = {
     "signal file absent": _header(lambda lines: lines, signal_bytes=None),
     "signal file truncated": _header(lambda lines: lines, signal_bytes=slice(0, 1001)),
     "signal file empty": _header(lambda lines: lines, signal_bytes=slice(0, 0)),
-    "ten leads": _ten_leads,
+    "one limb lead": _one_limb_lead,
     "a lead twice": _each_lead(lambda line: line.replace("aVL", "aVR")),
-    "other lead names": _each_lead(lambda line: line.replace("V1", "MCL1")),
+    "no precordial lead": _each_lead(lambda line: line.replace(" V", " MCL")),
     "no rate": _first(lambda words: words[:2]),
     "rate 0": _first(lambda words: [*words[:2], "0", *words[3:]]),
     "rate not a number": _first(lambda words: [*words[:2], "nan", *words[3:]]),

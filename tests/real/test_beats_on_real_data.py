@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
 import wfdb
 
@@ -52,8 +51,9 @@ def test_beats_of_ludb_are_where_they_were_marked(data_folder: Path) -> None:
 
 def device(data_folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the recording (12, 10000) and the device's own median beat (12, 1200), mV at 1000 Hz."""
-    data = pydicom.dcmread(data_folder / "ecg/pages/vector/mortara_ecg.dcm")
-    return data.waveform_array(0).T / 1000, data.waveform_array(1).T / 1000
+    record = read_record(data_folder / "ecg/pages/vector/mortara_ecg.dcm")
+    assert record.device_beat is not None and record.rate == record.device_beat.rate == 1000
+    return record.signals, record.device_beat.signals
 
 
 def agreement(beat: Beat, theirs: np.ndarray) -> np.ndarray:
