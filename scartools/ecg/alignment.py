@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from scartools.errors import InputError
 
 ALIKE = 0.9  # correlation with the template that a beat of the same shape reaches
+SHAPE_HZ = (1.0, 40.0)  # the band in which shapes are compared
 _SHAPE_S = 0.12  # the shape of a beat is its QRS: this much before and after R
 _MOVE_S = 0.02
 _PREMATURE = 0.8  # an RR below this share of the median one
+_NEIGHBOURS = 12  # on either side: the whole of ten seconds, while a long recording may change its rate
 _IRREGULAR = 0.25  # above this share of RR intervals off by a fifth, the rhythm itself is irregular
 _ROUNDS = 4
 _MOST_IN_SEARCH = 100
@@ -49,12 +52,11 @@ def align(band: np.ndarray, peaks: np.ndarray, weights: np.ndarray, rate: float)
     Raises InputError when fewer than two beats are alike.
     """
     half, move = round(_SHAPE_S * rate), round(_MOVE_S * rate)
-    scaled = _scaled(band, weights)
-    wide = cut(scaled, peaks, half + move, half + move + 1)  # (B, leads, 2 (half + move) + 1)
+    wide = cut(_scaled(band, weights), peaks, half + move, half + move + 1)  # (B, leads, 2 (half + move) + 1)
+    member, correlations = _largest_group(wide[:, :, move : wide.shape[2] - move], peaks, rate)
     shifts = np.zeros(len(peaks), dtype=int)
-    member, correlations = _largest_group(_moved(wide, shifts, move), peaks, rate)
     for _ in range(_ROUNDS):
-        template = _median(_moved(wide, shifts, move)[member])
+        template = _median(_moved(wide[member], shifts[member], move))
         new_shifts, correlations = _best_shifts(wide, template, move)
         new_member = ~(correlations < ALIKE)  # NaN: not comparable, kept
         settled = (new_shifts == shifts).all() and (new_member == member).all()
@@ -79,8 +81,9 @@ def early_beats(samples: np.ndarray, rate: float) -> list[int]:
     intervals = np.diff(samples) / rate
     if len(intervals) < 3 or is_irregular(intervals):
         return []
-    usual = float(np.median(intervals))
-    return [index + 1 for index, interval in enumerate(intervals) if interval < _PREMATURE * usual]
+    places = range(len(intervals))
+    usual = [float(np.median(intervals[max(0, k - _NEIGHBOURS) : k + _NEIGHBOURS + 1])) for k in places]
+    return [k + 1 for k in places if intervals[k] < _PREMATURE * usual[k]]
 
 
 def is_irregular(intervals: np.ndarray) -> bool:
@@ -112,41 +115,70 @@ def _scaled(band: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _moved(wide: np.ndarray, shifts: np.ndarray, move: int) -> np.ndarray:
-    length = wide.shape[2] - 2 * move
-    return np.stack([beat[:, move + s : move + s + length] for beat, s in zip(wide, shifts, strict=True)])
+    """Return the windows (B, leads, W) of beats (B, leads, W + 2 move), each from its own shift on."""
+    places = (move + shifts)[:, None] + np.arange(wide.shape[2] - 2 * move)
+    return np.take_along_axis(wide, places[:, None], axis=2)
 
 
 def _median(windows: np.ndarray) -> np.ndarray:
     """Return the sample-wise median over beats; a lead that fewer than two beats have is NaN: it proves nothing."""
     here = np.isfinite(windows).all(axis=2)  # (B, leads)
+    if here.all() and len(windows) > 1:
+        return np.median(windows, axis=0)
     out = np.full(windows.shape[1:], np.nan)
     for lead in np.flatnonzero(here.sum(axis=0) >= 2):
         out[lead] = np.median(windows[here[:, lead], lead], axis=0)
     return out
 
 
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the correlation of two windows (leads, W) over all leads that both have whole; NaN without any."""
-    both = np.isfinite(one).all(axis=1) & np.isfinite(other).all(axis=1)
-    if not both.any():
-        return float("nan")
-    a = one[both] - one[both].mean(axis=1, keepdims=True)
-    b = other[both] - other[both].mean(axis=1, keepdims=True)
-    size = np.sqrt((a * a).sum() * (b * b).sum())
-    return float((a * b).sum() / size) if size > 0 else 0.0
-
-
 def _best_shifts(wide: np.ndarray, template: np.ndarray, move: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each beat the shift of up to `move` samples that correlates best, and that correlation."""
-    length = template.shape[1]
-    shifts, best = np.zeros(len(wide), dtype=int), np.full(len(wide), np.nan)
+    """Return for each beat the shift of up to `move` samples that correlates best, and that correlation.
+
+    wide      (B, leads, W + 2 move); template (leads, W)
+    A correlation is over all leads that beat and template both have whole, each less its mean; NaN without any.
+    """
+    length, count = template.shape[1], 2 * move + 1
+    proves = np.isfinite(template).all(axis=1)
+    if not proves.any():
+        return np.zeros(len(wide), dtype=int), np.full(len(wide), np.nan)
+    wide, template = wide[:, proves], template[proves]
+    there = np.isfinite(wide)
+    wide = np.where(there, wide, 0.0)
+    template = template - template.mean(axis=1, keepdims=True)
+    # windows of all shifts side by side: (B, leads, shifts, W)
+    windows = sliding_window_view(wide, length, axis=2)
+    common = np.einsum("blsw,lw->bls", windows, template)
+    sums, squares = (_sums(part, length) for part in (wide, wide**2))
+    whole = _sums(there.astype(float), length) > length - 0.5
+    own = np.sum(whole * np.maximum(squares - sums**2 / length, 0.0), axis=1)  # (B, shifts)
+    theirs = np.sum(whole * np.sum(template**2, axis=1)[:, None], axis=1)
+    size = np.sqrt(own * theirs)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.where(size > 1e-12, np.sum(common * whole, axis=1) / size, 0.0)
+    found = np.where(whole.any(axis=1), found, -np.inf)
     # the nearest first, so that of equal ones the smallest move wins
-    for shift in sorted(range(-move, move + 1), key=abs):
-        for index, beat in enumerate(wide):
-            found = _correlation(beat[:, move + shift : move + shift + length], template)
-            if np.isfinite(found) and not found <= best[index]:
-                shifts[index], best[index] = shift, found
-    return shifts, best
+    order = np.array(sorted(range(count), key=lambda k: abs(k - move)))
+    best = order[np.argmax(np.round(found[:, order], 12), axis=1)]
+    top = found[np.arange(len(wide)), best]
+    return np.where(np.isfinite(top), best - move, 0), np.where(np.isfinite(top), top, np.nan)
+
+
+def _sums(values: np.ndarray, length: int) -> np.ndarray:
+    """Return the sums over every window of `length` samples along the last axis."""
+    total = np.cumsum(np.pad(values, ((0, 0), (0, 0), (1, 0))), axis=2)
+    return total[:, :, length:] - total[:, :, :-length]
+
+
+def _correlations(windows: np.ndarray) -> np.ndarray:
+    """Return the correlation of every beat with every other, (B, B), over the leads that both have whole; NaN without any."""
+    here = np.isfinite(windows).all(axis=2)  # (B, leads)
+    centred = np.where(here[:, :, None], windows - windows.mean(axis=2, keepdims=True), 0.0)
+    flat = centred.reshape(len(windows), -1)
+    own = (centred**2).sum(axis=2) @ here.T.astype(float)  # of the row's beat, over the leads that the column's has too
+    size = np.sqrt(own * own.T)
+    shared = (here.astype(float) @ here.T) > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(shared, np.where(size > 0, flat @ flat.T / size, 0.0), np.nan)
 
 
 def _largest_group(windows: np.ndarray, peaks: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
@@ -156,16 +188,13 @@ def _largest_group(windows: np.ndarray, peaks: np.ndarray, rate: float) -> tuple
     ectopic ones. Of a long recording at most 100 beats, evenly spread, take part.
     """
     chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), _MOST_IN_SEARCH)).astype(int))
-    count = len(chosen)
-    alike = np.eye(count)
-    for i in range(count):
-        for j in range(i):
-            alike[i, j] = alike[j, i] = _correlation(windows[chosen[i]], windows[chosen[j]])
+    alike = _correlations(windows[chosen])
+    np.fill_diagonal(alike, 1.0)
     # fiducials are not aligned yet, hence a little below the final limit
     near = ~(alike < ALIKE - 0.1)
     intervals = np.concatenate(([np.nan], np.diff(peaks) / rate))[chosen]
     waits = [_mean_present(intervals[row]) for row in near]
-    middle = max(range(count), key=lambda i: (int(near[i].sum()), waits[i]))
+    middle = max(range(len(chosen)), key=lambda i: (int(near[i].sum()), waits[i]))
     member, correlations = np.zeros(len(windows), dtype=bool), np.full(len(windows), np.nan)
     member[chosen], correlations[chosen] = near[middle], alike[middle]
     return member, correlations

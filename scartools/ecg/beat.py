@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from scipy import signal
 
-from scartools.ecg import sampling
-from scartools.ecg.alignment import Alignment, align, cut, is_irregular
-from scartools.ecg.r_peaks import FASTEST_BPM, SLOWEST_BPM, Peaks, find_r_peaks
+from scartools.ecg import r_peaks, sampling
+from scartools.ecg.alignment import SHAPE_HZ, Alignment, align, cut, is_irregular
+from scartools.ecg.r_peaks import FASTEST_BPM, SLOWEST_BPM, Peaks
 from scartools.ecg.reading import LEADS
 from scartools.errors import InputError
 
@@ -66,16 +65,17 @@ def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None 
         raise InputError(f"lasts {at_500.shape[1] / RATE_HZ:.2f} s, too short for two beats")
     if high_pass_hz is not None:
         at_500 = sampling.high_pass(at_500, RATE_HZ, high_pass_hz)
-    peaks = find_r_peaks(at_500, RATE_HZ)
+    calm = sampling.without_spikes(at_500, RATE_HZ)
+    quick, shape, smooth = sampling.filter_present(
+        calm, RATE_HZ, [r_peaks.BAND_HZ, SHAPE_HZ, (None, 40.0)], shortest_s=0.3, bridge_s=0.04
+    )
+    peaks = r_peaks.peaks_of_band(quick, RATE_HZ)
     if len(peaks.samples) < 2:
         raise InputError(f"has {len(peaks.samples)} beat where two are needed")
     intervals = _intervals(peaks)
     _require_plausible(intervals)
-    sections = signal.butter(2, (1.0, 40.0), "bandpass", fs=RATE_HZ, output="sos")
-    band = sampling.filter_present(at_500, sections, shortest=150, bridge=20)
-    aligned = align(band, peaks.samples, peaks.weights, RATE_HZ)
-    low_pass = signal.butter(2, 40.0, "lowpass", fs=RATE_HZ, output="sos")
-    aligned = _centred(sampling.filter_present(at_500, low_pass, shortest=150, bridge=20), aligned)
+    aligned = align(shape, peaks.samples, peaks.weights, RATE_HZ)
+    aligned = _centred(smooth, aligned)
     windows = cut(at_500, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)  # (B, 12, 600)
     if int((np.isfinite(windows[:, :, CORE]).mean(axis=2) >= _CORE_SHARE).any(axis=1).sum()) < 2:
         raise InputError("has fewer than two whole beats, 0.2 s before to 0.4 s after R, in any lead")

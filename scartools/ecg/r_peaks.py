@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, signal
 
-from scartools.ecg.sampling import filter_present
+from scartools.ecg.sampling import filter_present, without_spikes
 from scartools.errors import InputError
 
 FASTEST_BPM, SLOWEST_BPM = 300.0, 20.0
 FLAT_MV = 0.02  # a lead that moves less than this over a QRS says nothing
-_BAND_HZ = (5.0, 25.0)  # holds the QRS, wide and paced ones too; P, T and mains are weak in it
+BAND_HZ = (5.0, 25.0)  # holds the QRS, wide and paced ones too; P, T and mains are weak in it
+# how far a QRS rises above the usual envelope: noise reaches 1.5 (the same in all leads), broad fast complexes 2.2
+DISTINCT = 1.8
 _ENVELOPE_S = 0.1
 _REFRACTORY_S = 0.2
 
@@ -37,25 +39,31 @@ def find_r_peaks(signals: np.ndarray, rate: float) -> Peaks:
     """Find the beats of a recording.
 
     signals  float64 (leads, T), mV, NaN where absent; rate: Hz, 100 or more
-    The consensus signal is the spatial magnitude of the band-passed (5-25 Hz) derivative over the leads that are there
+    The consensus signal is the mean size of the band-passed (5-25 Hz) derivative over the leads that are there
     at each time, each lead in units of its own QRS, leads without distinct QRS (noise) with little weight; its mean
     over 100 ms is searched for maxima. The fiducial of a beat is the middle of its QRS in that signal, from the
-    leads that last as long as the record (the rhythm strip of a page), whatever the sign of a complex.
+    leads that last as long as the record (the rhythm strip of a page), whatever the sign of a complex. Spikes of a
+    pacemaker are taken out first.
     Raises InputError for a flat record and for one without distinct beats.
     """
-    sections = signal.butter(2, _BAND_HZ, "bandpass", fs=rate, output="sos")
-    band = filter_present(signals, sections, shortest=int(0.3 * rate), bridge=int(0.04 * rate))
+    calm = without_spikes(signals, rate)
+    (band,) = filter_present(calm, rate, [BAND_HZ], shortest_s=0.3, bridge_s=0.04)
+    return peaks_of_band(band, rate)
+
+
+def peaks_of_band(band: np.ndarray, rate: float) -> Peaks:
+    """Find the beats in signals that are free of spikes and band-passed already, as find_r_peaks does."""
     if not np.nanmax(np.abs(band), initial=0.0) >= FLAT_MV / 2:
         raise InputError("is flat: no lead moves", remedy="Check the cables, the gain or the page")
     slope = np.gradient(band, axis=1)
     scale, weights = _scales(band, slope, rate)
-    consensus = _magnitude(slope, scale, weights)
+    consensus = _size(slope, scale, weights)
     present = np.isfinite(consensus)
     width = max(1, round(_ENVELOPE_S * rate))
     envelope = ndimage.uniform_filter1d(np.where(present, consensus, 0.0), width)
-    steepness = ndimage.maximum_filter1d(np.nan_to_num(_magnitude(slope, scale, weights, most=4.0)), width)
+    steepness = ndimage.maximum_filter1d(np.nan_to_num(_size(slope, scale, weights, most=4.0)), width)
     found = _maxima(envelope, steepness, rate)
-    spanning = _magnitude(slope, scale, np.where(spans(signals), weights, 0.0))
+    spanning = _size(slope, scale, np.where(spans(band), weights, 0.0))
     spanning = np.where(np.isfinite(spanning), spanning, consensus)
     samples = np.array([_middle_of(spanning, at, round(0.08 * rate)) for at in found], dtype=int)
     samples, first = np.unique(samples, return_index=True)
@@ -84,16 +92,16 @@ def _scales(band: np.ndarray, slope: np.ndarray, rate: float) -> tuple[np.ndarra
     return scale, weights
 
 
-def _magnitude(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray, most: float = 1.0) -> np.ndarray:
-    """Return the weighted root mean square over the leads that are there, each at most `most` times its own size.
+def _size(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray, most: float = 1.0) -> np.ndarray:
+    """Return the weighted mean of the absolute value over the leads that are there, each at most `most` times its own QRS.
 
-    The bound keeps an artefact in one lead below what a beat in all of them gives.
+    A mean and its bound keep an artefact in one lead, a step or a loose electrode, far below a beat in all of them.
     """
     here = np.isfinite(leads)
-    parts = np.where(here, np.clip(leads / scale[:, None], -most, most), 0.0) ** 2
+    parts = np.minimum(np.abs(np.where(here, leads, 0.0)) / scale[:, None], most)
     weight = weights @ here
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(weight > 0, np.sqrt(weights @ parts / weight), np.nan)
+        return np.where(weight > 0, weights @ parts / weight, np.nan)
 
 
 def _maxima(envelope: np.ndarray, steepness: np.ndarray, rate: float) -> np.ndarray:
@@ -107,7 +115,7 @@ def _maxima(envelope: np.ndarray, steepness: np.ndarray, rate: float) -> np.ndar
     big = _without_t_waves(big, steepness, rate)
     if len(big) > 2:
         big = _search_back(big, places, envelope, level, rate)
-    if not len(big) or np.median(envelope[big]) < 2.5 * np.median(envelope):
+    if not len(big) or np.median(envelope[big]) < DISTINCT * np.median(envelope):
         raise InputError("has no beats that stand out from the noise", remedy="Check the signals")
     return big
 
