@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from scartools.ecg import r_peaks, sampling
 from scartools.ecg.alignment import SHAPE_HZ, Alignment, align, cut, is_irregular
@@ -18,6 +19,7 @@ CORE = slice(100, 400)  # -0.2 ... +0.4 s: a beat counts for a lead when this pa
 FEW = 3  # with so many beats or fewer a lead gets its medoid: a median of two or three is not robust
 _CORE_SHARE = 0.97
 _QUIET_SAMPLES = 10  # 20 ms
+_PR = slice(R_SAMPLE - 80, R_SAMPLE - 15)  # where the PR segment is looked for
 _QRS = slice(R_SAMPLE - 30, R_SAMPLE + 31)  # +-60 ms
 _MAD_TO_SD = 1.4826
 
@@ -79,8 +81,8 @@ def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None 
     windows = cut(at_500, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)  # (B, 12, 600)
     if int((np.isfinite(windows[:, :, CORE]).mean(axis=2) >= _CORE_SHARE).any(axis=1).sum()) < 2:
         raise InputError("has fewer than two whole beats, 0.2 s before to 0.4 s after R, in any lead")
-    level = _quiet_place(windows)
-    windows = windows - _levels(windows, level)
+    level = _quiet_place(_nanmedian(windows[:, :, : R_SAMPLE]))
+    windows -= _levels(windows, level)
     leads = [_lead(windows[:, row]) for row in range(len(LEADS))]
     beat = np.stack([lead.samples for lead in leads])
     facts = _facts(leads, peaks, aligned, intervals, level, high_pass_hz, rate, _is_spanned(at_500))
@@ -117,22 +119,28 @@ def _centred(smooth: np.ndarray, aligned: Alignment) -> Alignment:
 
     A maximum at the border of the search is no maximum (a slope towards the ST segment): the fiducials stay.
     """
-    windows = cut(smooth, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)
-    typical = _nanmedian(windows - _levels(windows, _quiet_place(windows)))
-    size = np.sqrt(np.nansum(typical[:, _QRS] ** 2, axis=0))
+    before, after = R_SAMPLE - _PR.start + 1, _QRS.stop - R_SAMPLE
+    typical = _nanmedian(cut(smooth, aligned.samples[aligned.used], before, after))
+    level = _quiet_place(typical, R_SAMPLE - before)
+    level = slice(level.start - (R_SAMPLE - before), level.stop - (R_SAMPLE - before))
+    typical = typical - _nanmedian(typical[:, level].T)[:, None]
+    size = np.sqrt(np.nansum(typical[:, _QRS.start - R_SAMPLE + before :] ** 2, axis=0))
     largest = int(np.argmax(size))
     shift = 0 if largest in (0, len(size) - 1) else largest + _QRS.start - R_SAMPLE
     alike = np.array([reason != "shape" for reason in aligned.reasons])
     return Alignment(aligned.samples + shift * alike, aligned.reasons, aligned.correlations)
 
 
-def _quiet_place(windows: np.ndarray) -> slice:
-    """Return the quietest 20 ms between 160 and 30 ms before R: the PR segment."""
-    slope = np.abs(np.gradient(_nanmedian(windows), axis=1))
+def _quiet_place(typical: np.ndarray, start: int = 0) -> slice:
+    """Return the quietest 20 ms of the PR segment, counted in samples of a beat.
+
+    typical  (12, T) whose first sample is sample `start` of a beat
+    """
+    slope = np.gradient(typical[:, _PR.start - 1 - start : _PR.stop + 1 - start], axis=1)[:, 1:-1]
     spatial = np.sqrt(np.nansum(slope**2, axis=0))
-    starts = range(R_SAMPLE - 80, R_SAMPLE - 15 - _QUIET_SAMPLES + 1)
-    start = min(starts, key=lambda at: (float(spatial[at : at + _QUIET_SAMPLES].max()), -at))
-    return slice(start, start + _QUIET_SAMPLES)
+    steepest = sliding_window_view(spatial, _QUIET_SAMPLES).max(axis=1)
+    quiet = len(steepest) - 1 - int(np.argmin(steepest[::-1]))  # the last of equal ones
+    return slice(_PR.start + quiet, _PR.start + quiet + _QUIET_SAMPLES)
 
 
 def _levels(windows: np.ndarray, place: slice) -> np.ndarray:
