@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -68,16 +69,19 @@ def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None 
     if high_pass_hz is not None:
         at_500 = sampling.high_pass(at_500, RATE_HZ, high_pass_hz)
     calm = sampling.without_spikes(at_500, RATE_HZ)
-    quick, shape, smooth = sampling.filter_present(
-        calm, RATE_HZ, [r_peaks.BAND_HZ, SHAPE_HZ, (None, 40.0)], shortest_s=0.3, bridge_s=0.04
+    quick, shape = sampling.filter_present(
+        calm, RATE_HZ, [r_peaks.BAND_HZ, SHAPE_HZ], shortest_s=0.3, bridge_s=0.04
     )
     peaks = r_peaks.peaks_of_band(quick, RATE_HZ)
     if len(peaks.samples) < 2:
-        raise InputError(f"has {len(peaks.samples)} beat where two are needed")
+        raise InputError(
+            "has one beat, which nothing can confirm",
+            remedy="A median beat needs two of the same shape; record for longer",
+        )
     intervals = _intervals(peaks)
     _require_plausible(intervals)
     aligned = align(shape, peaks.samples, peaks.weights, RATE_HZ)
-    aligned = _centred(smooth, aligned)
+    aligned = _centred(shape, aligned)
     windows = cut(at_500, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)  # (B, 12, 600)
     if int((np.isfinite(windows[:, :, CORE]).mean(axis=2) >= _CORE_SHARE).any(axis=1).sum()) < 2:
         raise InputError("has fewer than two whole beats, 0.2 s before to 0.4 s after R, in any lead")
@@ -87,6 +91,24 @@ def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None 
     beat = np.stack([lead.samples for lead in leads])
     facts = _facts(leads, peaks, aligned, intervals, level, high_pass_hz, rate, _is_spanned(at_500))
     return Beat(beat, facts)
+
+
+def stream_beats(
+    records: Iterable[tuple[str, np.ndarray, float]], *, high_pass_hz: float | None = None
+) -> Iterator[tuple[str, Beat | InputError]]:
+    """Make the beats of many recordings, one at a time, in order.
+
+    records       name, signals and rate of each, as median_beat takes them; read lazily, one is in memory
+    high_pass_hz  as for median_beat
+    Yields the name with its beat, or with the InputError that says why there is none: one bad record stops no others.
+    """
+    for name, signals, rate in records:
+        made: Beat | InputError
+        try:
+            made = median_beat(signals, rate, high_pass_hz=high_pass_hz)
+        except InputError as refused:
+            made = refused
+        yield name, made
 
 
 def _is_spanned(signals: np.ndarray) -> bool:
@@ -114,13 +136,13 @@ def _require_plausible(intervals: np.ndarray) -> None:
         )
 
 
-def _centred(smooth: np.ndarray, aligned: Alignment) -> Alignment:
+def _centred(shape: np.ndarray, aligned: Alignment) -> Alignment:
     """Move the fiducials of all beats alike, so that R is the largest spatial magnitude of the typical QRS, from its PR level.
 
     A maximum at the border of the search is no maximum (a slope towards the ST segment): the fiducials stay.
     """
     before, after = R_SAMPLE - _PR.start + 1, _QRS.stop - R_SAMPLE
-    typical = _nanmedian(cut(smooth, aligned.samples[aligned.used], before, after))
+    typical = _nanmedian(cut(shape, aligned.samples[aligned.used], before, after))
     level = _quiet_place(typical, R_SAMPLE - before)
     level = slice(level.start - (R_SAMPLE - before), level.stop - (R_SAMPLE - before))
     typical = typical - _nanmedian(typical[:, level].T)[:, None]
@@ -230,7 +252,7 @@ def _facts(
             )
             if reason
         ],
-        "RPeaks": [round(float(at) / RATE_HZ, 3) for at in aligned.samples],
+        "RPeaks": [round(float(at) / RATE_HZ, 3) for at in aligned.samples[aligned.used]],
         "HeartRate": round(60 / float(np.median(intervals)), 2),
         "RRMean": round(float(np.mean(intervals)), 4),
         "RRSD": round(float(np.std(intervals, ddof=1)), 4) if len(intervals) > 1 else None,
