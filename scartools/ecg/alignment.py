@@ -111,11 +111,15 @@ def cut(signals: np.ndarray, at: np.ndarray, before: int, after: int) -> np.ndar
 
 
 def _scaled(band: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the leads that speak, each in units of its own QRS and times the root of its weight."""
+    """Return the leads that speak, each over the root of its size and times the root of its weight.
+
+    Half way between equal leads, where fibrillation waves in a small one count as a change of shape, and millivolts,
+    where the largest lead alone decides.
+    """
     rows = np.flatnonzero(weights > 0)
     sizes = (np.abs(band[row][np.isfinite(band[row])]) for row in rows)
     scale = np.array([np.partition(size, int(0.97 * len(size)))[int(0.97 * len(size))] for size in sizes])
-    return band[rows] * (np.sqrt(weights[rows]) / np.maximum(scale, 1e-6))[:, None]
+    return band[rows] * np.sqrt(weights[rows] / np.maximum(scale, 1e-6))[:, None]
 
 
 def _moved(wide: np.ndarray, shifts: np.ndarray, move: int) -> np.ndarray:

@@ -15,6 +15,7 @@ FLAT_MV = 0.02  # a lead that moves less than this over a QRS says nothing
 BAND_HZ = (5.0, 25.0)  # holds the QRS, wide and paced ones too; P, T and mains are weak in it
 # how far a QRS rises above the usual envelope: noise reaches 1.5 (the same in all leads), broad fast complexes 2.2
 DISTINCT = 1.8
+LEAST_LEVEL = 0.1  # of the consensus, in which a usual QRS is 0.3 to 0.8
 _ENVELOPE_S = 0.1
 _REFRACTORY_S = 0.2
 
@@ -82,12 +83,13 @@ def _scales(band: np.ndarray, slope: np.ndarray, rate: float) -> tuple[np.ndarra
     The size is 0.6 of the usual maximum of 3 s, which has a beat at the slowest rate that is accepted.
     """
     scale, weights = np.ones(len(slope)), np.zeros(len(slope))
+    least = FLAT_MV / (0.1 * rate)  # what is flat has no QRS, and rounding errors of a silent stretch none either
     for row, lead in enumerate(slope):
         steps = np.abs(lead[np.isfinite(lead)])
         if not len(steps) or np.nanmax(np.abs(band[row])) < FLAT_MV / 2:
             continue
         starts = np.linspace(0, len(steps), max(1, round(len(steps) / (3 * rate))), endpoint=False).astype(int)
-        scale[row] = 0.6 * np.median(np.maximum.reduceat(steps, starts)) or 1.0
+        scale[row] = max(0.6 * np.median(np.maximum.reduceat(steps, starts)), least)
         # of every fourth sample: the same within 1 %
         weights[row] = max(0.0, 1.0 - 1.5 * np.median(steps[::4]) / scale[row]) ** 3
     return scale, weights
@@ -131,7 +133,7 @@ def _local_level(envelope: np.ndarray, rate: float) -> np.ndarray:
     highest = np.array([envelope[start : start + block].max() for start in starts])
     near = np.array([np.median(highest[max(0, k - 2) : k + 3]) for k in range(len(highest))])
     level = np.interp(np.arange(len(envelope)), np.arange(len(near)) * block + block / 2, near)
-    return np.maximum(level, 0.3 * np.percentile(highest, 75))
+    return np.maximum(np.maximum(level, 0.3 * np.percentile(highest, 75)), LEAST_LEVEL)
 
 
 def _without_t_waves(places: np.ndarray, steepness: np.ndarray, rate: float) -> np.ndarray:

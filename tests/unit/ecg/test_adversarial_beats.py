@@ -57,9 +57,12 @@ def test_one_lead_is_enough_whichever_it_is(lead: int) -> None:
     assert np.isfinite(beat.signals[lead, CORE]).all()
 
 
-def test_one_beat_is_refused_by_its_name() -> None:
-    with pytest.raises(InputError, match="one beat, which nothing can confirm"):
-        median_beat(recording([4.0]), 500.0)
+@pytest.mark.parametrize("at", [1.0, 4.0, 5.0, 8.5])
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.05])
+def test_one_beat_is_refused_by_its_name(at: float, noise: float) -> None:
+    """Nothing can confirm it; P and T, which may look like beats where there are no others, are not alike."""
+    with pytest.raises(InputError, match="one beat|no two alike|no beats|a minute"):
+        median_beat(recording([at], noise=noise), 500.0)
 
 
 def test_three_beats_of_a_heart_at_20_a_minute_are_a_medoid() -> None:
