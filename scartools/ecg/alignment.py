@@ -182,7 +182,9 @@ def _correlations(windows: np.ndarray) -> np.ndarray:
     here = np.isfinite(windows).all(axis=2)  # (B, leads)
     centred = np.where(here[:, :, None], windows - windows.mean(axis=2, keepdims=True), 0.0)
     flat = centred.reshape(len(windows), -1)
-    own = (centred**2).sum(axis=2) @ here.T.astype(float)  # of the row's beat, over the leads that the column's has too
+    own = (centred**2).sum(axis=2) @ here.T.astype(
+        float
+    )  # of the row's beat, over the leads that the column's has too
     size = np.sqrt(own * own.T)
     shared = (here.astype(float) @ here.T) > 0
     with np.errstate(invalid="ignore", divide="ignore"):

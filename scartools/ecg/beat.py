@@ -85,7 +85,7 @@ def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None 
     windows = cut(at_500, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)  # (B, 12, 600)
     if int((np.isfinite(windows[:, :, CORE]).mean(axis=2) >= _CORE_SHARE).any(axis=1).sum()) < 2:
         raise InputError("has fewer than two whole beats, 0.2 s before to 0.4 s after R, in any lead")
-    level = _quiet_place(_nanmedian(windows[:, :, : R_SAMPLE]))
+    level = _quiet_place(_nanmedian(windows[:, :, :R_SAMPLE]))
     windows -= _levels(windows, level)
     leads = [_lead(windows[:, row]) for row in range(len(LEADS))]
     beat = np.stack([lead.samples for lead in leads])

@@ -31,17 +31,28 @@ def electrode_findings(beat: np.ndarray) -> list[Finding]:
     Biomed 2016;134:31 (correlation between leads). The limits are ours.
     """
     mirrored = at_most("chest_mirrored", _mirrored(beat), MIRRORED, "1")
-    arms = None if mirrored.flagged else _correlation(beat, "I", "V6")
-    ra_la = at_least("limb_ra_la", arms, RA_LA, "1")
-    leg = None if ra_la.flagged or mirrored.flagged else _correlation(beat, "aVR", "V6")
+    arms, leg = (None, None) if mirrored.flagged else _arms_and_leg(beat)
     return [
-        ra_la,
+        at_least("limb_ra_la", arms, RA_LA, "1"),
         at_most("limb_ra_ll", leg, RA_LL, "1"),
         at_most("limb_la_ll", _p_of_first(beat), LA_LL, "1"),
         *(at_least("limb_rl", size, FLAT_LIMB, "1", lead) for lead, size in _limb_sizes(beat).items()),
         at_most("chest_order", _chest_order(beat), CHEST_ORDER, "1"),
         mirrored,
     ]
+
+
+def _arms_and_leg(beat: np.ndarray) -> tuple[float | None, float | None]:
+    """Return the correlations with V6 of I and of aVR; None for the one that the other exchange explains better.
+
+    Either exchange moves both. The better one, undone, leaves I more like V6 and aVR less so.
+    """
+    of_v6 = dict(zip(LEADS, _correlations(beat[:, _WAVES])[_ROW["V6"]].tolist(), strict=True))
+    if not (of_v6["I"] < RA_LA and of_v6["aVR"] > RA_LL):
+        return of_v6["I"], of_v6["aVR"]
+    arms_undone = -of_v6["I"] - of_v6["aVL"]
+    leg_undone = -of_v6["III"] - of_v6["aVF"]
+    return (None, of_v6["aVR"]) if leg_undone > arms_undone else (of_v6["I"], None)
 
 
 def _correlation(beat: np.ndarray, one: str, other: str) -> float:

@@ -18,7 +18,7 @@ from scartools.errors import InputError
 RECORDED_SHARE = 0.01
 NOISE_MV = 0.03  # waves of 0.05 to 0.1 mV, the least that are measured, are lost in more
 HUM_MV = 0.03
-WANDER_MV = 1.0  # peak to peak, 10 mm on paper
+WANDER_MV = 2.5  # peak to peak; the level of each beat is set by itself, so that less does no harm
 CLIPPED_SHARE = 0.001
 FLAT_SHARE = 0.05
 LEAST_BEATS = 3  # a median of fewer is the mean of two or one beat
@@ -45,7 +45,7 @@ DEFINITIONS = {
     ),
     "limb_ra_ll": (
         "correlation of aVR and V6 over P, QRS and T; above -0.35 (a positive aVR) right arm and left leg are suspected "
-        "to be exchanged; not asked where limb_ra_la is flagged"
+        "to be exchanged; of the two that which explains the beat better is asked"
     ),
     "limb_la_ll": (
         "(P in I - P in II) / (P in I + P in II), heights from the PR segment; above 0.4 left arm and left leg are "
@@ -78,7 +78,9 @@ class Agreement:
     shift_ms: np.ndarray
 
 
-def assess(signals: np.ndarray, rate: float, beat: Beat, device: Agreement | None = None) -> tuple[Finding, ...]:
+def assess(
+    signals: np.ndarray, rate: float, beat: Beat, device: Agreement | None = None
+) -> tuple[Finding, ...]:
     """Ask a recording and its beat everything.
 
     signals  float (12, T), mV, as recorded, NaN where absent; rate Hz, 100 or more
@@ -129,7 +131,9 @@ def _lag(ours: np.ndarray, theirs: np.ndarray) -> int:
     return int(np.argmax(np.correlate(sizes[1], sizes[0], mode="full"))) - (ours.shape[1] - 1)
 
 
-def _agreement_of_lead(ours: np.ndarray, theirs: np.ndarray, offset: int, reach: int) -> tuple[float, float, float]:
+def _agreement_of_lead(
+    ours: np.ndarray, theirs: np.ndarray, offset: int, reach: int
+) -> tuple[float, float, float]:
     best = (float("nan"),) * 3
     for shift in sorted(range(-reach, reach + 1), key=abs):
         a, b = ours[CORE], theirs[CORE.start + offset + shift : CORE.stop + offset + shift]
@@ -182,7 +186,9 @@ def _hum(signals: np.ndarray, rate: float, mains: float) -> np.ndarray:
     whole = valid.all(axis=1)
     stretches = [(np.flatnonzero(whole), slice(0, signals.shape[1]))] if whole.any() else []
     for row in np.flatnonzero(~whole & valid.any(axis=1)):
-        stretches.append((np.array([row]), max(sampling.runs(valid[row]), key=lambda run: run.stop - run.start)))
+        stretches.append(
+            (np.array([row]), max(sampling.runs(valid[row]), key=lambda run: run.stop - run.start))
+        )
     for rows, run in stretches:
         length = run.stop - run.start
         if length < 2 * rate:

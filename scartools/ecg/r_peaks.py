@@ -83,7 +83,9 @@ def _scales(band: np.ndarray, slope: np.ndarray, rate: float) -> tuple[np.ndarra
     The size is 0.6 of the usual maximum of 3 s, which has a beat at the slowest rate that is accepted.
     """
     scale, weights = np.ones(len(slope)), np.zeros(len(slope))
-    least = FLAT_MV / (0.1 * rate)  # what is flat has no QRS, and rounding errors of a silent stretch none either
+    least = FLAT_MV / (
+        0.1 * rate
+    )  # what is flat has no QRS, and rounding errors of a silent stretch none either
     for row, lead in enumerate(slope):
         steps = np.abs(lead[np.isfinite(lead)])
         if not len(steps) or np.nanmax(np.abs(band[row])) < FLAT_MV / 2:

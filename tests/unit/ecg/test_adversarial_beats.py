@@ -67,7 +67,9 @@ def test_one_beat_is_refused_by_its_name(at: float, noise: float) -> None:
 
 def test_three_beats_of_a_heart_at_20_a_minute_are_a_medoid() -> None:
     beat = median_beat(recording([1.0, 3.9, 6.8]), 500.0)
-    assert set(beat.facts["Method"].values()) == {"medoid"} and beat.facts["HeartRate"] == pytest.approx(20.7, abs=0.1)
+    assert set(beat.facts["Method"].values()) == {"medoid"} and beat.facts["HeartRate"] == pytest.approx(
+        20.7, abs=0.1
+    )
     assert beats_apart(beat, true_beat()) < 0.01
 
 
@@ -168,7 +170,9 @@ def test_a_recording_at_the_rail_is_named() -> None:
 def test_a_lead_that_falls_off_is_named() -> None:
     signals = recording(TIMES)
     signals[6, 2000:] = 0.0
-    found = [f for f in assess(signals, 500.0, median_beat(signals, 500.0)) if f.name == "lead_off" and f.flagged]
+    found = [
+        f for f in assess(signals, 500.0, median_beat(signals, 500.0)) if f.name == "lead_off" and f.flagged
+    ]
     assert [f.lead for f in found] == ["V1"] and found[0].value == pytest.approx(0.6, abs=0.1)
 
 
