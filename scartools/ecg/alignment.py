@@ -54,10 +54,11 @@ def align(band: np.ndarray, peaks: np.ndarray, weights: np.ndarray, rate: float)
     half, move = round(_SHAPE_S * rate), round(_MOVE_S * rate)
     wide = cut(_scaled(band, weights), peaks, half + move, half + move + 1)  # (B, leads, 2 (half + move) + 1)
     member, correlations = _largest_group(wide[:, :, move : wide.shape[2] - move], peaks, rate)
+    windows = _Windows.of(wide, wide.shape[2] - 2 * move)
     shifts = np.zeros(len(peaks), dtype=int)
     for _ in range(_ROUNDS):
         template = _median(_moved(wide[member], shifts[member], move))
-        new_shifts, correlations = _best_shifts(wide, template, move)
+        new_shifts, correlations = _best_shifts(windows, template, move)
         new_member = ~(correlations < ALIKE)  # NaN: not comparable, kept
         settled = (new_shifts == shifts).all() and (new_member == member).all()
         shifts, member = new_shifts, new_member
@@ -117,8 +118,10 @@ def _scaled(band: np.ndarray, weights: np.ndarray) -> np.ndarray:
     where the largest lead alone decides.
     """
     rows = np.flatnonzero(weights > 0)
-    sizes = (np.abs(band[row][np.isfinite(band[row])]) for row in rows)
-    scale = np.array([np.partition(size, int(0.97 * len(size)))[int(0.97 * len(size))] for size in sizes])
+    scale = np.empty(len(rows))
+    for at, row in enumerate(rows):
+        sizes = np.abs(band[row][np.isfinite(band[row])])[::4]  # enough for a percentile
+        scale[at] = np.partition(sizes, int(0.97 * len(sizes)))[int(0.97 * len(sizes))]
     return band[rows] * np.sqrt(weights[rows] / np.maximum(scale, 1e-6))[:, None]
 
 
@@ -139,35 +142,49 @@ def _median(windows: np.ndarray) -> np.ndarray:
     return out
 
 
-def _best_shifts(wide: np.ndarray, template: np.ndarray, move: int) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class _Windows:
+    """Beats (B, leads, W + 2 move) with what a correlation at every shift needs, whatever the template.
+
+    filled  the beats, 0 where absent; whole (B, leads, shifts), 1 where the lead is there at that shift; energy the sum of
+    squares of that window less its mean
+    """
+
+    filled: np.ndarray
+    whole: np.ndarray
+    energy: np.ndarray
+
+    @classmethod
+    def of(cls, wide: np.ndarray, length: int) -> _Windows:
+        there = np.isfinite(wide)
+        filled = wide if there.all() else np.where(there, wide, 0.0)
+        energy = np.maximum(_sums(filled**2, length) - _sums(filled, length) ** 2 / length, 0.0)
+        whole = (_sums(there.astype(float), length) > length - 0.5).astype(float)
+        return cls(filled, whole, energy * whole)
+
+
+def _best_shifts(windows: _Windows, template: np.ndarray, move: int) -> tuple[np.ndarray, np.ndarray]:
     """Return for each beat the shift of up to `move` samples that correlates best, and that correlation.
 
-    wide      (B, leads, W + 2 move); template (leads, W)
+    template  (leads, W)
     A correlation is over all leads that beat and template both have whole, each less its mean; NaN without any.
     """
-    length, count = template.shape[1], 2 * move + 1
     proves = np.isfinite(template).all(axis=1)
-    if not proves.any():
-        return np.zeros(len(wide), dtype=int), np.full(len(wide), np.nan)
-    wide, template = wide[:, proves], template[proves]
-    there = np.isfinite(wide)
-    wide = np.where(there, wide, 0.0)
-    template = template - template.mean(axis=1, keepdims=True)
+    template = np.where(proves[:, None], template - template.mean(axis=1, keepdims=True), 0.0)
     # windows of all shifts side by side: (B, leads, shifts, W)
-    windows = sliding_window_view(wide, length, axis=2)
-    common = np.einsum("blsw,lw->bls", windows, template)
-    sums, squares = (_sums(part, length) for part in (wide, wide**2))
-    whole = _sums(there.astype(float), length) > length - 0.5
-    own = np.sum(whole * np.maximum(squares - sums**2 / length, 0.0), axis=1)  # (B, shifts)
-    theirs = np.sum(whole * np.sum(template**2, axis=1)[:, None], axis=1)
+    common = np.einsum(
+        "blsw,lw->bls", sliding_window_view(windows.filled, template.shape[1], axis=2), template
+    )
+    own = proves.astype(float) @ windows.energy  # (B, shifts)
+    theirs = np.sum(template**2, axis=1) @ windows.whole
     size = np.sqrt(own * theirs)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.where(size > 1e-12, np.sum(common * whole, axis=1) / size, 0.0)
-    found = np.where(whole.any(axis=1), found, -np.inf)
+        found = np.where(size > 1e-12, np.sum(common * windows.whole, axis=1) / size, 0.0)
+    found = np.where(proves.astype(float) @ windows.whole > 0, found, -np.inf)
     # the nearest first, so that of equal ones the smallest move wins
-    order = np.array(sorted(range(count), key=lambda k: abs(k - move)))
+    order = np.array(sorted(range(2 * move + 1), key=lambda k: abs(k - move)))
     best = order[np.argmax(np.round(found[:, order], 12), axis=1)]
-    top = found[np.arange(len(wide)), best]
+    top = found[np.arange(len(found)), best]
     return np.where(np.isfinite(top), best - move, 0), np.where(np.isfinite(top), top, np.nan)
 
 

@@ -172,8 +172,8 @@ def _levels(windows: np.ndarray, place: slice) -> np.ndarray:
 
 def _lead(windows: np.ndarray) -> _Lead:
     """Combine the beats (B, 600) of one lead."""
-    here = np.isfinite(windows)
-    whole = windows[here[:, CORE].mean(axis=1) >= _CORE_SHARE]
+    here = np.isfinite(windows[:, CORE]).mean(axis=1) >= _CORE_SHARE
+    whole = windows if here.all() else windows[here]
     count = len(whole)
     if count == 0:
         return _Lead(np.full(SAMPLES, np.nan), "absent", 0, float("nan"))
@@ -185,7 +185,8 @@ def _lead(windows: np.ndarray) -> _Lead:
         samples, others = whole[chosen], np.delete(whole, chosen, axis=0)
     else:
         samples, others = _nanmedian(whole), whole
-    residuals = (others - samples)[:, CORE]
+    places = slice(CORE.start, CORE.stop, 2)  # enough for a median
+    residuals = others[:, places] - samples[places]
     size = np.abs(residuals[np.isfinite(residuals)])
     noise = _MAD_TO_SD * float(np.median(size)) if len(size) else 0.0
     return _Lead(samples, method, count, noise)

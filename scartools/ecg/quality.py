@@ -88,7 +88,8 @@ def assess(
     Returns one finding a question, and a lead where it is of a lead; DEFINITIONS says what each number is. A question
     that cannot be asked (a lead that is absent) has the value None and is not flagged.
     """
-    found = [*_of_signals(np.asarray(signals, dtype=np.float64), rate), *_of_beat(beat)]
+    signals = np.ascontiguousarray(signals, dtype=np.float64)
+    found = [*_of_signals(signals, rate), *_of_beat(beat)]
     found += electrode_findings(beat.signals)
     if device is not None:
         for row, lead in enumerate(LEADS):
@@ -150,9 +151,9 @@ def _of_signals(signals: np.ndarray, rate: float) -> Iterator[Finding]:
     """Yield what the recording itself says, lead by lead."""
     shares = np.isfinite(signals).mean(axis=1)
     slow, quick = _slow_and_quick(signals, rate)
-    hums = np.stack([_hum(signals, rate, mains) for mains in MAINS_HZ])
+    hums = _hums(signals, rate)
     for row, lead in enumerate(LEADS):
-        here = signals[row, np.isfinite(signals[row])]
+        here = signals[row] if shares[row] == 1 else signals[row, np.isfinite(signals[row])]
         yield at_least("recorded", shares[row], RECORDED_SHARE, "share", lead)
         noise = 1.4826 * _middle(np.abs(quick[row])) if rate >= 200 else float("nan")
         yield at_most("noise", noise, NOISE_MV, "mV", lead)
@@ -173,37 +174,37 @@ def _slow_and_quick(signals: np.ndarray, rate: float) -> tuple[np.ndarray, np.nd
 
 
 def _middle(values: np.ndarray) -> float:
-    present = values[np.isfinite(values)]
+    """Return the median of every second value that is there."""
+    present = values[::2][np.isfinite(values[::2])]
     return float(np.median(present)) if len(present) else float("nan")
 
 
-def _hum(signals: np.ndarray, rate: float, mains: float) -> np.ndarray:
-    """Return the amplitude of the mains in each lead, mV; NaN below twice its frequency or without 2 s in one stretch."""
-    found = np.full(len(signals), np.nan)
-    if rate < 2 * mains + 12:
-        return found
+def _hums(signals: np.ndarray, rate: float) -> np.ndarray:
+    """Return the amplitude of each mains in each lead, (2, leads), mV; NaN where the rate or the length forbids to ask.
+
+    Needed are samples at over twice its frequency and 2 s in one stretch.
+    """
+    found = np.full((len(MAINS_HZ), len(signals)), np.nan)
+    width = int(2 * rate)
     valid = np.isfinite(signals)
     whole = valid.all(axis=1)
     stretches = [(np.flatnonzero(whole), slice(0, signals.shape[1]))] if whole.any() else []
     for row in np.flatnonzero(~whole & valid.any(axis=1)):
-        stretches.append(
-            (np.array([row]), max(sampling.runs(valid[row]), key=lambda run: run.stop - run.start))
-        )
+        stretches.append((np.array([row]), max(sampling.runs(valid[row]), key=lambda run: run.stop - run.start)))
     for rows, run in stretches:
-        length = run.stop - run.start
-        if length < 2 * rate:
+        pieces = min(30, (run.stop - run.start) // width)
+        if pieces == 0:
             continue
-        # pieces of 2 s keep a long recording small, and a mains that drifts in one bin
-        pieces = max(1, min(30, int(length / (2 * rate))))
-        width = int(2 * rate)
+        # pieces of 2 s keep a long recording small, and a mains that drifts in one line
         part = signals[rows, run.start : run.start + pieces * width].reshape(len(rows), pieces, width)
         window = np.hanning(width)
         lines = np.abs(fft.rfft(part * window, axis=2)) * (2 / window.sum())
-        frequency = np.arange(lines.shape[2]) * rate / width
-        apart = np.abs(frequency - mains)
-        line = lines[:, :, apart <= 0.5].max(axis=2)
-        around = np.median(lines[:, :, (apart >= 2) & (apart <= 5)], axis=2)
-        found[rows] = np.median(np.sqrt(np.maximum(line**2 - (2 * around) ** 2, 0.0)), axis=1)
+        for at, mains in enumerate(MAINS_HZ):
+            if rate >= 2 * mains + 12:
+                apart = np.abs(np.arange(lines.shape[2]) * (rate / width) - mains)
+                line = lines[:, :, apart <= 0.5].max(axis=2)
+                around = np.median(lines[:, :, (apart >= 2) & (apart <= 5)], axis=2)
+                found[at, rows] = np.median(np.sqrt(np.maximum(line**2 - (2 * around) ** 2, 0.0)), axis=1)
     return found
 
 
@@ -212,13 +213,14 @@ def _clipped(samples: np.ndarray, rate: float) -> float | None:
     if not len(samples):
         return None
     shortest, long, total = max(3, round(0.008 * rate)), round(0.04 * rate), 0
-    middle = np.median(samples)
     for rail in (samples.max(), samples.min()):
-        if abs(rail - middle) < 0.5:
+        there = samples == rail
+        if np.count_nonzero(there) < shortest:
             continue
-        lengths = np.array([run.stop - run.start for run in sampling.runs(samples == rail)])
+        lengths = np.array([run.stop - run.start for run in sampling.runs(there)])
         lengths = lengths[lengths >= shortest]
-        if len(lengths) >= 2 or (len(lengths) and lengths.max() >= long):
+        often = len(lengths) >= 2 or (len(lengths) == 1 and lengths[0] >= long)
+        if often and abs(rail - np.median(samples)) >= 0.5:
             total += int(lengths.sum())
     return total / len(samples)
 

@@ -58,14 +58,16 @@ def peaks_of_band(band: np.ndarray, rate: float) -> Peaks:
         raise InputError("is flat: no lead moves", remedy="Check the cables, the gain or the page")
     slope = np.gradient(band, axis=1)
     scale, weights = _scales(band, slope, rate)
-    consensus = _size(slope, scale, weights)
+    steps = np.abs(slope) / scale[:, None]
+    consensus = _size(steps, weights)
     present = np.isfinite(consensus)
     width = max(1, round(_ENVELOPE_S * rate))
     envelope = ndimage.uniform_filter1d(np.where(present, consensus, 0.0), width)
-    steepness = ndimage.maximum_filter1d(np.nan_to_num(_size(slope, scale, weights, most=4.0)), width)
+    steepness = ndimage.maximum_filter1d(np.nan_to_num(_size(steps, weights, most=4.0)), width)
     found = _maxima(envelope, steepness, rate)
-    spanning = _size(slope, scale, np.where(spans(band), weights, 0.0))
-    spanning = np.where(np.isfinite(spanning), spanning, consensus)
+    long = spans(band)
+    spanning = consensus if long.all() else _size(steps, np.where(long, weights, 0.0))
+    spanning = np.nan_to_num(np.where(np.isfinite(spanning), spanning, consensus)) ** 2
     samples = np.array([_middle_of(spanning, at, round(0.08 * rate)) for at in found], dtype=int)
     samples, first = np.unique(samples, return_index=True)
     return Peaks(samples, envelope[found][first], consensus, weights)
@@ -97,16 +99,19 @@ def _scales(band: np.ndarray, slope: np.ndarray, rate: float) -> tuple[np.ndarra
     return scale, weights
 
 
-def _size(leads: np.ndarray, scale: np.ndarray, weights: np.ndarray, most: float = 1.0) -> np.ndarray:
-    """Return the weighted mean of the absolute value over the leads that are there, each at most `most` times its own QRS.
+def _size(steps: np.ndarray, weights: np.ndarray, most: float = 1.0) -> np.ndarray:
+    """Return the weighted mean over the leads that are there, each at most `most` times its own QRS.
 
+    steps  (leads, T), absolute slopes in units of each lead's own QRS, NaN where absent
     A mean and its bound keep an artefact in one lead, a step or a loose electrode, far below a beat in all of them.
     """
-    here = np.isfinite(leads)
-    parts = np.minimum(np.abs(np.where(here, leads, 0.0)) / scale[:, None], most)
+    bounded = np.minimum(steps, most)
+    here = np.isfinite(bounded)
+    if here.all() and weights.any():
+        return weights @ bounded / weights.sum()
     weight = weights @ here
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(weight > 0, weights @ parts / weight, np.nan)
+        return np.where(weight > 0, weights @ np.where(here, bounded, 0.0) / weight, np.nan)
 
 
 def _maxima(envelope: np.ndarray, steepness: np.ndarray, rate: float) -> np.ndarray:
@@ -165,7 +170,7 @@ def _search_back(
     return np.sort(np.concatenate([big, np.array(added, dtype=int)]))
 
 
-def _middle_of(consensus: np.ndarray, at: int, reach: int) -> int:
+def _middle_of(squared: np.ndarray, at: int, reach: int) -> int:
     """Return the middle of a QRS: the centre of the squared consensus signal around its maximum.
 
     Onset and end of the QRS are the same in all leads, the largest voltage is not: a column of V1 to V3 has it 25 ms
@@ -173,6 +178,6 @@ def _middle_of(consensus: np.ndarray, at: int, reach: int) -> int:
     """
     for _ in range(3):  # the window follows the QRS
         start = max(0, at - reach)
-        part = np.nan_to_num(consensus[start : at + reach + 1]) ** 2
+        part = squared[start : at + reach + 1]
         at = start + round(float(part @ np.arange(len(part)) / part.sum())) if part.any() else at
     return at

@@ -91,7 +91,7 @@ def _filtered(signals: np.ndarray, rate: float, bands: Sequence[Band]) -> Iterat
     count = signals.shape[1]
     spectrum = fft.dct(signals, axis=1)
     # The bilinear transform of a Butterworth filter has this magnitude exactly
-    tangent = np.tan(np.pi * np.arange(count) / (2 * count)) ** 4
+    tangent = np.square(np.square(np.tan(np.pi * np.arange(count) / (2 * count))))
     for low, high in bands:
         gain = np.ones(count)
         if low is not None:
