@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from scartools.errors import InputError
 
 ALIKE = 0.9  # correlation with the template that a beat of the same shape reaches
+SHAPE_HZ = (1.0, 40.0)  # the band in which shapes are compared
 _SHAPE_S = 0.12  # the shape of a beat is its QRS: this much before and after R
 _MOVE_S = 0.02
 _PREMATURE = 0.8  # an RR below this share of the median one
+_NEIGHBOURS = 12  # on either side: the whole of ten seconds, while a long recording may change its rate
 _IRREGULAR = 0.25  # above this share of RR intervals off by a fifth, the rhythm itself is irregular
 _ROUNDS = 4
 _MOST_IN_SEARCH = 100
@@ -49,13 +52,13 @@ def align(band: np.ndarray, peaks: np.ndarray, weights: np.ndarray, rate: float)
     Raises InputError when fewer than two beats are alike.
     """
     half, move = round(_SHAPE_S * rate), round(_MOVE_S * rate)
-    scaled = _scaled(band, weights)
-    wide = cut(scaled, peaks, half + move, half + move + 1)  # (B, leads, 2 (half + move) + 1)
+    wide = cut(_scaled(band, weights), peaks, half + move, half + move + 1)  # (B, leads, 2 (half + move) + 1)
+    member, correlations = _largest_group(wide[:, :, move : wide.shape[2] - move], peaks, rate)
+    windows = _Windows.of(wide, wide.shape[2] - 2 * move)
     shifts = np.zeros(len(peaks), dtype=int)
-    member, correlations = _largest_group(_moved(wide, shifts, move), peaks, rate)
     for _ in range(_ROUNDS):
-        template = _median(_moved(wide, shifts, move)[member])
-        new_shifts, correlations = _best_shifts(wide, template, move)
+        template = _median(_moved(wide[member], shifts[member], move))
+        new_shifts, correlations = _best_shifts(windows, template, move)
         new_member = ~(correlations < ALIKE)  # NaN: not comparable, kept
         settled = (new_shifts == shifts).all() and (new_member == member).all()
         shifts, member = new_shifts, new_member
@@ -79,8 +82,9 @@ def early_beats(samples: np.ndarray, rate: float) -> list[int]:
     intervals = np.diff(samples) / rate
     if len(intervals) < 3 or is_irregular(intervals):
         return []
-    usual = float(np.median(intervals))
-    return [index + 1 for index, interval in enumerate(intervals) if interval < _PREMATURE * usual]
+    places = range(len(intervals))
+    usual = [float(np.median(intervals[max(0, k - _NEIGHBOURS) : k + _NEIGHBOURS + 1])) for k in places]
+    return [k + 1 for k in places if intervals[k] < _PREMATURE * usual[k]]
 
 
 def is_irregular(intervals: np.ndarray) -> bool:
@@ -99,54 +103,109 @@ def cut(signals: np.ndarray, at: np.ndarray, before: int, after: int) -> np.ndar
 
     What lies beyond the ends of the recording is NaN.
     """
-    padded = np.pad(signals, ((0, 0), (before, after)), constant_values=np.nan)
-    places = np.asarray(at)[:, None] + np.arange(before + after)
-    return np.moveaxis(padded[:, places], 1, 0)
+    out = np.full((len(at), len(signals), before + after), np.nan)
+    length = signals.shape[1]
+    for window, place in zip(out, np.asarray(at), strict=True):
+        start, stop = max(0, place - before), min(length, place + after)
+        window[:, start - place + before : stop - place + before] = signals[:, start:stop]
+    return out
 
 
 def _scaled(band: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the leads that speak, each in units of its own QRS and times the root of its weight."""
+    """Return the leads that speak, each over the root of its size and times the root of its weight.
+
+    Half way between equal leads, where fibrillation waves in a small one count as a change of shape, and millivolts,
+    where the largest lead alone decides.
+    """
     rows = np.flatnonzero(weights > 0)
-    scale = np.array([np.nanpercentile(np.abs(band[row]), 97) for row in rows])
-    return band[rows] * (np.sqrt(weights[rows]) / np.maximum(scale, 1e-6))[:, None]
+    scale = np.empty(len(rows))
+    for at, row in enumerate(rows):
+        sizes = np.abs(band[row][np.isfinite(band[row])])[::4]  # enough for a percentile
+        scale[at] = np.partition(sizes, int(0.97 * len(sizes)))[int(0.97 * len(sizes))]
+    return band[rows] * np.sqrt(weights[rows] / np.maximum(scale, 1e-6))[:, None]
 
 
 def _moved(wide: np.ndarray, shifts: np.ndarray, move: int) -> np.ndarray:
-    length = wide.shape[2] - 2 * move
-    return np.stack([beat[:, move + s : move + s + length] for beat, s in zip(wide, shifts, strict=True)])
+    """Return the windows (B, leads, W) of beats (B, leads, W + 2 move), each from its own shift on."""
+    places = (move + shifts)[:, None] + np.arange(wide.shape[2] - 2 * move)
+    return np.take_along_axis(wide, places[:, None], axis=2)
 
 
 def _median(windows: np.ndarray) -> np.ndarray:
     """Return the sample-wise median over beats; a lead that fewer than two beats have is NaN: it proves nothing."""
     here = np.isfinite(windows).all(axis=2)  # (B, leads)
+    if here.all() and len(windows) > 1:
+        return np.median(windows, axis=0)
     out = np.full(windows.shape[1:], np.nan)
     for lead in np.flatnonzero(here.sum(axis=0) >= 2):
         out[lead] = np.median(windows[here[:, lead], lead], axis=0)
     return out
 
 
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the correlation of two windows (leads, W) over all leads that both have whole; NaN without any."""
-    both = np.isfinite(one).all(axis=1) & np.isfinite(other).all(axis=1)
-    if not both.any():
-        return float("nan")
-    a = one[both] - one[both].mean(axis=1, keepdims=True)
-    b = other[both] - other[both].mean(axis=1, keepdims=True)
-    size = np.sqrt((a * a).sum() * (b * b).sum())
-    return float((a * b).sum() / size) if size > 0 else 0.0
+@dataclass(frozen=True)
+class _Windows:
+    """Beats (B, leads, W + 2 move) with what a correlation at every shift needs, whatever the template.
+
+    filled  the beats, 0 where absent; whole (B, leads, shifts), 1 where the lead is there at that shift; energy the sum of
+    squares of that window less its mean
+    """
+
+    filled: np.ndarray
+    whole: np.ndarray
+    energy: np.ndarray
+
+    @classmethod
+    def of(cls, wide: np.ndarray, length: int) -> _Windows:
+        there = np.isfinite(wide)
+        filled = wide if there.all() else np.where(there, wide, 0.0)
+        energy = np.maximum(_sums(filled**2, length) - _sums(filled, length) ** 2 / length, 0.0)
+        whole = (_sums(there.astype(float), length) > length - 0.5).astype(float)
+        return cls(filled, whole, energy * whole)
 
 
-def _best_shifts(wide: np.ndarray, template: np.ndarray, move: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each beat the shift of up to `move` samples that correlates best, and that correlation."""
-    length = template.shape[1]
-    shifts, best = np.zeros(len(wide), dtype=int), np.full(len(wide), np.nan)
+def _best_shifts(windows: _Windows, template: np.ndarray, move: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each beat the shift of up to `move` samples that correlates best, and that correlation.
+
+    template  (leads, W)
+    A correlation is over all leads that beat and template both have whole, each less its mean; NaN without any.
+    """
+    proves = np.isfinite(template).all(axis=1)
+    template = np.where(proves[:, None], template - template.mean(axis=1, keepdims=True), 0.0)
+    # windows of all shifts side by side: (B, leads, shifts, W)
+    common = np.einsum(
+        "blsw,lw->bls", sliding_window_view(windows.filled, template.shape[1], axis=2), template
+    )
+    own = proves.astype(float) @ windows.energy  # (B, shifts)
+    theirs = np.sum(template**2, axis=1) @ windows.whole
+    size = np.sqrt(own * theirs)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.where(size > 1e-12, np.sum(common * windows.whole, axis=1) / size, 0.0)
+    found = np.where(proves.astype(float) @ windows.whole > 0, found, -np.inf)
     # the nearest first, so that of equal ones the smallest move wins
-    for shift in sorted(range(-move, move + 1), key=abs):
-        for index, beat in enumerate(wide):
-            found = _correlation(beat[:, move + shift : move + shift + length], template)
-            if np.isfinite(found) and not found <= best[index]:
-                shifts[index], best[index] = shift, found
-    return shifts, best
+    order = np.array(sorted(range(2 * move + 1), key=lambda k: abs(k - move)))
+    best = order[np.argmax(np.round(found[:, order], 12), axis=1)]
+    top = found[np.arange(len(found)), best]
+    return np.where(np.isfinite(top), best - move, 0), np.where(np.isfinite(top), top, np.nan)
+
+
+def _sums(values: np.ndarray, length: int) -> np.ndarray:
+    """Return the sums over every window of `length` samples along the last axis."""
+    total = np.cumsum(np.pad(values, ((0, 0), (0, 0), (1, 0))), axis=2)
+    return total[:, :, length:] - total[:, :, :-length]
+
+
+def _correlations(windows: np.ndarray) -> np.ndarray:
+    """Return the correlation of every beat with every other, (B, B), over the leads that both have whole; NaN without any."""
+    here = np.isfinite(windows).all(axis=2)  # (B, leads)
+    centred = np.where(here[:, :, None], windows - windows.mean(axis=2, keepdims=True), 0.0)
+    flat = centred.reshape(len(windows), -1)
+    own = (centred**2).sum(axis=2) @ here.T.astype(
+        float
+    )  # of the row's beat, over the leads that the column's has too
+    size = np.sqrt(own * own.T)
+    shared = (here.astype(float) @ here.T) > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(shared, np.where(size > 0, flat @ flat.T / size, 0.0), np.nan)
 
 
 def _largest_group(windows: np.ndarray, peaks: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
@@ -156,16 +215,13 @@ def _largest_group(windows: np.ndarray, peaks: np.ndarray, rate: float) -> tuple
     ectopic ones. Of a long recording at most 100 beats, evenly spread, take part.
     """
     chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), _MOST_IN_SEARCH)).astype(int))
-    count = len(chosen)
-    alike = np.eye(count)
-    for i in range(count):
-        for j in range(i):
-            alike[i, j] = alike[j, i] = _correlation(windows[chosen[i]], windows[chosen[j]])
+    alike = _correlations(windows[chosen])
+    np.fill_diagonal(alike, 1.0)
     # fiducials are not aligned yet, hence a little below the final limit
     near = ~(alike < ALIKE - 0.1)
     intervals = np.concatenate(([np.nan], np.diff(peaks) / rate))[chosen]
     waits = [_mean_present(intervals[row]) for row in near]
-    middle = max(range(count), key=lambda i: (int(near[i].sum()), waits[i]))
+    middle = max(range(len(chosen)), key=lambda i: (int(near[i].sum()), waits[i]))
     member, correlations = np.zeros(len(windows), dtype=bool), np.full(len(windows), np.nan)
     member[chosen], correlations[chosen] = near[middle], alike[middle]
     return member, correlations

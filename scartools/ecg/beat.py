@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from scipy import signal
+from numpy.lib.stride_tricks import sliding_window_view
 
-from scartools.ecg import sampling
-from scartools.ecg.alignment import Alignment, align, cut, is_irregular
-from scartools.ecg.r_peaks import FASTEST_BPM, SLOWEST_BPM, Peaks, find_r_peaks
+from scartools.ecg import r_peaks, sampling
+from scartools.ecg.alignment import SHAPE_HZ, Alignment, align, cut, is_irregular
+from scartools.ecg.r_peaks import FASTEST_BPM, SLOWEST_BPM, Peaks
 from scartools.ecg.reading import LEADS
 from scartools.errors import InputError
 
@@ -19,6 +20,7 @@ CORE = slice(100, 400)  # -0.2 ... +0.4 s: a beat counts for a lead when this pa
 FEW = 3  # with so many beats or fewer a lead gets its medoid: a median of two or three is not robust
 _CORE_SHARE = 0.97
 _QUIET_SAMPLES = 10  # 20 ms
+_PR = slice(R_SAMPLE - 80, R_SAMPLE - 15)  # where the PR segment is looked for
 _QRS = slice(R_SAMPLE - 30, R_SAMPLE + 31)  # +-60 ms
 _MAD_TO_SD = 1.4826
 
@@ -66,25 +68,47 @@ def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None 
         raise InputError(f"lasts {at_500.shape[1] / RATE_HZ:.2f} s, too short for two beats")
     if high_pass_hz is not None:
         at_500 = sampling.high_pass(at_500, RATE_HZ, high_pass_hz)
-    peaks = find_r_peaks(at_500, RATE_HZ)
+    calm = sampling.without_spikes(at_500, RATE_HZ)
+    quick, shape = sampling.filter_present(
+        calm, RATE_HZ, [r_peaks.BAND_HZ, SHAPE_HZ], shortest_s=0.3, bridge_s=0.04
+    )
+    peaks = r_peaks.peaks_of_band(quick, RATE_HZ)
     if len(peaks.samples) < 2:
-        raise InputError(f"has {len(peaks.samples)} beat where two are needed")
+        raise InputError(
+            "has one beat, which nothing can confirm",
+            remedy="A median beat needs two of the same shape; record for longer",
+        )
     intervals = _intervals(peaks)
     _require_plausible(intervals)
-    sections = signal.butter(2, (1.0, 40.0), "bandpass", fs=RATE_HZ, output="sos")
-    band = sampling.filter_present(at_500, sections, shortest=150, bridge=20)
-    aligned = align(band, peaks.samples, peaks.weights, RATE_HZ)
-    low_pass = signal.butter(2, 40.0, "lowpass", fs=RATE_HZ, output="sos")
-    aligned = _centred(sampling.filter_present(at_500, low_pass, shortest=150, bridge=20), aligned)
+    aligned = align(shape, peaks.samples, peaks.weights, RATE_HZ)
+    aligned = _centred(shape, aligned)
     windows = cut(at_500, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)  # (B, 12, 600)
     if int((np.isfinite(windows[:, :, CORE]).mean(axis=2) >= _CORE_SHARE).any(axis=1).sum()) < 2:
         raise InputError("has fewer than two whole beats, 0.2 s before to 0.4 s after R, in any lead")
-    level = _quiet_place(windows)
-    windows = windows - _levels(windows, level)
+    level = _quiet_place(_nanmedian(windows[:, :, :R_SAMPLE]))
+    windows -= _levels(windows, level)
     leads = [_lead(windows[:, row]) for row in range(len(LEADS))]
     beat = np.stack([lead.samples for lead in leads])
     facts = _facts(leads, peaks, aligned, intervals, level, high_pass_hz, rate, _is_spanned(at_500))
     return Beat(beat, facts)
+
+
+def stream_beats(
+    records: Iterable[tuple[str, np.ndarray, float]], *, high_pass_hz: float | None = None
+) -> Iterator[tuple[str, Beat | InputError]]:
+    """Make the beats of many recordings, one at a time, in order.
+
+    records       name, signals and rate of each, as median_beat takes them; read lazily, one is in memory
+    high_pass_hz  as for median_beat
+    Yields the name with its beat, or with the InputError that says why there is none: one bad record stops no others.
+    """
+    for name, signals, rate in records:
+        made: Beat | InputError
+        try:
+            made = median_beat(signals, rate, high_pass_hz=high_pass_hz)
+        except InputError as refused:
+            made = refused
+        yield name, made
 
 
 def _is_spanned(signals: np.ndarray) -> bool:
@@ -112,27 +136,33 @@ def _require_plausible(intervals: np.ndarray) -> None:
         )
 
 
-def _centred(smooth: np.ndarray, aligned: Alignment) -> Alignment:
+def _centred(shape: np.ndarray, aligned: Alignment) -> Alignment:
     """Move the fiducials of all beats alike, so that R is the largest spatial magnitude of the typical QRS, from its PR level.
 
     A maximum at the border of the search is no maximum (a slope towards the ST segment): the fiducials stay.
     """
-    windows = cut(smooth, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)
-    typical = _nanmedian(windows - _levels(windows, _quiet_place(windows)))
-    size = np.sqrt(np.nansum(typical[:, _QRS] ** 2, axis=0))
+    before, after = R_SAMPLE - _PR.start + 1, _QRS.stop - R_SAMPLE
+    typical = _nanmedian(cut(shape, aligned.samples[aligned.used], before, after))
+    level = _quiet_place(typical, R_SAMPLE - before)
+    level = slice(level.start - (R_SAMPLE - before), level.stop - (R_SAMPLE - before))
+    typical = typical - _nanmedian(typical[:, level].T)[:, None]
+    size = np.sqrt(np.nansum(typical[:, _QRS.start - R_SAMPLE + before :] ** 2, axis=0))
     largest = int(np.argmax(size))
     shift = 0 if largest in (0, len(size) - 1) else largest + _QRS.start - R_SAMPLE
     alike = np.array([reason != "shape" for reason in aligned.reasons])
     return Alignment(aligned.samples + shift * alike, aligned.reasons, aligned.correlations)
 
 
-def _quiet_place(windows: np.ndarray) -> slice:
-    """Return the quietest 20 ms between 160 and 30 ms before R: the PR segment."""
-    slope = np.abs(np.gradient(_nanmedian(windows), axis=1))
+def _quiet_place(typical: np.ndarray, start: int = 0) -> slice:
+    """Return the quietest 20 ms of the PR segment, counted in samples of a beat.
+
+    typical  (12, T) whose first sample is sample `start` of a beat
+    """
+    slope = np.gradient(typical[:, _PR.start - 1 - start : _PR.stop + 1 - start], axis=1)[:, 1:-1]
     spatial = np.sqrt(np.nansum(slope**2, axis=0))
-    starts = range(R_SAMPLE - 80, R_SAMPLE - 15 - _QUIET_SAMPLES + 1)
-    start = min(starts, key=lambda at: (float(spatial[at : at + _QUIET_SAMPLES].max()), -at))
-    return slice(start, start + _QUIET_SAMPLES)
+    steepest = sliding_window_view(spatial, _QUIET_SAMPLES).max(axis=1)
+    quiet = len(steepest) - 1 - int(np.argmin(steepest[::-1]))  # the last of equal ones
+    return slice(_PR.start + quiet, _PR.start + quiet + _QUIET_SAMPLES)
 
 
 def _levels(windows: np.ndarray, place: slice) -> np.ndarray:
@@ -142,8 +172,8 @@ def _levels(windows: np.ndarray, place: slice) -> np.ndarray:
 
 def _lead(windows: np.ndarray) -> _Lead:
     """Combine the beats (B, 600) of one lead."""
-    here = np.isfinite(windows)
-    whole = windows[here[:, CORE].mean(axis=1) >= _CORE_SHARE]
+    here = np.isfinite(windows[:, CORE]).mean(axis=1) >= _CORE_SHARE
+    whole = windows if here.all() else windows[here]
     count = len(whole)
     if count == 0:
         return _Lead(np.full(SAMPLES, np.nan), "absent", 0, float("nan"))
@@ -155,7 +185,8 @@ def _lead(windows: np.ndarray) -> _Lead:
         samples, others = whole[chosen], np.delete(whole, chosen, axis=0)
     else:
         samples, others = _nanmedian(whole), whole
-    residuals = (others - samples)[:, CORE]
+    places = slice(CORE.start, CORE.stop, 2)  # enough for a median
+    residuals = others[:, places] - samples[places]
     size = np.abs(residuals[np.isfinite(residuals)])
     noise = _MAD_TO_SD * float(np.median(size)) if len(size) else 0.0
     return _Lead(samples, method, count, noise)
@@ -222,7 +253,7 @@ def _facts(
             )
             if reason
         ],
-        "RPeaks": [round(float(at) / RATE_HZ, 3) for at in aligned.samples],
+        "RPeaks": [round(float(at) / RATE_HZ, 3) for at in aligned.samples[aligned.used]],
         "HeartRate": round(60 / float(np.median(intervals)), 2),
         "RRMean": round(float(np.mean(intervals)), 4),
         "RRSD": round(float(np.std(intervals, ddof=1)), 4) if len(intervals) > 1 else None,
