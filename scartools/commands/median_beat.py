@@ -54,8 +54,21 @@ Measurements. The fiducials are those of all leads together, in ms from R. A mea
 null: the lead is absent, there is no P, the rule is not for this conduction. Each is defined under MEASUREMENTS. They
 come from a program, not from a physician: research use only.
 
+The device's own beat. A file may hold the median that its maker computed. It is compared with ours lead by lead
+(DeviceBeat). With --prefer device it takes the place of ours where there is one, laid on the R of ours; Source says
+which was taken. Rhythm and counts are always of our own beats.
+
+Quality. Findings has, for each lead or for the record, a number, its limit, and whether it is flagged: noise, hum at
+50 and 60 Hz, baseline wander, clipping, a lead that is off, exchanged cables of limbs or chest, few beats,
+disagreement with the device. A flag makes a warning and a status needs_review; nothing is mended or dropped. Each
+number is defined under FINDINGS.
+
 Another rate is brought to 500 Hz by a polyphase filter without phase shift. At heart rates above 75 the next
 beat lies within the window, as it does on the page.
+
+FINDINGS
+
+@columns scartools.ecg.quality:FINDINGS
 
 MEASUREMENTS
 
@@ -330,25 +343,43 @@ def _read(job: Job) -> Record:
 def _beat_of(recording: Record, making: Making) -> Outcome:
     """Make the beat of a recording that was read, with all that is said of it."""
     from scartools.ecg import beat as library
+    from scartools.ecg import quality
     from scartools.ecg.delineate import delineate
+    from scartools.ecg.device_beat import take_device_beat
     from scartools.ecg.measure import measure
     from scartools.errors import InputError
-    from scartools.files.beat_batch import Outcome
+    from scartools.files.beat_batch import Outcome, flags_of
 
     made = library.median_beat(recording.signals, recording.rate, high_pass_hz=making.high_pass)
+    device, agreement, doubts = recording.device_beat, None, []
+    if device is not None:
+        try:
+            agreement = quality.compare_with_device(made, device.signals, device.rate)
+        except InputError as error:
+            doubts, device = [f"the device's own median is left aside: it {error.problem}"], None
+    findings = quality.assess(recording.signals, recording.rate, made, agreement)
+    if device is not None and making.prefer == "device":
+        made = take_device_beat(made, device.signals, device.rate)
     said = {key: recording.facts[key] for key in PASSED_ON if key in recording.facts}
     rr_s = 60 / made.facts["HeartRate"]
     fiducials = delineate(made.signals, rr_s, made.facts["RRSD"])
     measured = measure(made.signals, fiducials, rr_s)
     facts = {
         **made.facts,
+        "Warnings": [*made.facts["Warnings"], *doubts],
         "Fiducials": {**fiducials.milliseconds(), "Units": "ms from R"},
         "Measurements": measured.facts(),
+        "Source": "own" if device is None or making.prefer == "own" else device.source,
+        "DeviceBeat": None if agreement is None else quality.agreement_facts(agreement),
+        "Findings": [quality.finding_facts(one) for one in findings],
         "Given": making.given(),
         "Record": said,
     }
     if said.get("Status") == "needs_review":
         facts["Warnings"] = [*facts["Warnings"], "the page it was read from needs a review"]
+    flagged = flags_of(facts)
+    if flagged:
+        facts["Warnings"] = [*facts["Warnings"], f"quality: {flagged}"]
     status = "needs_review" if facts["Warnings"] else "accepted"
     if making.strict and status != "accepted":
         raise InputError(

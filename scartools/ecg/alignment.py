@@ -172,9 +172,7 @@ def _best_shifts(windows: _Windows, template: np.ndarray, move: int) -> tuple[np
     proves = np.isfinite(template).all(axis=1)
     template = np.where(proves[:, None], template - template.mean(axis=1, keepdims=True), 0.0)
     # windows of all shifts side by side: (B, leads, shifts, W)
-    common = np.einsum(
-        "blsw,lw->bls", sliding_window_view(windows.filled, template.shape[1], axis=2), template
-    )
+    common = np.einsum("blsw,lw->bls", sliding_window_view(windows.filled, template.shape[1], axis=2), template)
     own = proves.astype(float) @ windows.energy  # (B, shifts)
     theirs = np.sum(template**2, axis=1) @ windows.whole
     size = np.sqrt(own * theirs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import fft
@@ -63,6 +64,8 @@ DEFINITIONS = {
     "device_amplitude": "peak to peak over that of the vendor's median, less 1, without sign",
 }
 
+FINDINGS = {name: (text, None) for name, text in DEFINITIONS.items()}  # as the man page lists them
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -116,7 +119,7 @@ def compare_with_device(
     theirs = sampling.resample(theirs, device_rate, RATE_HZ)
     (theirs,) = sampling.filter_present(theirs, RATE_HZ, [(None, high_hz)], shortest_s=0.1)
     (ours,) = sampling.filter_present(beat.signals, RATE_HZ, [(None, high_hz)], shortest_s=0.1)
-    offset = _lag(ours, theirs)
+    offset = lag_of(ours, theirs)
     reach = round(0.010 * RATE_HZ)
     if CORE.start + offset - reach < 0 or CORE.stop + offset + reach > theirs.shape[1]:
         raise InputError("a device's median does not reach from 0.2 s before R to 0.4 s after it")
@@ -124,7 +127,7 @@ def compare_with_device(
     return Agreement(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def _lag(ours: np.ndarray, theirs: np.ndarray) -> int:
+def lag_of(ours: np.ndarray, theirs: np.ndarray) -> int:
     """Return by how many samples the vendor's QRS lies later in its window than ours, by the slopes of all leads."""
     sizes = [np.sqrt(np.nansum(np.gradient(beat, axis=1) ** 2, axis=0)) for beat in (ours, theirs)]
     if not (sizes[0].any() and sizes[1].any()):
@@ -145,6 +148,35 @@ def _agreement_of_lead(
         if not correlation <= best[0]:
             best = (correlation, float(np.ptp(a[here]) / np.ptp(b[here])), 1000 * shift / RATE_HZ)
     return best
+
+
+def finding_facts(finding: Finding) -> dict[str, Any]:
+    """Return a finding as the sidecar has it."""
+    return {
+        "Name": finding.name,
+        "Lead": finding.lead,
+        "Value": None if finding.value is None else float(f"{finding.value:.4g}"),
+        "Limit": finding.limit,
+        "Units": finding.unit,
+        "Flagged": finding.flagged,
+    }
+
+
+def agreement_facts(agreement: Agreement) -> dict[str, dict[str, float | None]]:
+    """Return the agreement with a device's median as the sidecar has it, by lead."""
+
+    def by_lead(values: np.ndarray, digits: int) -> dict[str, float | None]:
+        """Return the values that are there, rounded."""
+        return {
+            lead: round(float(v), digits) if np.isfinite(v) else None
+            for lead, v in zip(LEADS, values, strict=True)
+        }
+
+    return {
+        "Correlation": by_lead(agreement.correlation, 4),
+        "AmplitudeRatio": by_lead(agreement.ratio, 4),
+        "ShiftMs": by_lead(agreement.shift_ms, 1),
+    }
 
 
 def _of_signals(signals: np.ndarray, rate: float) -> Iterator[Finding]:
@@ -190,7 +222,9 @@ def _hums(signals: np.ndarray, rate: float) -> np.ndarray:
     whole = valid.all(axis=1)
     stretches = [(np.flatnonzero(whole), slice(0, signals.shape[1]))] if whole.any() else []
     for row in np.flatnonzero(~whole & valid.any(axis=1)):
-        stretches.append((np.array([row]), max(sampling.runs(valid[row]), key=lambda run: run.stop - run.start)))
+        stretches.append(
+            (np.array([row]), max(sampling.runs(valid[row]), key=lambda run: run.stop - run.start))
+        )
     for rows, run in stretches:
         pieces = min(30, (run.stop - run.start) // width)
         if pieces == 0:

@@ -304,3 +304,43 @@ def test_options_that_do_not_go_together_are_usage_errors(workspace, options, sa
     done = run_inside("median-beat", *options)
     assert done.status == 2 and said in done.error, done.stderr
     assert not Path("beats").exists() and not list(Path().glob("out.*"))
+
+
+def with_device(path: str, factor: float = 1.0) -> np.ndarray:
+    """Write a DICOM recording whose median group is our own beat times a factor; return that beat."""
+    signals = recording(TIMES)
+    signals[:6] = standard_limb(signals)
+    write_record(Path("own.hea"), Record(signals, 500.0))
+    beat, _ = make("own.hea")
+    Path(path).write_bytes(records_made.dicom(signals, 500.0, beat=factor * beat[:, 50:550]))
+    return beat
+
+
+def test_the_beat_of_the_device_is_compared_and_taken_where_it_is_preferred(workspace):
+    beat = with_device("device.dcm")
+    own, said = make("device.dcm")
+    assert said["Source"] == "own" and min(said["DeviceBeat"]["Correlation"].values()) > 0.999
+    taken, said = make("device.dcm", "--prefer", "device")
+    assert "DICOM" in said["Source"] and set(said["Method"].values()) == {"device"}
+    np.testing.assert_allclose(taken[:, 50:550], beat[:, 50:550], atol=0.004)
+    assert np.isnan(taken[:, :50]).all() and said["Given"] == {"Prefer": "device"}
+    plain, said = make(ECG, "--prefer", "device")
+    assert said["Source"] == "own" and said["DeviceBeat"] is None
+
+
+def test_a_device_that_disagrees_asks_for_a_review(workspace):
+    with_device("device.dcm", factor=1.5)
+    _, said = make("device.dcm")
+    assert said["Status"] == "needs_review" and "device_amplitude" in " ".join(said["Warnings"])
+
+
+def test_hum_is_flagged_with_their_numbers(workspace):
+    signals = recording(TIMES)
+    write_record(Path("plain.hea"), Record(signals, 500.0))
+    _, plain = make("plain.hea")
+    assert plain["Status"] == "accepted" and not any(one["Flagged"] for one in plain["Findings"])
+    signals += 0.1 * np.sin(2 * np.pi * 50 * np.arange(signals.shape[1]) / 500)
+    write_record(Path("hum.hea"), Record(signals, 500.0))
+    _, said = make("hum.hea")
+    assert {one["Name"] for one in said["Findings"] if one["Flagged"]} >= {"hum_50"}
+    assert said["Status"] == "needs_review" and "hum_50" in " ".join(said["Warnings"])
