@@ -81,6 +81,7 @@ PASSED_ON = (
     "LimbLeadsDisagree",
     "LeadsOff",
     "ChecksumsDiffer",
+    "DeviceBeatLeftOut",
     "SourceKind",
     "Status",
     "Layout",
