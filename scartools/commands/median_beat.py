@@ -144,6 +144,7 @@ PASSED_ON = (
     "LimbLeadsDisagree",
     "LeadsOff",
     "ChecksumsDiffer",
+    "DeviceBeatLeftOut",
     "SourceKind",
     "Status",
     "Layout",

@@ -26,7 +26,7 @@ from scartools.files import (
     record_wfdb,
 )
 from scartools.files.provenance import Source, source_of
-from scartools.files.record_contents import LARGEST_MV, Contents, Waveform
+from scartools.files.record_contents import LARGEST_MV, Waveform
 from scartools.files.record_kinds import kind_of
 from scartools.files.record_leads import LEADS, standard_leads
 from scartools.files.record_wfdb import ADC_UNITS_PER_MV
@@ -102,7 +102,12 @@ def read_record(
         found = _READERS[kind](path)
         _require_no_contradiction(path, found.rhythm.rate, rate, unit)
     signals, facts = _signals(path, found.rhythm, incomplete=incomplete)
-    beat = None if found.beat is None else _device_beat(path, found)
+    beat = None
+    if found.beat is not None:
+        try:
+            beat = _device_beat(path, found.beat, f"median beat of the {found.facts['Format']} file")
+        except InputError as error:  # the recording is as good without it
+            facts["DeviceBeatLeftOut"] = error.problem
     sources = tuple(source_of(file) for file in found.files)
     return Record(signals, found.rhythm.rate, {**found.facts, **facts}, sources, beat)
 
@@ -122,20 +127,16 @@ def _signals(path: Path, waveform: Waveform, *, incomplete: bool) -> tuple[np.nd
     return signals, facts
 
 
-def _device_beat(path: Path, found: Contents) -> DeviceBeat:
-    """Return the beat that the device made; its leads may be as many as those of the recording."""
-    assert found.beat is not None
-    signals, _ = _signals(path, found.beat, incomplete=True)
-    seconds = signals.shape[1] / found.beat.rate
+def _device_beat(path: Path, beat: Waveform, source: str) -> DeviceBeat:
+    """Return the beat that the device made; precordial leads may be missing."""
+    signals, _ = _signals(path, beat, incomplete=True)
+    seconds = signals.shape[1] / beat.rate
     if not _SHORTEST_DEVICE_BEAT_S <= seconds <= _LONGEST_DEVICE_BEAT_S:
         raise InputError(
-            f"has a median beat of {seconds:.3g} s; {_SHORTEST_DEVICE_BEAT_S:g} to {_LONGEST_DEVICE_BEAT_S:g} are possible",
+            f"lasts {seconds:.3g} s; {_SHORTEST_DEVICE_BEAT_S:g} to {_LONGEST_DEVICE_BEAT_S:g} are possible",
             where=path,
-            remedy="Export it again",
         )
-    return DeviceBeat(
-        signals, found.beat.rate, found.beat.r_sample, f"median beat of the {found.facts['Format']} file"
-    )
+    return DeviceBeat(signals, beat.rate, beat.r_sample, source)
 
 
 def _require_no_contradiction(path: Path, stated: float, rate: float | None, unit: str | None) -> None:

@@ -52,6 +52,14 @@ def test_the_beat_of_the_device_is_kept_apart(tmp_path, kind):
     assert found.device_beat.r_sample == (BEAT.shape[1] // 2 if kind == "dicom" else None)
 
 
+@pytest.mark.parametrize(("samples", "said"), [(50, "lasts 0.1 s"), (2500, "lasts 5 s")])
+def test_a_beat_of_the_device_that_is_none_leaves_the_recording_as_good(tmp_path, samples, said):
+    beat = made.ecg(seconds=samples / RATE)
+    found = read_record(written(tmp_path, made.aecg(SIGNALS, RATE, beat=beat)))
+    assert found.device_beat is None and said in found.facts["DeviceBeatLeftOut"]
+    np.testing.assert_allclose(found.signals, SIGNALS, atol=0.002)
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 def test_no_patient_leaves_the_reader(tmp_path, kind):
     said = repr(read_record(written(tmp_path, MAKERS[kind](SIGNALS, RATE))).facts)
