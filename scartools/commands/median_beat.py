@@ -343,54 +343,31 @@ def _read(job: Job) -> Record:
 
 def _beat_of(recording: Record, making: Making) -> Outcome:
     """Make the beat of a recording that was read, with all that is said of it."""
-    from scartools.ecg import beat as library
-    from scartools.ecg import quality
-    from scartools.ecg.delineate import delineate
-    from scartools.ecg.device_beat import take_device_beat
-    from scartools.ecg.measure import measure
+    from scartools.ecg.measured_beat import DeviceMedian, flagged, measured_beat
     from scartools.errors import InputError
-    from scartools.files.beat_batch import Outcome, flags_of
+    from scartools.files.beat_batch import Outcome
 
-    made = library.median_beat(recording.signals, recording.rate, high_pass_hz=making.high_pass)
-    device, agreement, doubts = recording.device_beat, None, []
-    if device is not None:
-        try:
-            agreement = quality.compare_with_device(made, device.signals, device.rate)
-        except InputError as error:
-            doubts, device = [f"the device's own median is left aside: it {error.problem}"], None
-    findings = quality.assess(recording.signals, recording.rate, made, agreement)
-    if device is not None and making.prefer == "device":
-        made = take_device_beat(made, device.signals, device.rate)
+    stored = recording.device_beat
+    device = None if stored is None else DeviceMedian(stored.signals, stored.rate, stored.source)
+    made = measured_beat(
+        recording.signals,
+        recording.rate,
+        high_pass_hz=making.high_pass,
+        device=device,
+        prefer_device=making.prefer == "device",
+    )
     said = {key: recording.facts[key] for key in PASSED_ON if key in recording.facts}
-    rr_s = 60 / made.facts["HeartRate"]
-    fiducials = delineate(made.signals, rr_s, made.facts["RRSD"])
-    measured = measure(made.signals, fiducials, rr_s)
-    facts = {
-        **made.facts,
-        "Warnings": [*made.facts["Warnings"], *doubts],
-        "Fiducials": {**fiducials.milliseconds(), "Units": "ms from R"},
-        "Measurements": measured.facts(),
-        "Source": "own" if device is None or making.prefer == "own" else device.source,
-        "DeviceBeat": None if agreement is None else quality.agreement_facts(agreement),
-        "Findings": [quality.finding_facts(one) for one in findings],
-        "Given": making.given(),
-        "Record": said,
-    }
+    facts = {**made.facts(), "Given": making.given(), "Record": said}
     if said.get("Status") == "needs_review":
         facts["Warnings"] = [*facts["Warnings"], "the page it was read from needs a review"]
-    flagged = flags_of(facts)
-    if flagged:
-        facts["Warnings"] = [*facts["Warnings"], f"quality: {flagged}"]
     status = "needs_review" if facts["Warnings"] else "accepted"
+    facts |= {"Status": status, "Flags": flagged(made.findings)}
     if making.strict and status != "accepted":
-        raise InputError(
-            f"needs a review: {'; '.join(facts['Warnings'])}", facts={**facts, "Status": "refused"}
-        )
+        reasons = "; ".join(facts["Warnings"])
+        raise InputError(f"needs a review: {reasons}", facts={**facts, "Status": "refused"})
     drawing = None
     if making.plot is not None:
         from scartools.ecg.beat_plot import draw_beat
 
-        drawing = draw_beat(made.signals, fiducials, measured, f".{making.plot}")
-    return Outcome(
-        status, {"Status": status, **facts}, signals=made.signals, sources=recording.sources, drawing=drawing
-    )
+        drawing = draw_beat(made.beat.signals, made.fiducials, made.measurements, f".{making.plot}")
+    return Outcome(status, facts, signals=made.beat.signals, sources=recording.sources, drawing=drawing)

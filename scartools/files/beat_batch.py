@@ -215,7 +215,7 @@ def row_of(one: BeatItem, outcome: Outcome) -> dict[str, Any]:
         "heart_rate": facts.get("HeartRate"),
         **{column: _cell(measured.get(name)) for column, (name, _) in MEASURED.items()},
         "absent_leads": " ".join(lead for lead, method in methods.items() if method == "absent") or None,
-        "flags": flags_of(facts) or None,
+        "flags": facts.get("Flags") or None,
         "beat_reason": " ".join(outcome.reason.split()) or None,
     }
 
@@ -223,14 +223,6 @@ def row_of(one: BeatItem, outcome: Outcome) -> dict[str, Any]:
 def _cell(value: Any) -> Any:
     """Return a measurement as a cell holds it: several names in one, `none` for a rule that nothing fulfils."""
     return (" ".join(value) or "none") if isinstance(value, list | tuple) else value
-
-
-def flags_of(facts: Mapping[str, Any]) -> str:
-    """Return the names of the findings that are flagged, each with its lead."""
-    flagged = [one for one in facts.get("Findings", []) if one.get("Flagged")]
-    return ", ".join(
-        dict.fromkeys(f"{one['Name']} {one['Lead']}" if one.get("Lead") else one["Name"] for one in flagged)
-    )
 
 
 def require_places(batch: Batch, items: Sequence[Item]) -> None:
