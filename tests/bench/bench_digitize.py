@@ -146,7 +146,9 @@ def one_page(page: KnownPage, longest: int, save: Path | None) -> dict[str, Any]
         if status == "accepted" and np.nanmean(row["mended"]) < POOR_DB:
             wrong.append(f"accepted with {np.nanmean(row['mended']):.1f} dB")
     if save is not None and picture is not None:
-        shown = picture if reading is None else draw_overlay([picture], reading.strips, [1.0])
+        shown = picture
+        if reading is not None:
+            shown = draw_overlay([picture], reading, [1.0], status, row["reason"] or "")
         (save / f"{page.name}.png").write_bytes(to_png(picture))
         (save / f"{page.name}_{status}.png").write_bytes(to_png(shown))
     return {**row, "wrong": wrong}
