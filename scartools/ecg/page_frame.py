@@ -13,6 +13,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from scartools.ecg.page_blots import paint_out_blots
 from scartools.ecg.page_comb import Unit, choose_unit, teeth
 from scartools.ecg.page_flat import Mesh, flat_mesh, flatten, place_lines, refit
 from scartools.ecg.page_lattice import WINDOW, Lattice, Windows, find_lattice
@@ -189,7 +190,8 @@ def _straighten(
     frame = Frame(image, native, (across, down), "measured", (), quality, None, facts)
     if straight and COARSEST <= native <= FINEST:
         native = (across * down) ** 0.5
-        return replace(frame, px_per_mm=native, alternatives=tuple(native / factor for factor in others))
+        clean = paint_out_blots(image, native)
+        return replace(frame, image=clean, px_per_mm=native, alternatives=tuple(native / factor for factor in others))
     px = float(np.clip(native, COARSEST, FINEST))
     mesh = flat_mesh(surface, *_whole_page(surface, size * scale, slope), px)
     mesh = replace(mesh, points=(mesh.points + 0.5) / scale - 0.5)
@@ -199,7 +201,7 @@ def _straighten(
     shrink = source.shape[1] / image.shape[1]
     drawn = replace(mesh, points=(mesh.points + 0.5) * shrink - 0.5)
     fill = tuple(float(v) for v in np.median(image[::9, ::9].reshape(-1, 3), axis=0))
-    page = flatten(source, drawn, cubic=True, fill=fill)
+    page = paint_out_blots(flatten(source, drawn, cubic=True, fill=fill), px)
     return replace(
         frame, image=page, px_per_mm=px, mesh=mesh, alternatives=tuple(px / factor for factor in others)
     )
