@@ -21,6 +21,9 @@ WIDTH_REFUSE = 0.12  # of a column of 62.5 mm
 def scale_without_grid(leads: Leads) -> float:
     """px per mm of a page without a grid: the calibration pulse is 10 mm high and 5 mm wide, four columns are 250 mm.
 
+    leads  followed with a guess of the millimetre
+    Of four columns the distance of the names and that of the borders speak with the pulse: the middle one is right,
+    where a border is hidden, letters are ragged or a pulse is blurred.
     Raises InputError where there is no pulse, or the columns contradict it.
     """
     found = [pulse for row in leads.pulses for pulse in row]
@@ -34,7 +37,7 @@ def scale_without_grid(leads: Leads) -> float:
     from_width = float(np.median([pulse.right - pulse.left for pulse in found])) / 5.0
     choices = [from_pulse]
     if leads.fit.pitch is not None and leads.fit.layout.columns == 4:
-        choices.append(leads.columns.width / (USUAL_SPEED * 2.5))
+        choices += [length / (USUAL_SPEED * 2.5) for length in (leads.columns.width, leads.fit.pitch)]
     if max(choices) / min(choices) > 1.04 or not 0.8 < from_width / from_pulse < 1.25:
         raise InputError(
             "no millimetre grid is found, and calibration pulse and columns do not agree on the millimetre"
@@ -42,7 +45,7 @@ def scale_without_grid(leads: Leads) -> float:
             + (f", {choices[1]:.2f} by the columns)" if len(choices) > 1 else ")"),
             remedy="Scan the page in colour, 200 dots an inch or more",
         )
-    return choices[-1]
+    return float(np.median(choices))
 
 
 def find_speed(leads: Leads, mm: float, given: float | None) -> tuple[float, Found]:

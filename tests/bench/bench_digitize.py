@@ -58,18 +58,18 @@ COLUMNS = (
 
 @contextmanager
 def limited(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError inside the block once it has taken this long."""
+    """Raise TimeoutError inside the block once it has taken this much processor time."""
 
     def late(number: int, frame: Any) -> None:
         raise TimeoutError(f"took over {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def read_page(page: KnownPage, picture: np.ndarray | None) -> tuple[PageReading, str, np.ndarray | None]:
@@ -254,7 +254,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=2, help="pages of each group, at most")
     parser.add_argument("--groups", default="*", help="names or patterns, comma between them")
     parser.add_argument(
-        "--timeout", type=int, default=60, help="seconds a page; a longer one counts as refused"
+        "--timeout", type=int, default=60, help="processor seconds a page; a longer one counts as refused"
     )
     parser.add_argument("--reasons", action="store_true", help="also print why pages are refused")
     parser.add_argument("--json", type=Path, help="write everything there")
