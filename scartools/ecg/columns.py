@@ -23,6 +23,7 @@ class Columns:
     stop     px, end of the traces
     names    how many lead names stand where they should; breaks: how many of the borders inside show a break or a
              separator; borders: how many there are; ends: how many of start and end of the trace meet a border
+    stray    px, SD of the borders that the rows show about equal distances; None where that was not asked
     """
 
     start: float
@@ -33,6 +34,7 @@ class Columns:
     breaks: int
     borders: int
     ends: int
+    stray: float | None = None
 
     def edges(self, column: int) -> tuple[float, float]:
         """px, left and right edge of a column; the last one ends with the traces."""
@@ -99,16 +101,18 @@ def _near(pitch: float) -> list[float]:
 
 def _between_borders(breaks: list[np.ndarray], columns: Columns, reach: int) -> Columns:
     """The same columns, as wide as the borders inside are apart where two or more are seen."""
-    numbers, places = [], []
-    for number in range(1, columns.count):
-        border = columns.start + number * columns.width
-        seen = _break_places(breaks, border, reach)
-        numbers += [number] * len(seen)
-        places += seen
-    if len(set(numbers)) < 2:
-        return columns
-    width, start = np.polyfit(numbers, places, 1)
-    return replace(columns, start=float(start), width=float(width))
+    for _ in range(3):  # a separator may first be cut through by the reach
+        numbers, places = [], []
+        for number in range(1, columns.count):
+            seen = _break_places(breaks, columns.start + number * columns.width, reach)
+            numbers += [number] * len(seen)
+            places += seen
+        if len(set(numbers)) < 2:
+            return columns
+        width, start = np.polyfit(numbers, places, 1)
+        stray = float(np.std(places - np.polyval([width, start], numbers)))
+        columns = replace(columns, start=float(start), width=float(width), stray=stray)
+    return columns
 
 
 def _break_places(breaks: list[np.ndarray], border: float, reach: int) -> list[float]:
