@@ -29,6 +29,7 @@ STRAIGHT_TURN = 0.03  # degrees; a page straighter than this,
 STRAIGHT_ASPECT = 0.002  # more equal along both axes than this
 STRAIGHT_MM = 0.15  # and nowhere further off than this is returned as it was given
 LETTER_MM = 279.0  # width of a page of which nothing is known
+AROUND = 20.0  # mm kept around the lattice: names and scales are printed there
 LARGEST_GROWTH = 2.0  # local scale over its median, beyond which the surface is not paper any more
 
 
@@ -193,7 +194,7 @@ def _straighten(
         clean = paint_out_blots(image, native)
         return replace(frame, image=clean, px_per_mm=native, alternatives=tuple(native / factor for factor in others))
     px = float(np.clip(native, COARSEST, FINEST))
-    mesh = flat_mesh(surface, *_whole_page(surface, size * scale, slope), px)
+    mesh = flat_mesh(surface, *_whole_page(surface, size * scale, slope, area), px)
     mesh = replace(mesh, points=(mesh.points + 0.5) / scale - 0.5)
     source = image
     if px < 0.8 * native:  # reduce by areas first: thin lines must not fall between the samples
@@ -217,13 +218,20 @@ def _straightness(points: np.ndarray, value: np.ndarray) -> tuple[float, float, 
     return float(turn), float(np.hypot(b, d) / np.hypot(a, c)), bent
 
 
-def _whole_page(surface: Surface, size: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (mm) of the picture, without the parts where the surface went on too far to be paper."""
+def _whole_page(
+    surface: Surface, size: np.ndarray, slope: np.ndarray, area: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (mm) of the picture, without the parts where the surface went on too far to be paper.
+
+    area  corners (mm) of the lattice; what lies further than AROUND beyond it is a table, or the empty corners of a
+          turned page, and would make grid lines look short
+    """
     x, y = np.meshgrid(np.linspace(0, size[0] - 1, 40), np.linspace(0, size[1] - 1, 40))
     value, local = evaluate(surface, np.stack([x.ravel(), y.ravel()], axis=1))
     growth = np.linalg.det(local) / np.median(np.linalg.det(slope))
     sane = (growth > 1 / LARGEST_GROWTH) & (growth < LARGEST_GROWTH)
-    return value[sane].min(axis=0), value[sane].max(axis=0)
+    low, high = value[sane].min(axis=0), value[sane].max(axis=0)
+    return np.maximum(low, area[0] - AROUND), np.minimum(high, area[1] + AROUND)
 
 
 def _without_grid(image: np.ndarray, work: np.ndarray, scale: float) -> Frame:
