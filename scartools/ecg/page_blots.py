@@ -20,7 +20,9 @@ def paint_out_blots(image: np.ndarray, px_per_mm: float) -> np.ndarray:
     Returns the image itself where there is none, else a copy; uint8 (H, W, 3).
     """
     step = max(1, int(px_per_mm / 3))
-    small = cv2.resize(image, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA) if step > 1 else image
+    small = (
+        cv2.resize(image, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA) if step > 1 else image
+    )
     mm = px_per_mm / step
     solid = _solid(small, mm)
     if not solid.any():

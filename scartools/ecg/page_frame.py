@@ -192,7 +192,9 @@ def _straighten(
     if straight and COARSEST <= native <= FINEST:
         native = (across * down) ** 0.5
         clean = paint_out_blots(image, native)
-        return replace(frame, image=clean, px_per_mm=native, alternatives=tuple(native / factor for factor in others))
+        return replace(
+            frame, image=clean, px_per_mm=native, alternatives=tuple(native / factor for factor in others)
+        )
     px = float(np.clip(native, COARSEST, FINEST))
     mesh = flat_mesh(surface, *_whole_page(surface, size * scale, slope, area), px)
     mesh = replace(mesh, points=(mesh.points + 0.5) / scale - 0.5)
