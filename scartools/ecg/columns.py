@@ -23,6 +23,7 @@ class Columns:
     stop     px, end of the traces
     names    how many lead names stand where they should; breaks: how many of the borders inside show a break or a
              separator; borders: how many there are; ends: how many of start and end of the trace meet a border
+    stray    px, SD of the borders that the rows show about equal distances; None where that was not asked
     """
 
     start: float
@@ -33,6 +34,7 @@ class Columns:
     breaks: int
     borders: int
     ends: int
+    stray: float | None = None
 
     def edges(self, column: int) -> tuple[float, float]:
         """px, left and right edge of a column; the last one ends with the traces."""
@@ -44,11 +46,14 @@ class Columns:
         return self.stop
 
 
-def place_columns(fit: Fit, breaks: list[np.ndarray], ends: tuple[float, float], px_per_mm: float) -> Columns:
+def place_columns(
+    fit: Fit, breaks: list[np.ndarray], ends: tuple[float, float], px_per_mm: float, *, guessed: bool = False
+) -> Columns:
     """Place the columns of an arrangement.
 
-    breaks  bool (W,), one a row of the arrangement, from layout.find_breaks
-    ends    px, first and last column of the traces without the pulses
+    breaks   bool (W,), one a row of the arrangement, from layout.find_breaks
+    ends     px, first and last column of the traces without the pulses
+    guessed  the millimetre is a guess, which says nothing of how wide a column is
     Raises InputError where a page of several columns shows hardly a border.
     """
     count = fit.layout.columns
@@ -58,7 +63,7 @@ def place_columns(fit: Fit, breaks: list[np.ndarray], ends: tuple[float, float],
     reach = max(int(round(NEAR * px_per_mm)), 1)
     seen = np.stack([ndimage.maximum_filter1d(row.astype(np.int8), 2 * reach + 1) for row in breaks])
     best: tuple[float, Columns] | None = None
-    for width in _widths(fit.pitch, px_per_mm):
+    for width in _near(fit.pitch) if guessed else _widths(fit.pitch, px_per_mm):
         for start in np.arange(
             fit.left - BEFORE * px_per_mm, fit.left + AFTER * px_per_mm, max(0.25 * px_per_mm, 1.0)
         ):
@@ -77,7 +82,7 @@ def place_columns(fit: Fit, breaks: list[np.ndarray], ends: tuple[float, float],
                 best = total, columns
     if best is None:
         raise InputError("layout not recognised: the columns do not fit on the page")
-    placed = best[1]
+    placed = _between_borders(breaks, best[1], reach) if guessed else best[1]
     start = placed.start + _border_offset(breaks, placed, reach)
     return replace(placed, start=start, stop=_stop(start, placed, ends[1], px_per_mm))
 
@@ -87,6 +92,37 @@ def _widths(pitch: float, px_per_mm: float) -> list[float]:
     usual = [mm * px_per_mm for mm in WIDTHS_MM]
     near = [width for width in usual if abs(width / pitch - 1) < 0.025]
     return near if near else [pitch]
+
+
+def _near(pitch: float) -> list[float]:
+    """px of a column: about the printed distance of the names, whose left edges stray by a letter's shape."""
+    return [pitch * (1 + step / 400) for step in range(-10, 11)]
+
+
+def _between_borders(breaks: list[np.ndarray], columns: Columns, reach: int) -> Columns:
+    """The same columns, as wide as the borders inside are apart where two or more are seen."""
+    for _ in range(3):  # a separator may first be cut through by the reach
+        numbers, places = [], []
+        for number in range(1, columns.count):
+            seen = _break_places(breaks, columns.start + number * columns.width, reach)
+            numbers += [number] * len(seen)
+            places += seen
+        if len(set(numbers)) < 2:
+            return columns
+        width, start = np.polyfit(numbers, places, 1)
+        stray = float(np.std(places - np.polyval([width, start], numbers)))
+        columns = replace(columns, start=float(start), width=float(width), stray=stray)
+    return columns
+
+
+def _break_places(breaks: list[np.ndarray], border: float, reach: int) -> list[float]:
+    """px of the break or separator that each row shows within reach of a border, where it shows one."""
+    places, low = [], max(int(round(border)) - reach, 0)
+    for row in breaks:
+        near = np.flatnonzero(row[low : int(round(border)) + reach + 1])
+        if len(near):
+            places.append(low + (near[0] + near[-1]) / 2)
+    return places
 
 
 def _stop(start: float, columns: Columns, end: float, px_per_mm: float) -> float:
@@ -99,9 +135,5 @@ def _border_offset(breaks: list[np.ndarray], columns: Columns, reach: int) -> fl
     """px by which the inner borders lie right of where the columns put them: the median of what the rows show."""
     offsets = []
     for border in columns.start + columns.width * np.arange(1, columns.count):
-        low = int(round(border)) - reach
-        for row in breaks:
-            near = np.flatnonzero(row[max(low, 0) : low + 2 * reach + 1])
-            if len(near):
-                offsets.append(max(low, 0) + (near[0] + near[-1]) / 2 - border)
+        offsets += [place - border for place in _break_places(breaks, float(border), reach)]
     return float(np.median(offsets)) if offsets else 0.0

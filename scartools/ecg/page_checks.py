@@ -33,6 +33,7 @@ SLOWEST_BPM, FASTEST_BPM = 25.0, 250.0
 LARGEST_MV, SMALLEST_MV = 10.0, 0.1  # peak to peak in a lead; the largest lead of a page
 COVERAGE_REVIEW, COVERAGE_REFUSE = 0.95, 0.5  # share of a strip without gaps
 SHORTEST_S = 2.0  # a column of a 3 x 4 page is 2.5 s
+SLOWEST_VOUCHING_BPM = 50.0  # half the rate of a heart at rest, 60 to 100, is below
 USUAL_LENGTH_S, LENGTH_OFF = 10.0, 0.03  # a rhythm strip this long vouches for the paper speed
 
 
@@ -63,7 +64,7 @@ def questions(reading: PageReading) -> tuple[Check, ...]:
     covered = [float(np.isfinite(strip.samples).mean()) for strip in strips]
     pulse = reading.facts.get("PulseHeight")
     found = len({strip.lead for strip in strips} & set(LEADS))
-    assumed = _assumed(reading)
+    assumed = _assumed(reading, rate)
     x, y = reading.px_per_mm
     return (
         _check("leads_found", found, len(LEADS), "leads", refuses=True, least=True),
@@ -238,11 +239,12 @@ def _beats_shared(beats: Sequence[tuple[Strip, np.ndarray]]) -> float | None:
     return float(np.mean(shared)) if shared else None
 
 
-def _assumed(reading: PageReading) -> int:
+def _assumed(reading: PageReading, rate: float | None) -> int:
     """Count the scales that nothing on the page speaks for.
 
     A calibration pulse of the assumed or printed height speaks for the size of the page; a rhythm strip of 10 s
-    speaks for the paper speed.
+    speaks for the paper speed, unless its heart beats as if 50 mm/s had been taken for 25: a strip of 5 s is then as
+    long. `rate` is that of the heart, beats a minute.
     """
     pulse = _off(reading.facts.get("PulseHeight"), reading.gain_mm_mv)
     pulse_agrees = pulse is not None and pulse <= PULSE_OFF
@@ -252,6 +254,9 @@ def _assumed(reading: PageReading) -> int:
     vouched = {
         "px_per_mm": pulse_agrees,
         "gain_mm_mv": pulse_agrees,
-        "speed_mm_s": printed_is_read and abs(longest / USUAL_LENGTH_S - 1) <= LENGTH_OFF,
+        "speed_mm_s": printed_is_read
+        and abs(longest / USUAL_LENGTH_S - 1) <= LENGTH_OFF
+        and rate is not None
+        and rate >= SLOWEST_VOUCHING_BPM,
     }
     return sum(reading.found.get(name) == "assumed" and not holds for name, holds in vouched.items())

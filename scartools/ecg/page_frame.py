@@ -13,6 +13,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from scartools.ecg.page_blots import paint_out_blots
 from scartools.ecg.page_comb import Unit, choose_unit, teeth
 from scartools.ecg.page_flat import Mesh, flat_mesh, flatten, place_lines, refit
 from scartools.ecg.page_lattice import WINDOW, Lattice, Windows, find_lattice
@@ -28,6 +29,7 @@ STRAIGHT_TURN = 0.03  # degrees; a page straighter than this,
 STRAIGHT_ASPECT = 0.002  # more equal along both axes than this
 STRAIGHT_MM = 0.15  # and nowhere further off than this is returned as it was given
 LETTER_MM = 279.0  # width of a page of which nothing is known
+AROUND = 20.0  # mm kept around the lattice: names and scales are printed there
 LARGEST_GROWTH = 2.0  # local scale over its median, beyond which the surface is not paper any more
 
 
@@ -189,9 +191,12 @@ def _straighten(
     frame = Frame(image, native, (across, down), "measured", (), quality, None, facts)
     if straight and COARSEST <= native <= FINEST:
         native = (across * down) ** 0.5
-        return replace(frame, px_per_mm=native, alternatives=tuple(native / factor for factor in others))
+        clean = paint_out_blots(image, native)
+        return replace(
+            frame, image=clean, px_per_mm=native, alternatives=tuple(native / factor for factor in others)
+        )
     px = float(np.clip(native, COARSEST, FINEST))
-    mesh = flat_mesh(surface, *_whole_page(surface, size * scale, slope), px)
+    mesh = flat_mesh(surface, *_whole_page(surface, size * scale, slope, area), px)
     mesh = replace(mesh, points=(mesh.points + 0.5) / scale - 0.5)
     source = image
     if px < 0.8 * native:  # reduce by areas first: thin lines must not fall between the samples
@@ -199,7 +204,7 @@ def _straighten(
     shrink = source.shape[1] / image.shape[1]
     drawn = replace(mesh, points=(mesh.points + 0.5) * shrink - 0.5)
     fill = tuple(float(v) for v in np.median(image[::9, ::9].reshape(-1, 3), axis=0))
-    page = flatten(source, drawn, cubic=True, fill=fill)
+    page = paint_out_blots(flatten(source, drawn, cubic=True, fill=fill), px)
     return replace(
         frame, image=page, px_per_mm=px, mesh=mesh, alternatives=tuple(px / factor for factor in others)
     )
@@ -215,13 +220,20 @@ def _straightness(points: np.ndarray, value: np.ndarray) -> tuple[float, float, 
     return float(turn), float(np.hypot(b, d) / np.hypot(a, c)), bent
 
 
-def _whole_page(surface: Surface, size: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (mm) of the picture, without the parts where the surface went on too far to be paper."""
+def _whole_page(
+    surface: Surface, size: np.ndarray, slope: np.ndarray, area: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (mm) of the picture, without the parts where the surface went on too far to be paper.
+
+    area  corners (mm) of the lattice; what lies further than AROUND beyond it is a table, or the empty corners of a
+          turned page, and would make grid lines look short
+    """
     x, y = np.meshgrid(np.linspace(0, size[0] - 1, 40), np.linspace(0, size[1] - 1, 40))
     value, local = evaluate(surface, np.stack([x.ravel(), y.ravel()], axis=1))
     growth = np.linalg.det(local) / np.median(np.linalg.det(slope))
     sane = (growth > 1 / LARGEST_GROWTH) & (growth < LARGEST_GROWTH)
-    return value[sane].min(axis=0), value[sane].max(axis=0)
+    low, high = value[sane].min(axis=0), value[sane].max(axis=0)
+    return np.maximum(low, area[0] - AROUND), np.minimum(high, area[1] + AROUND)
 
 
 def _without_grid(image: np.ndarray, work: np.ndarray, scale: float) -> Frame:

@@ -45,10 +45,13 @@ class Leads:
     rows_left_out: int = 0
 
 
-def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str | None = None) -> Leads:
+def follow_leads(
+    ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str | None = None, *, guessed: bool = False
+) -> Leads:
     """Find rows and columns, then follow every row with the lead names taken out of the ink.
 
     ink     of the upright page; words: printed on it; wanted: the arrangement as --layout gives it
+    guessed  the millimetre is a guess
     Raises InputError, with the reason, where the arrangement is not told or a lead would be lost.
     """
     mm = (px_per_mm, px_per_mm)
@@ -70,7 +73,7 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
     pieces = page_layout.text_pieces(whole, paths, mm)
     if fit is None:
         fit = _without_names(pieces, rows, breaks, ends, mm, fits, wanted)
-    columns = place_columns(fit, breaks, ends, px_per_mm)
+    columns = place_columns(fit, breaks, ends, px_per_mm, guessed=guessed)
     places = _name_places(fit, words, px_per_mm)
     unnamed = page_layout.erase_names(ink.mask, places)
     paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)

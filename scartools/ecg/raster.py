@@ -119,8 +119,9 @@ def _read_upright(frame: Frame, find: FindInk, layout: str | None) -> Upright:
         ink.contrast,
         None if ink.marks is None else _turn(ink.marks, quarter),
     )
-    leads = follow_leads(ink, words, mm, layout)
-    if frame.grid == "none":
+    guessed = frame.grid == "none"
+    leads = follow_leads(ink, words, mm, layout, guessed=guessed)
+    if guessed:
         mm = scale_without_grid(leads)
         leads = follow_leads(ink, words, mm, layout)
     return Upright(leads, quarter, mm)

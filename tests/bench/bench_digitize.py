@@ -58,18 +58,18 @@ COLUMNS = (
 
 @contextmanager
 def limited(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError inside the block once it has taken this long."""
+    """Raise TimeoutError inside the block once it has taken this much processor time."""
 
     def late(number: int, frame: Any) -> None:
         raise TimeoutError(f"took over {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def read_page(page: KnownPage, picture: np.ndarray | None) -> tuple[PageReading, str, np.ndarray | None]:
@@ -146,7 +146,9 @@ def one_page(page: KnownPage, longest: int, save: Path | None) -> dict[str, Any]
         if status == "accepted" and np.nanmean(row["mended"]) < POOR_DB:
             wrong.append(f"accepted with {np.nanmean(row['mended']):.1f} dB")
     if save is not None and picture is not None:
-        shown = picture if reading is None else draw_overlay([picture], reading.strips, [1.0])
+        shown = picture
+        if reading is not None:
+            shown = draw_overlay([picture], reading, [1.0], status, row["reason"] or "")
         (save / f"{page.name}.png").write_bytes(to_png(picture))
         (save / f"{page.name}_{status}.png").write_bytes(to_png(shown))
     return {**row, "wrong": wrong}
@@ -252,7 +254,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=2, help="pages of each group, at most")
     parser.add_argument("--groups", default="*", help="names or patterns, comma between them")
     parser.add_argument(
-        "--timeout", type=int, default=60, help="seconds a page; a longer one counts as refused"
+        "--timeout", type=int, default=60, help="processor seconds a page; a longer one counts as refused"
     )
     parser.add_argument("--reasons", action="store_true", help="also print why pages are refused")
     parser.add_argument("--json", type=Path, help="write everything there")

@@ -38,3 +38,20 @@ def test_columns_of_another_width_keep_the_width_of_their_names() -> None:
 def test_the_last_column_ends_with_the_trace() -> None:
     columns = place_columns(fit_at(170), breaks_at(160), (160.0, 2000.0), PX_PER_MM)
     assert columns.edges(3)[1] == pytest.approx(2000, abs=1)
+
+
+@pytest.mark.parametrize("true", [488.0, 500.0, 509.0])
+def test_a_guessed_millimetre_does_not_say_how_wide_columns_are(true: float) -> None:
+    """At 8 px a mm 62.5 mm are 500 px, which a guess of the millimetre must not confirm."""
+    columns = place_columns(fit_at(165, 500), breaks_at(160, true), (150.0, 2300.0), PX_PER_MM, guessed=True)
+    assert columns.width == pytest.approx(true, abs=0.6)
+    assert columns.start == pytest.approx(160, abs=1.5)
+    assert columns.stray is not None and columns.stray < 0.5
+
+
+def test_borders_that_stray_are_told() -> None:
+    rows = breaks_at(160)
+    rows[1] = np.roll(rows[1], 5)
+    rows[2] = np.roll(rows[2], -5)
+    columns = place_columns(fit_at(165), rows, (150.0, 2170.0), PX_PER_MM, guessed=True)
+    assert columns.stray is not None and columns.stray > 3

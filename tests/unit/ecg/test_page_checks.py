@@ -120,6 +120,18 @@ def test_a_page_without_pulse_is_not_blamed_for_it():
     )
 
 
+def test_ten_seconds_of_half_a_usual_heart_rate_do_not_vouch_for_25_mm_a_second():
+    """Five seconds at 50 mm/s are as long on paper: read at 25 mm/s, a heart of 70 beats with 35."""
+    page = replace(page_3x4(), found={**page_3x4().found, "speed_mm_s": "assumed"})
+    assert outcome(page) == ("accepted", set())
+    slow = replace(
+        page,
+        strips=tuple(strip(s.lead, s.start_s, len(s.samples) / RATE, s.rhythm, bpm=35) for s in page.strips),
+    )
+    assert "scales_assumed" in outcome(slow)[1]
+    assert outcome(slow)[0] != "accepted"
+
+
 def test_scales_that_nothing_speaks_for_ask_for_a_review():
     assumed = {**page_3x4().found, "gain_mm_mv": "assumed", "px_per_mm": "assumed"}
     assert outcome(replace(page_3x4(), found=assumed)) == ("accepted", set())  # its pulse speaks for both

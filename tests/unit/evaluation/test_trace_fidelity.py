@@ -221,3 +221,51 @@ def test_a_page_of_which_nothing_was_read_has_the_power_of_its_own_variance_left
     page = np.stack([beats(seed=k) for k in range(12)])
     wanted = np.sum(page**2) / np.sum((page - page.mean(axis=1, keepdims=True)) ** 2)
     assert kaggle_ratio(page, np.full_like(page, NAN), RATE) == pytest.approx(wanted)
+
+
+def published_snr(reference: np.ndarray, estimate: np.ndarray, rate: float, *, mended: bool) -> float:
+    """The first challenge's score of a lead, stated again step by step as its program takes them."""
+    from scipy.ndimage import gaussian_filter
+    from scipy.signal import fftconvolve
+
+    length = max(len(reference), len(estimate))
+    wanted, read = (np.append(lead, np.full(length - len(lead), NAN)) for lead in (reference, estimate))
+    low, high = np.nanmin([wanted, read]), np.nanmax([wanted, read])
+    pictures = []
+    for lead in (wanted, read):
+        picture = np.zeros((256, length))
+        for at in np.flatnonzero(np.isfinite(lead)):
+            picture[int(np.round(255 * (lead[at] - low) / (high - low))), at] = 1
+        pictures.append(gaussian_filter(picture, 0.5))
+    own, both = (fftconvolve(pictures[0], other[::-1, ::-1], mode="full") for other in pictures)
+    middle, peak = (np.unravel_index(np.argmax(found), found.shape) for found in (own, both))
+    late, up = int(middle[1] - peak[1]), (middle[0] - peak[0]) / 255 * (high - low)
+    if abs(late) <= round(0.5 * rate) and abs(up) <= 1.0:
+        unknown = np.full(abs(late), NAN)
+        if late >= 0:
+            read = np.append(read[late:], unknown) - up
+        elif mended:
+            read = np.append(unknown, read[:late]) - up
+        else:  # what is kept is as long as what should be dropped
+            read = np.append(unknown, read[:-late]) - up
+    read = np.append(read, np.full(length - len(read), NAN))
+    printed, shared = np.isfinite(wanted), np.isfinite(wanted) & np.isfinite(read)
+    if not shared.any():
+        return 0.0
+    noise = np.mean((wanted[shared] - read[shared]) ** 2)
+    return float(10 * np.log10(np.mean(wanted[shared] ** 2) / noise) * shared.sum() / printed.sum())
+
+
+@pytest.mark.parametrize("late", [-60, -20, -3, -1, 0, 1, 4, 25, 60])
+@pytest.mark.parametrize("up", [0.0, -0.3, 1.4])
+def test_both_scores_equal_the_published_steps_taken_one_by_one(late: int, up: float):
+    rng = np.random.default_rng(abs(late))
+    reference = beats(300, seed=4)
+    reference[:20], reference[280:] = NAN, NAN
+    estimate = shifted(0.95 * beats(300, seed=4), late) + up + rng.normal(0, 0.01, 300)
+    estimate[100:110] = NAN
+    found = lead_fidelity(reference, estimate, RATE)
+    assert found.official_db == pytest.approx(published_snr(reference, estimate, RATE, mended=False), abs=1e-9)
+    assert found.mended_db == pytest.approx(published_snr(reference, estimate, RATE, mended=True), abs=1e-9)
+    if late in (-20, -3, -1) and abs(up) < 1:
+        assert found.mended_db - found.official_db > 5
