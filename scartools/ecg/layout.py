@@ -41,12 +41,6 @@ def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[
     return [float(peak) for peak in kept]
 
 
-def follow_reach(rows: list[float], at: int, mm: MM) -> float:
-    """px above and below a baseline where its lead may go: as far as the next but one row, at most 40 mm."""
-    spacing = float(np.median(np.diff(rows))) if len(rows) > 1 else 30 * mm[1]
-    return min(1.6 * spacing, 40 * mm[1])
-
-
 def text_pieces(mask: np.ndarray, paths: list[Path], mm: MM) -> np.ndarray:
     """Left edge, top, right edge and bottom (px) of each word beside the traces, int (N, 4)."""
     rest = beside_paths(mask, paths)
