@@ -16,7 +16,9 @@ JUMP = 1.0  # a mm of white paper between neighbouring runs
 SKIP = 2.0  # a mm of paper along x without ink
 LIFT = 0.5  # for lifting the pen at all: text beside the trace is not entered lightly
 AWAY = 0.03  # a mm along x, for every mm beyond NEAR of the rows' distance: the neighbouring row is no bargain
-TRAVEL = 0.01  # a mm up or down inside touching ink: a QRS is cheap, and still no reason to leave a level trace
+TRAVEL = 0.01  # a mm up or down from one run to where another begins: at a crossing the level way goes on level
+LEAN = 0.004  # a mm along x, for every mm off the baseline: ink that lies there is likelier the lead's own
+INK = 0.02  # earned by a mm of upright ink: the tip of a QRS is no detour
 # Ink of another row, by which of the two rests nearer to it (the nearer one, the farther one):
 SHARED = (0.1, 0.4)  # a mm along x, of the same ink: where rows cross both are drawn with it
 FOLLOWED = (1.0, 3.0)  # a mm along x, and FOLLOWED_ONCE for coming from and going to the same ink as the other row
@@ -103,10 +105,12 @@ class _Row:
     ) -> None:
         mm_x, mm_y = 1 / px_per_mm[0], 1 / px_per_mm[1]
         distance = _distance(pieces.top, pieces.bottom, baseline)
-        far = AWAY * mm_x * mm_y * np.clip(distance - near, 0, None)
+        far = mm_x * mm_y * (LEAN * distance + AWAY * np.clip(distance - near, 0, None))
+        tall = pieces.bottom - pieces.top
+        earned = INK * mm_y * np.clip(tall - 1.5 * np.median(tall), 0, None)
         self.pieces, self.width, self.baseline, self.mm = pieces, width, baseline, (mm_x, mm_y)
         self.distance = np.minimum.reduceat(distance, pieces.first)
-        self.own = np.add.reduceat(far, pieces.first) + TRAVEL * mm_y * pieces.travel
+        self.own = np.add.reduceat(far - earned, pieces.first)
         self.begin, self.end = distance[pieces.first] * mm_y, distance[pieces.last] * mm_y
         self.usable = np.flatnonzero(self.distance < reach)
 
