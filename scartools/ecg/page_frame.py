@@ -191,7 +191,12 @@ def _straighten(
     if straight and COARSEST <= native <= FINEST:
         # of a straight page the whole plane tells the millimetre; local slopes stray by a thousandth, 10 ms in 10 s
         native = (plane_mm[0] * plane_mm[1]) ** 0.5
-        return replace(frame, px_per_mm=native, source_px_per_mm=plane_mm, alternatives=tuple(native / factor for factor in others))
+        return replace(
+            frame,
+            px_per_mm=native,
+            source_px_per_mm=plane_mm,
+            alternatives=tuple(native / factor for factor in others),
+        )
     px = float(np.clip(native, COARSEST, FINEST))
     mesh = flat_mesh(surface, *_whole_page(surface, size * scale, slope), px)
     mesh = replace(mesh, points=(mesh.points + 0.5) / scale - 0.5)

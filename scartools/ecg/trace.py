@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -21,8 +22,14 @@ LEAN = 0.004  # a mm along x, for every mm off the baseline: ink that lies there
 INK = 0.02  # earned by a mm of upright ink: the tip of a QRS is no detour
 # Ink of another row, by which of the two rests nearer to it (the nearer one, the farther one):
 SHARED = (0.1, 0.4)  # a mm along x, of the same ink: where rows cross both are drawn with it
-FOLLOWED = (1.0, 3.0)  # a mm along x, and FOLLOWED_ONCE for coming from and going to the same ink as the other row
+FOLLOWED = (
+    1.0,
+    3.0,
+)  # a mm along x, and FOLLOWED_ONCE for coming from and going to the same ink as the other row
 FOLLOWED_ONCE = (0.0, 1.0)
+TOGETHER = (
+    5.0  # mm along x that two rows may be drawn with the same ink; beyond, the farther one is not seen there
+)
 NEAR = 0.64
 REACH = 1.6  # of the rows' distance: ink farther from a baseline is none of its lead
 REACH_MM = (25.0, 40.0)  # but at least and at most
@@ -64,24 +71,27 @@ def follow_rows(
     """
     spacing = float(np.median(np.diff(baselines))) if len(baselines) > 1 else ALONE_MM * px_per_mm[1]
     if reach is None:
-        reach = float(np.clip(REACH * spacing, *(mm * px_per_mm[1] for mm in REACH_MM)))
+        nearest, farthest = (mm * px_per_mm[1] for mm in REACH_MM)
+        reach = min(max(REACH * spacing, nearest), farthest)
     pieces = cut_pieces(runs, px_per_mm)
     if not len(pieces.chain):
-        return [Path(*(np.full(shape[1], np.nan) for _ in range(2)), np.zeros(shape[1], bool)) for _ in baselines]
+        blank = np.full(shape[1], np.nan)
+        return [Path(blank.copy(), blank.copy(), np.zeros(shape[1], bool)) for _ in baselines]
     rows = [_Row(pieces, shape[1], row, px_per_mm, reach, NEAR * spacing) for row in baselines]
     chains = [row.cheapest({}, None) for row in rows]
     for _ in range(ROUNDS):
         before = list(chains)
         for at, row in enumerate(rows):
-            others = [(other, chain) for k, (other, chain) in enumerate(zip(rows, chains, strict=True)) if k != at]
+            others = [
+                (other, chain) for k, (other, chain) in enumerate(zip(rows, chains, strict=True)) if k != at
+            ]
             links, fees = _fees(pieces, row, others, px_per_mm[0])
             if fees is not None and fees[chains[at]].any():
                 chains[at] = row.cheapest(links, fees)
         if chains == before:
             break
-    return [
-        Path(*parts) for parts in divide_shared(pieces, chains, shape)
-    ]
+    _part(pieces, rows, chains, TOGETHER * px_per_mm[0])
+    return [Path(*parts) for parts in divide_shared(pieces, chains, shape)]
 
 
 def follow(
@@ -110,6 +120,7 @@ class _Row:
         earned = INK * mm_y * np.clip(tall - 1.5 * np.median(tall), 0, None)
         self.pieces, self.width, self.baseline, self.mm = pieces, width, baseline, (mm_x, mm_y)
         self.distance = np.minimum.reduceat(distance, pieces.first)
+        self.usual = np.add.reduceat(distance, pieces.first) / np.diff(pieces.start)
         self.own = np.add.reduceat(far - earned, pieces.first)
         self.begin, self.end = distance[pieces.first] * mm_y, distance[pieces.last] * mm_y
         self.usable = np.flatnonzero(self.distance < reach)
@@ -165,7 +176,9 @@ class _Row:
             for other in pieces.before[at]:
                 if other in cost:
                     y = pen[other]
-                    total = cost[other] + TRAVEL * mm_y * (low - y if y < low else y - high if y > high else 0.0)
+                    total = cost[other] + TRAVEL * mm_y * (
+                        low - y if y < low else y - high if y > high else 0.0
+                    )
                     if links:
                         total += links.get((other, at), 0.0)
                     if total <= best:
@@ -203,11 +216,10 @@ def _fees(
     width = np.diff(pieces.start) / px_per_mm_x
     for other, chain in others:
         taken = np.array(chain, int)
-        taken = taken[row.distance[taken] < np.inf]
         if not len(taken):
             continue
         fees = np.zeros(len(width)) if fees is None else fees
-        farther = (row.distance[taken] > other.distance[taken]).astype(int)
+        farther = (row.usual[taken] > other.usual[taken]).astype(int)
         fees[taken] += np.take(SHARED, farther) * width[taken]
         following = np.take(FOLLOWED, farther) * width[taken]
         same = pieces.chain[taken[1:]] == pieces.chain[taken[:-1]]
@@ -215,6 +227,23 @@ def _fees(
         for one, at, fee in zip(taken[:-1].tolist(), taken[1:].tolist(), following[1:].tolist(), strict=True):
             links[one, at] = links.get((one, at), 0.0) + fee
     return links, fees
+
+
+def _part(pieces: Pieces, rows: list[_Row], chains: list[list[int]], longest: float) -> None:
+    """Leave a gap, in place, where a row goes along with the ink of one that rests nearer to it, over `longest` px."""
+    width = np.diff(pieces.start)
+    for one, other in combinations(range(len(rows)), 2):
+        common = set(chains[one]) & set(chains[other])
+        stretch: list[int] = []
+        for piece in [*chains[one], -1]:
+            if piece in common:
+                stretch.append(piece)
+                continue
+            if stretch and width[stretch].sum() > longest:
+                off = [float(rows[row].usual[stretch] @ width[stretch]) for row in (one, other)]
+                farther = one if off[0] > off[1] else other
+                chains[farther] = [kept for kept in chains[farther] if kept not in stretch]
+            stretch = []
 
 
 def _distance(top: np.ndarray, bottom: np.ndarray, row: float) -> np.ndarray:

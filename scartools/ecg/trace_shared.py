@@ -58,7 +58,9 @@ def _divide(run: np.ndarray, top: np.ndarray, bottom: np.ndarray, shared: np.nda
             bottom[rows[-1], column] = whole_bottom[rows[-1], column]
             for upper, lower in zip(rows[:-1], rows[1:], strict=True):
                 if bottom[upper, column] < top[lower, column]:
-                    taller = bottom[upper, column] - top[upper, column] > bottom[lower, column] - top[lower, column]
+                    taller = (
+                        bottom[upper, column] - top[upper, column] > bottom[lower, column] - top[lower, column]
+                    )
                     if taller:
                         bottom[upper, column] = top[lower, column]
                     else:
