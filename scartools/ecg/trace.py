@@ -77,7 +77,7 @@ def follow_rows(
     if not len(pieces.chain):
         blank = np.full(shape[1], np.nan)
         return [Path(blank.copy(), blank.copy(), np.zeros(shape[1], bool)) for _ in baselines]
-    rows = [_Row(pieces, shape[1], row, px_per_mm, reach, NEAR * spacing) for row in baselines]
+    rows = [_Row(pieces, row, px_per_mm, reach, NEAR * spacing) for row in baselines]
     chains = [row.cheapest({}, None) for row in rows]
     for _ in range(ROUNDS):
         before = list(chains)
@@ -107,7 +107,6 @@ class _Row:
     def __init__(
         self,
         pieces: Pieces,
-        width: int,
         baseline: float,
         px_per_mm: tuple[float, float],
         reach: float,
@@ -118,7 +117,7 @@ class _Row:
         far = mm_x * mm_y * (LEAN * distance + AWAY * np.clip(distance - near, 0, None))
         tall = pieces.bottom - pieces.top
         earned = INK * mm_y * np.clip(tall - 1.5 * np.median(tall), 0, None)
-        self.pieces, self.width, self.baseline, self.mm = pieces, width, baseline, (mm_x, mm_y)
+        self.pieces, self.baseline, self.mm = pieces, baseline, (mm_x, mm_y)
         self.distance = np.minimum.reduceat(distance, pieces.first)
         self.usual = np.add.reduceat(distance, pieces.first) / np.diff(pieces.start)
         self.own = np.add.reduceat(far - earned, pieces.first)

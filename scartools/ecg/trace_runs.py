@@ -27,7 +27,6 @@ class Pieces:
     before      for each piece those whose last run touches its first
     low, high   float (P,), px: a pen that comes in between these rows need not move before it must
     leave       float (P,), px: the row at which it leaves, NaN where it never had to move
-    travel      float (P,), px it moved up and down on the way
     """
 
     column: np.ndarray
@@ -39,7 +38,6 @@ class Pieces:
     low: np.ndarray
     high: np.ndarray
     leave: np.ndarray
-    travel: np.ndarray
 
     @property
     def first(self) -> np.ndarray:
@@ -139,14 +137,14 @@ def _cuts(
 
 def _pen_moves(
     top: np.ndarray, bottom: np.ndarray, start: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Low, high, leave and travel of Pieces: a pen that moves no more than the ink makes it.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Low, high and leave of Pieces: a pen that moves no more than the ink makes it.
 
     What happens to a pen that comes in anywhere is told by an interval: inside it stays, outside it goes to the nearer
     end; once it has had to move, where it came from no longer matters.
     """
     tops, bottoms = top.tolist(), bottom.tolist()
-    lows, highs, leaves, travels = [], [], [], []
+    lows, highs, leaves = [], [], []
     bounds = start.tolist()
     for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
         low, high = tops[begin], bottoms[begin]
@@ -154,18 +152,12 @@ def _pen_moves(
         while at < end and tops[at] <= high and bottoms[at] >= low:
             low, high = max(low, tops[at]), min(high, bottoms[at])
             at += 1
-        pen, travel = float("nan"), 0.0
+        pen = float("nan")
         if at < end:
             pen = high = low = high if tops[at] > high else low
             for upper, lower in zip(tops[at:end], bottoms[at:end], strict=True):
-                if pen < upper:
-                    travel += upper - pen
-                    pen = upper
-                elif pen > lower:
-                    travel += pen - lower
-                    pen = lower
+                pen = upper if pen < upper else min(pen, lower)
         lows.append(low)
         highs.append(high)
         leaves.append(pen)
-        travels.append(travel)
-    return np.array(lows, float), np.array(highs, float), np.array(leaves, float), np.array(travels, float)
+    return np.array(lows, float), np.array(highs, float), np.array(leaves, float)
