@@ -12,6 +12,7 @@ from scartools.errors import InputError
 
 BEFORE, AFTER = 14.0, 6.0  # mm that names of the first column may stand right, or left, of its edge
 NEAR = 0.8  # mm around a border where a break is looked for
+ROWS_MM, FOOT_MM = (250.0, 125.0, 500.0), 6.0  # of leads as long as the page; the foot of a pulse before them
 WIDTHS_MM = (62.5, 125.0, 31.25, 50.0)  # of a column: 2.5 s or 5 s at 25 or 50 mm/s first
 
 
@@ -58,7 +59,8 @@ def place_columns(
     """
     count = fit.layout.columns
     if count == 1:
-        return Columns(ends[0], ends[1] - ends[0], 1, ends[1], fit.named, 0, 0, 2)
+        start = _start_of_row(ends, px_per_mm)
+        return Columns(start, ends[1] - start, 1, ends[1], fit.named, 0, 0, 2)
     assert fit.pitch is not None
     reach = max(int(round(NEAR * px_per_mm)), 1)
     seen = np.stack([ndimage.maximum_filter1d(row.astype(np.int8), 2 * reach + 1) for row in breaks])
@@ -85,6 +87,15 @@ def place_columns(
     placed = _between_borders(breaks, best[1], reach) if guessed else best[1]
     start = placed.start + _border_offset(breaks, placed, reach)
     return replace(placed, start=start, stop=_stop(start, placed, ends[1], px_per_mm))
+
+
+def _start_of_row(ends: tuple[float, float], px_per_mm: float) -> float:
+    """px where leads as long as the page begin: behind the foot of the calibration pulse, if it is drawn on to them."""
+    for usual in ROWS_MM:
+        foot = (ends[1] - ends[0]) / px_per_mm - usual
+        if 0 < foot < FOOT_MM:
+            return ends[1] - usual * px_per_mm
+    return ends[0]
 
 
 def _widths(pitch: float, px_per_mm: float) -> list[float]:

@@ -13,6 +13,10 @@ from scartools.errors import InputError
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 COLUMN_S = 2.5  # seconds of each column of a 3 x 4 page
 TALL_STROKE = 3.0  # mm
+ROW_SHARE, HOLE_SHARE = (
+    0.5,
+    0.35,
+)  # of its width that is drawn near a row's baseline; the same for one that wanders
 FEWEST_BORDERS = 5  # of nine inner borders that must show; an end of the trace at its place counts two
 FEWEST_NAMES = 8  # of twelve lead names that must stand where a 3 x 4 page has them
 NAME_SHIFTS = np.arange(-2.0, 5.1, 0.5)  # mm from a border to the name right of it
@@ -33,18 +37,26 @@ def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[
     counts, _ = np.histogram(centre, np.arange(height + 1))
     density = ndimage.gaussian_filter1d(counts.astype(float), 1.2 * mm[1])
     peaks, _ = signal.find_peaks(density, distance=max(int(8 * mm[1]), 1))
-    kept = []
-    for peak in peaks:
-        covered = np.unique(column[np.abs(centre - peak) < 4 * mm[1]])
-        if len(covered) >= 0.5 * (extent[1] - extent[0]):
-            kept.append(int(peak))
-    return [float(peak) for peak in kept]
+    width = extent[1] - extent[0]
+    covered = [len(np.unique(column[np.abs(centre - peak) < 4 * mm[1]])) / width for peak in peaks]
+    kept = [float(peak) for peak, share in zip(peaks, covered, strict=True) if share >= ROW_SHARE]
+    wandering = [
+        float(peak) for peak, share in zip(peaks, covered, strict=True) if HOLE_SHARE <= share < ROW_SHARE
+    ]
+    return sorted(kept + _filling_holes(wandering, kept))
 
 
-def follow_reach(rows: list[float], at: int, mm: MM) -> float:
-    """px above and below a baseline where its lead may go: as far as the next but one row, at most 40 mm."""
-    spacing = float(np.median(np.diff(rows))) if len(rows) > 1 else 30 * mm[1]
-    return min(1.6 * spacing, 40 * mm[1])
+def _filling_holes(wandering: list[float], rows: list[float]) -> list[float]:
+    """Of rows that are thinly drawn those in the middle between two that stand two distances apart."""
+    if len(rows) < 4:
+        return []
+    usual = float(np.median(np.diff(rows)))
+    filling = []
+    for above, below in zip(rows[:-1], rows[1:], strict=True):
+        middle = (above + below) / 2
+        if abs(below - above - 2 * usual) < 0.35 * usual:
+            filling += [row for row in wandering if abs(row - middle) < 0.25 * usual][:1]
+    return filling
 
 
 def text_pieces(mask: np.ndarray, paths: list[Path], mm: MM) -> np.ndarray:

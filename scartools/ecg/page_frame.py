@@ -174,7 +174,8 @@ def _straighten(
     inner = inner[((inner >= 0) & (inner < size * scale)).all(axis=1)]
     value, slope = evaluate(surface, inner)
     across, down = (float(np.median(1 / np.linalg.norm(slope[:, k], axis=1))) / scale for k in (0, 1))
-    turn, aspect, bent = _straightness(inner / scale, value)
+    turn, plane_mm, bent = _straightness(inner / scale, value)
+    aspect = plane_mm[0] / plane_mm[1]
     facts = {
         "Grid": "measured",
         "TurnDegrees": round(turn, 3),
@@ -190,10 +191,14 @@ def _straighten(
     others = [factor for factor, odds in unit.alternatives if odds > -4.0]
     frame = Frame(image, native, (across, down), "measured", (), quality, None, facts)
     if straight and COARSEST <= native <= FINEST:
-        native = (across * down) ** 0.5
-        clean = paint_out_blots(image, native)
+        # of a straight page the whole plane tells the millimetre; local slopes stray by a thousandth, 10 ms in 10 s
+        native = (plane_mm[0] * plane_mm[1]) ** 0.5
         return replace(
-            frame, image=clean, px_per_mm=native, alternatives=tuple(native / factor for factor in others)
+            frame,
+            image=paint_out_blots(image, native),
+            px_per_mm=native,
+            source_px_per_mm=plane_mm,
+            alternatives=tuple(native / factor for factor in others),
         )
     px = float(np.clip(native, COARSEST, FINEST))
     mesh = flat_mesh(surface, *_whole_page(surface, size * scale, slope, area), px)
@@ -210,14 +215,14 @@ def _straighten(
     )
 
 
-def _straightness(points: np.ndarray, value: np.ndarray) -> tuple[float, float, float]:
-    """Turn (degrees, anticlockwise), px along x over px along y, and the largest residual (mm, 99 %) of a plane."""
+def _straightness(points: np.ndarray, value: np.ndarray) -> tuple[float, tuple[float, float], float]:
+    """Turn (degrees, anticlockwise), px a mm along x and along y, and the largest residual (mm, 99 %) of a plane."""
     rows = np.column_stack([points, np.ones(len(points))])
     plane = np.linalg.lstsq(rows, value, rcond=None)[0]
     bent = float(np.percentile(np.abs(value - rows @ plane), 99))
     (a, c), (b, d) = plane[:2]  # mm along x and y of a px to the right, and of a px down
     turn = np.degrees(np.arctan2(b, a) - np.arctan2(c, d)) / 2
-    return float(turn), float(np.hypot(b, d) / np.hypot(a, c)), bent
+    return float(turn), (float(1 / np.hypot(a, b)), float(1 / np.hypot(c, d))), bent
 
 
 def _whole_page(

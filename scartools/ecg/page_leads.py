@@ -13,7 +13,7 @@ from scartools.ecg.lead_names import Word
 from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.pulse import Pulse, find_pulses
-from scartools.ecg.trace import Path, follow
+from scartools.ecg.trace import Path, follow_rows
 from scartools.ecg.trace_heights import heights as trace_heights
 from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
@@ -172,10 +172,7 @@ def _name_places(fit: Fit, words: list[Word], px_per_mm: float) -> list[page_lay
 def _follow_rows(
     mask: np.ndarray, weight: np.ndarray, rows: list[float], mm: tuple[float, float], *, fitted: bool = True
 ) -> tuple[list[Path], list[np.ndarray]]:
-    runs = upright_runs(mask)
-    paths = [
-        follow(runs, mask.shape, row, mm, page_layout.follow_reach(rows, at, mm)) for at, row in enumerate(rows)
-    ]
+    paths = follow_rows(upright_runs(mask), mask.shape, rows, mm)
     return paths, trace_heights(paths, mask, weight, fitted=fitted)
 
 

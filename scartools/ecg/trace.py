@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from scartools.ecg.page_ink import Runs
+from scartools.ecg.trace_runs import Pieces, cut_pieces
+from scartools.ecg.trace_shared import divide_shared
 
-# The price list of a path, in mm. Going up or down inside touching ink is free: a QRS is one upright stroke.
+# The price list of a path, in mm.
 JUMP = 1.0  # a mm of white paper between neighbouring runs
 SKIP = 2.0  # a mm of paper along x without ink
 LIFT = 0.5  # for lifting the pen at all: text beside the trace is not entered lightly
-AWAY = 0.03  # a mm along x, for every mm beyond half the reach: the neighbouring row is no bargain
-STATES = 10  # paths kept in each column
+AWAY = 0.03  # a mm along x, for every mm beyond NEAR of the rows' distance: the neighbouring row is no bargain
+TRAVEL = 0.01  # a mm up or down from one run to where another begins: at a crossing the level way goes on level
+LEAN = 0.004  # a mm along x, for every mm off the baseline: ink that lies there is likelier the lead's own
+INK = 0.02  # earned by a mm of upright ink: the tip of a QRS is no detour
+# Ink of another row, by which of the two rests nearer to it (the nearer one, the farther one):
+SHARED = (0.1, 0.4)  # a mm along x, of the same ink: where rows cross both are drawn with it
+FOLLOWED = (
+    1.0,
+    3.0,
+)  # a mm along x, and FOLLOWED_ONCE for coming from and going to the same ink as the other row
+FOLLOWED_ONCE = (0.0, 1.0)
+TOGETHER = (
+    5.0  # mm along x that two rows may be drawn with the same ink; beyond, the farther one is not seen there
+)
+NEAR = 0.64
+REACH = 1.6  # of the rows' distance: ink farther from a baseline is none of its lead
+REACH_MM = (25.0, 40.0)  # but at least and at most
+ALONE_MM = 30.0  # the rows' distance of a page with one row
+POOL = 10  # ends of ink that a path may go on from after a gap
+ROUNDS = 4  # in which rows that follow the same ink settle it
 
 
 @dataclass(frozen=True)
@@ -21,60 +43,206 @@ class Path:
     """The runs of ink one lead is drawn with.
 
     top, bottom  float (W,), rows of the run in each pixel column, NaN in gaps
+    shared       bool (W,), where another lead is drawn with the same run; top and bottom are this lead's part of it
     """
 
     top: np.ndarray
     bottom: np.ndarray
+    shared: np.ndarray
+
+
+def follow_rows(
+    runs: Runs,
+    shape: tuple[int, int],
+    baselines: Sequence[float],
+    px_per_mm: tuple[float, float],
+    reach: float | None = None,
+) -> list[Path]:
+    """Find the cheapest way from the left to the right of the page along every baseline.
+
+    runs       every run of ink on the upright page
+    shape      (H, W)
+    baselines  row of each baseline from top to bottom, px
+    px_per_mm  along x and y
+    reach      px above and below a baseline where its lead may go; None takes it from the distance of the rows
+    Each row is followed by itself first, with gaps allowed at a price. Then rows that follow the same ink are followed
+    again, and the one that rests farther away pays for it, until none changes. What they still share, where one
+    crosses the other, is divided between them.
+    """
+    spacing = float(np.median(np.diff(baselines))) if len(baselines) > 1 else ALONE_MM * px_per_mm[1]
+    if reach is None:
+        nearest, farthest = (mm * px_per_mm[1] for mm in REACH_MM)
+        reach = min(max(REACH * spacing, nearest), farthest)
+    pieces = cut_pieces(runs, px_per_mm)
+    if not len(pieces.chain):
+        blank = np.full(shape[1], np.nan)
+        return [Path(blank.copy(), blank.copy(), np.zeros(shape[1], bool)) for _ in baselines]
+    rows = [_Row(pieces, row, px_per_mm, reach, NEAR * spacing) for row in baselines]
+    chains = [row.cheapest({}, None) for row in rows]
+    for _ in range(ROUNDS):
+        before = list(chains)
+        for at, row in enumerate(rows):
+            others = [
+                (other, chain) for k, (other, chain) in enumerate(zip(rows, chains, strict=True)) if k != at
+            ]
+            links, fees = _fees(pieces, row, others, px_per_mm[0])
+            if fees is not None and fees[chains[at]].any():
+                chains[at] = row.cheapest(links, fees)
+        if chains == before:
+            break
+    _part(pieces, rows, chains, TOGETHER * px_per_mm[0])
+    return [Path(*parts) for parts in divide_shared(pieces, chains, shape)]
 
 
 def follow(
     runs: Runs, shape: tuple[int, int], baseline: float, px_per_mm: tuple[float, float], reach: float
 ) -> Path:
-    """Find the cheapest way from the left to the right of the page along one baseline.
+    """Find the cheapest way along one baseline; as follow_rows."""
+    return follow_rows(runs, shape, [baseline], px_per_mm, reach)[0]
 
-    runs       every run of ink on the upright page
-    shape      (H, W)
-    baseline   row of the baseline, px
-    px_per_mm  along x and y
-    reach      px above and below the baseline where the lead may go
-    Dynamic programming over the runs of each column, with gaps allowed at a price.
-    """
-    width = shape[1]
-    near = (runs.bottom > baseline - reach) & (runs.top < baseline + reach)
-    column, top, bottom = (values[near] for values in (runs.column, runs.top, runs.bottom))
-    first = np.searchsorted(column, np.arange(width + 1))
-    mm_x, mm_y = 1 / px_per_mm[0], 1 / px_per_mm[1]
-    away = AWAY * mm_x * np.clip(_distance(top, bottom, baseline) * mm_y - 0.4 * reach * mm_y, 0, None)
-    start = _distance(top, bottom, baseline) * mm_y
-    cost, run = np.zeros(0), np.zeros(0, int)
-    before = np.full(len(column), -1)
-    for x in range(width):
-        here = np.arange(first[x], first[x + 1])
-        if not len(here):
-            cost = cost + SKIP * mm_x
+
+class _Row:
+    """One baseline: what each piece costs a lead that rests there."""
+
+    def __init__(
+        self,
+        pieces: Pieces,
+        baseline: float,
+        px_per_mm: tuple[float, float],
+        reach: float,
+        near: float,
+    ) -> None:
+        mm_x, mm_y = 1 / px_per_mm[0], 1 / px_per_mm[1]
+        distance = _distance(pieces.top, pieces.bottom, baseline)
+        far = mm_x * mm_y * (LEAN * distance + AWAY * np.clip(distance - near, 0, None))
+        tall = pieces.bottom - pieces.top
+        earned = INK * mm_y * np.clip(tall - 1.5 * np.median(tall), 0, None)
+        self.pieces, self.baseline, self.mm = pieces, baseline, (mm_x, mm_y)
+        self.distance = np.minimum.reduceat(distance, pieces.first)
+        self.usual = np.add.reduceat(distance, pieces.first) / np.diff(pieces.start)
+        self.own = np.add.reduceat(far - earned, pieces.first)
+        self.begin, self.end = distance[pieces.first] * mm_y, distance[pieces.last] * mm_y
+        self.usable = np.flatnonzero(self.distance < reach)
+
+    def cheapest(self, links: dict[tuple[int, int], float], fees: np.ndarray | None) -> list[int]:
+        """The pieces of the cheapest path from left to right.
+
+        links  fee for going from one piece on to another; fees: float (P,), for being drawn with a piece
+        """
+        pieces, (mm_x, mm_y) = self.pieces, self.mm
+        usable = self.usable
+        if not len(usable):
+            return []
+        own = self.own if fees is None else self.own + fees
+        first, last = pieces.first[usable], pieces.last[usable]
+        head = zip(
+            usable.tolist(),
+            pieces.column[first].tolist(),
+            pieces.top[first].tolist(),
+            pieces.bottom[first].tolist(),
+            pieces.low[usable].tolist(),
+            pieces.high[usable].tolist(),
+            pieces.leave[usable].tolist(),
+            (self.begin[usable] + SKIP * mm_x * pieces.column[first]).tolist(),
+            own[usable].tolist(),
+            strict=True,
+        )
+        ends = pieces.column[last]
+        by_end = np.argsort(ends, kind="stable")
+        ending = list(
+            zip(
+                ends[by_end].tolist(),
+                usable[by_end].tolist(),
+                pieces.top[last][by_end].tolist(),
+                pieces.bottom[last][by_end].tolist(),
+                strict=True,
+            )
+        )
+        skip, jump = SKIP * mm_x, JUMP * mm_y
+        cost: dict[int, float] = {}
+        pen: dict[int, float] = {}
+        came: dict[int, int] = {}
+        pool: list[tuple[float, int, int, int]] = []  # cost less what blank paper up to there would have cost
+        done = 0
+        for at, column, top, bottom, low, high, leave, fresh, price in head:
+            while ending[done][0] < column:
+                stop, ended, above, below = ending[done]
+                pool.append((cost[ended] - skip * (stop + 1), ended, above, below))
+                if len(pool) > POOL:
+                    pool.remove(max(pool))
+                done += 1
+            best, source, row = fresh, -1, self.baseline
+            for other in pieces.before[at]:
+                if other in cost:
+                    y = pen[other]
+                    total = cost[other] + TRAVEL * mm_y * (
+                        low - y if y < low else y - high if y > high else 0.0
+                    )
+                    if links:
+                        total += links.get((other, at), 0.0)
+                    if total <= best:
+                        best, source, row = total, other, y
+            touching = pieces.before[at]
+            for paid, other, above, below in pool:
+                total = paid + skip * column
+                if total >= best or other in touching:
+                    continue
+                gap = max(top - below, above - bottom)
+                if gap > 0:
+                    total += LIFT + jump * gap
+                if links:
+                    total += links.get((other, at), 0.0)
+                if total < best:
+                    best, source, row = total, other, pen[other]
+            cost[at] = best + price
+            pen[at] = min(max(row, low), high) if leave != leave else leave
+            came[at] = source
+        finish = self.end - SKIP * mm_x * pieces.column[pieces.last]
+        at = min(cost, key=lambda piece: cost[piece] + finish[piece])
+        path = []
+        while at >= 0:
+            path.append(at)
+            at = came[at]
+        return path[::-1]
+
+
+def _fees(
+    pieces: Pieces, row: _Row, others: list[tuple[_Row, list[int]]], px_per_mm_x: float
+) -> tuple[dict[tuple[int, int], float], np.ndarray | None]:
+    """What a row pays for ink that others are drawn with: for going along with them, and for each piece."""
+    links: dict[tuple[int, int], float] = {}
+    fees: np.ndarray | None = None
+    width = np.diff(pieces.start) / px_per_mm_x
+    for other, chain in others:
+        taken = np.array(chain, int)
+        if not len(taken):
             continue
-        fresh = SKIP * mm_x * x + start[here]  # a path that begins here left everything before it blank
-        if len(run):
-            gap = np.maximum(top[here, None] - bottom[run], top[run] - bottom[here, None])
-            price = cost + np.where(gap > 0.5, LIFT + JUMP * mm_y * gap, 0.0)
-            choice = np.argmin(price, axis=1)
-            joined = price[np.arange(len(here)), choice]
-            before[here] = np.where(joined <= fresh, run[choice], -1)
-            fresh = np.minimum(joined, fresh)
-        fresh = fresh + away[here]
-        cost = np.concatenate([fresh, cost + SKIP * mm_x])
-        run = np.concatenate([here, run])
-        if len(run) > STATES:
-            keep = np.argsort(cost, kind="stable")[:STATES]
-            cost, run = cost[keep], run[keep]
-    path = Path(np.full(width, np.nan), np.full(width, np.nan))
-    if not len(run):
-        return path
-    at = int(run[np.argmin(cost + start[run])])
-    while at >= 0:
-        path.top[column[at]], path.bottom[column[at]] = top[at], bottom[at]
-        at = int(before[at])
-    return path
+        fees = np.zeros(len(width)) if fees is None else fees
+        farther = (row.usual[taken] > other.usual[taken]).astype(int)
+        fees[taken] += np.take(SHARED, farther) * width[taken]
+        following = np.take(FOLLOWED, farther) * width[taken]
+        same = pieces.chain[taken[1:]] == pieces.chain[taken[:-1]]
+        following[1:] += np.where(same, 0.0, np.take(FOLLOWED_ONCE, farther[1:]))
+        for one, at, fee in zip(taken[:-1].tolist(), taken[1:].tolist(), following[1:].tolist(), strict=True):
+            links[one, at] = links.get((one, at), 0.0) + fee
+    return links, fees
+
+
+def _part(pieces: Pieces, rows: list[_Row], chains: list[list[int]], longest: float) -> None:
+    """Leave a gap, in place, where a row goes along with the ink of one that rests nearer to it, over `longest` px."""
+    width = np.diff(pieces.start)
+    for one, other in combinations(range(len(rows)), 2):
+        common = set(chains[one]) & set(chains[other])
+        stretch: list[int] = []
+        for piece in [*chains[one], -1]:
+            if piece in common:
+                stretch.append(piece)
+                continue
+            if stretch and width[stretch].sum() > longest:
+                off = [float(rows[row].usual[stretch] @ width[stretch]) for row in (one, other)]
+                farther = one if off[0] > off[1] else other
+                chains[farther] = [kept for kept in chains[farther] if kept not in stretch]
+            stretch = []
 
 
 def _distance(top: np.ndarray, bottom: np.ndarray, row: float) -> np.ndarray:

@@ -44,7 +44,7 @@ def test_rows_are_found_and_lines_of_text_are_not() -> None:
 
 
 def flat(row: float) -> Path:
-    return Path(np.full(WIDTH, row), np.full(WIDTH, row + 3))
+    return Path(np.full(WIDTH, row), np.full(WIDTH, row + 3), np.zeros(WIDTH, bool))
 
 
 def test_a_beat_beside_the_lead_is_noticed_and_hidden() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from scartools.ecg.page_ink import find_ink, stroke_width, upright_runs
 from scartools.ecg.pulse import find_pulses
-from scartools.ecg.trace import baseline_of, follow
+from scartools.ecg.trace import baseline_of, follow, follow_rows
 from scartools.ecg.trace_heights import heights
 from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
@@ -110,3 +110,95 @@ def test_ink_is_told_from_a_grey_grid_and_its_absence_is_said() -> None:
     assert mask[grid.astype(bool) & (dark == 0)].mean() < 0.001
     with pytest.raises(InputError, match="darker than the grid"):
         find_ink(grid)
+
+
+def rows_of(dark: np.ndarray, baselines: list[float]) -> list[np.ndarray]:
+    """Heights of every row, followed together, one a pixel column."""
+    mask = dark > 0.4
+    paths = follow_rows(upright_runs(mask), dark.shape, baselines, MM)
+    return [curve[::PER_PX] for curve in heights(paths, mask, dark)]
+
+
+def spiked(baseline: float, at: float, height: float, width: float = 30.0) -> np.ndarray:
+    """A level row of 600 px with one triangular wave, positive upwards."""
+    return np.array(
+        [
+            (0, baseline),
+            (at - width / 2, baseline),
+            (at, baseline - height),
+            (at + width / 2, baseline),
+            (599, baseline),
+        ]
+    )
+
+
+def error(rows: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return np.abs(rows - np.interp(np.arange(len(rows)), points[:, 0], points[:, 1]))
+
+
+def test_two_rows_cross_and_each_keeps_its_own_wave() -> None:
+    upper, lower = spiked(100, 200, 0), spiked(220, 300, 180)  # an R wave through the row above and out of it
+    dark = np.maximum(drawn(upper), drawn(lower))
+    rows = rows_of(dark, [100, 220])
+    assert np.nanmax(error(rows[0], upper)) < 5 and np.nanmedian(error(rows[0], upper)) < 0.1
+    assert np.nanmin(rows[1]) == pytest.approx(40, abs=3)
+    assert np.nanmean(error(rows[1], lower)) < 1.0
+    assert np.isfinite(rows[0][5:-5]).all() and np.isfinite(rows[1][5:-5]).all()
+
+
+@pytest.mark.parametrize("shift", [0, 9, 40])
+def test_a_deep_and_a_tall_wave_that_meet_do_not_change_rows(shift: int) -> None:
+    upper, lower = spiked(100, 300, -90, 60), spiked(220, 300 + shift, 90, 60)
+    rows = rows_of(np.maximum(drawn(upper), drawn(lower)), [100, 220])
+    for found, points in zip(rows, (upper, lower), strict=True):
+        assert np.nanmedian(error(found, points)) < 0.5
+        assert (
+            abs(np.nanmedian(found[400:]) - points[-1, 1]) < 1
+            and abs(np.nanmedian(found[:200]) - points[0, 1]) < 1
+        )
+
+
+def test_three_rows_with_beats_at_the_same_time_stay_apart() -> None:
+    points = [spiked(80, 300, -60, 40), spiked(180, 300, 70, 40), spiked(280, 300, 120, 40)]
+    dark = np.max([drawn(each, (360, 600)) for each in points], axis=0)
+    rows = rows_of(dark, [80, 180, 280])
+    for found, each in zip(rows, points, strict=True):
+        assert np.nanmax(error(found, each)[:270]) < 1 and np.nanmax(error(found, each)[330:]) < 1
+
+
+def test_a_wave_that_leaves_the_picture_is_a_gap_and_not_invented() -> None:
+    points = spiked(100, 300, 160, 60)
+    found = rows_of(drawn(points), [100])[0]
+    missing = np.flatnonzero(np.isnan(found[5:-5])) + 5
+    assert len(missing) > 5 and abs(missing.mean() - 300) < 3
+    assert np.nanmax(error(found, points)) < 3
+
+
+def test_a_row_that_is_not_drawn_does_not_take_the_ink_of_its_neighbour() -> None:
+    lower = spiked(220, 150, 40)
+    dark = drawn(lower)
+    dark[:150, :200] = np.maximum(drawn(spiked(100, 50, 20)), 0)[:150, :200]  # the upper row ends early
+    rows = rows_of(dark, [100, 220])
+    assert np.isnan(rows[0][215:590]).all()
+    assert np.isfinite(rows[1][5:590]).all()
+
+
+def test_the_tip_of_a_spike_is_followed_through_a_broken_stroke() -> None:
+    points = spiked(220, 300, 150, 8)
+    dark = drawn(points)
+    dark[150:152, 300:302] = 0  # a column of the grid shines through
+    found = rows_of(dark, [220])[0]
+    assert np.nanmin(found) < 90
+
+
+def test_the_order_of_work_does_not_matter_and_following_is_repeatable() -> None:
+    points = [spiked(80, 300, -60, 40), spiked(180, 300, 70, 40)]
+    dark = np.max([drawn(each) for each in points], axis=0)
+    for first, second in zip(rows_of(dark, [80, 180]), rows_of(dark, [80, 180]), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_page_without_ink_has_gaps_alone() -> None:
+    nothing = upright_runs(np.zeros((50, 80), bool))
+    for path in follow_rows(nothing, (50, 80), [20, 40], MM):
+        assert np.isnan(path.top).all() and np.isnan(path.bottom).all() and not path.shared.any()
