@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from scartools.ecg.columns import Columns
 from scartools.ecg.page_ink import Runs
+from scartools.ecg.peaks import find_peaks
 from scartools.ecg.trace import Path
 from scartools.errors import InputError
 
@@ -32,7 +33,7 @@ def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[
     column = runs.column[level]
     counts, _ = np.histogram(centre, np.arange(height + 1))
     density = ndimage.gaussian_filter1d(counts.astype(float), 1.2 * mm[1])
-    peaks, _ = signal.find_peaks(density, distance=max(int(8 * mm[1]), 1))
+    peaks = find_peaks(density, distance=max(int(8 * mm[1]), 1))
     kept = []
     for peak in peaks:
         covered = np.unique(column[np.abs(centre - peak) < 4 * mm[1]])

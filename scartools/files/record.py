@@ -149,19 +149,17 @@ def _digital(output: Path, record: Record) -> np.ndarray:
 
 
 def _save(path: Path, digital: np.ndarray, rate: float) -> None:
-    import wfdb
+    """Write header and signals, int (T, 12) within 16 bits, as wfdb.wrsamp does byte by byte.
 
-    wfdb.wrsamp(
-        path.stem,
-        fs=rate,
-        units=["mV"] * len(LEADS),
-        sig_name=list(LEADS),
-        d_signal=digital,
-        fmt=["16"] * len(LEADS),
-        adc_gain=[float(ADC_UNITS_PER_MV)] * len(LEADS),
-        baseline=[0] * len(LEADS),
-        write_dir=str(path.parent),
-    )
+    Importing wfdb takes longer than reading a drawn page.
+    """
+    printed = str(int(rate)) if round(rate, 8) == int(rate) else str(rate)
+    lines = [f"{path.stem} {len(LEADS)} {printed} {len(digital)}"]
+    for lead, samples in zip(LEADS, digital.T, strict=True):
+        gain = f"{float(ADC_UNITS_PER_MV)}(0)/mV"
+        lines.append(f"{path.stem}.dat 16 {gain} 16 0 {samples[0]} {samples.sum() % 65536} 0 {lead}")
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+    path.with_suffix(".dat").write_bytes(digital.astype("<i2").tobytes())
 
 
 def read_beat(path: Path) -> Record:
