@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -14,6 +15,7 @@ SKIP = 2.0  # a mm of paper along x without ink
 LIFT = 0.5  # for lifting the pen at all: text beside the trace is not entered lightly
 AWAY = 0.03  # a mm along x, for every mm beyond half the reach: the neighbouring row is no bargain
 STATES = 10  # paths kept in each column
+_cost = itemgetter(0)
 
 
 @dataclass(frozen=True)
@@ -39,42 +41,69 @@ def follow(
     reach      px above and below the baseline where the lead may go
     Dynamic programming over the runs of each column, with gaps allowed at a price.
     """
-    width = shape[1]
     near = (runs.bottom > baseline - reach) & (runs.top < baseline + reach)
     column, top, bottom = (values[near] for values in (runs.column, runs.top, runs.bottom))
-    first = np.searchsorted(column, np.arange(width + 1))
-    mm_x, mm_y = 1 / px_per_mm[0], 1 / px_per_mm[1]
-    away = AWAY * mm_x * np.clip(_distance(top, bottom, baseline) * mm_y - 0.4 * reach * mm_y, 0, None)
+    mm_y = 1 / px_per_mm[1]
+    away = (
+        AWAY
+        * (1 / px_per_mm[0])
+        * np.clip(_distance(top, bottom, baseline) * mm_y - 0.4 * reach * mm_y, 0, None)
+    )
     start = _distance(top, bottom, baseline) * mm_y
-    cost, run = np.zeros(0), np.zeros(0, int)
-    before = np.full(len(column), -1)
-    for x in range(width):
-        here = np.arange(first[x], first[x + 1])
-        if not len(here):
-            cost = cost + SKIP * mm_x
-            continue
-        fresh = SKIP * mm_x * x + start[here]  # a path that begins here left everything before it blank
-        if len(run):
-            gap = np.maximum(top[here, None] - bottom[run], top[run] - bottom[here, None])
-            price = cost + np.where(gap > 0.5, LIFT + JUMP * mm_y * gap, 0.0)
-            choice = np.argmin(price, axis=1)
-            joined = price[np.arange(len(here)), choice]
-            before[here] = np.where(joined <= fresh, run[choice], -1)
-            fresh = np.minimum(joined, fresh)
-        fresh = fresh + away[here]
-        cost = np.concatenate([fresh, cost + SKIP * mm_x])
-        run = np.concatenate([here, run])
-        if len(run) > STATES:
-            keep = np.argsort(cost, kind="stable")[:STATES]
-            cost, run = cost[keep], run[keep]
-    path = Path(np.full(width, np.nan), np.full(width, np.nan))
-    if not len(run):
-        return path
-    at = int(run[np.argmin(cost + start[run])])
-    while at >= 0:
-        path.top[column[at]], path.bottom[column[at]] = top[at], bottom[at]
-        at = int(before[at])
+    last, before = _cheapest(column, top, bottom, (start, away), shape[1], px_per_mm)
+    path = Path(np.full(shape[1], np.nan), np.full(shape[1], np.nan))
+    while last >= 0:
+        path.top[column[last]], path.bottom[column[last]] = top[last], bottom[last]
+        last = before[last]
     return path
+
+
+def _cheapest(
+    column: np.ndarray,
+    top: np.ndarray,
+    bottom: np.ndarray,
+    prices: tuple[np.ndarray, np.ndarray],
+    width: int,
+    px_per_mm: tuple[float, float],
+) -> tuple[int, list[int]]:
+    """Return the last run of the cheapest path, -1 without any, and for each run the one before it, -1 for none.
+
+    column, top, bottom  int (N,), the runs by column; prices: of beginning or ending at each, and of being there
+    A column has a few runs and a few paths reach it: plain numbers are faster here than arrays.
+    """
+    first = np.searchsorted(column, np.arange(width + 1)).tolist()
+    tops, bottoms = top.tolist(), bottom.tolist()
+    start, away = (price.tolist() for price in prices)
+    skip, jump = SKIP * (1 / px_per_mm[0]), JUMP * (1 / px_per_mm[1])
+    paths: list[
+        tuple[float, int]
+    ] = []  # cost so far and last run; the cheapest first once there are STATES of them
+    ordered = False
+    before = [-1] * len(tops)
+    for x in range(width):
+        blank = [(cost + skip, run) for cost, run in paths]
+        fresh = []
+        for here in range(first[x], first[x + 1]):
+            high, low = tops[here], bottoms[here]
+            begin = skip * x + start[here]  # a path that begins here left everything before it blank
+            best, source = np.inf, -1
+            for cost, run in paths:
+                if ordered and cost >= best:
+                    break
+                gap = max(high - bottoms[run], tops[run] - low)
+                price = cost + (LIFT + jump * gap) if gap > 0.5 else cost
+                if price < best:
+                    best, source = price, run
+            if best <= begin:
+                begin, before[here] = best, source
+            fresh.append((begin + away[here], here))
+        paths = fresh + blank if fresh else blank
+        if fresh and len(paths) > STATES:
+            paths = sorted(paths, key=_cost)[:STATES]
+            ordered = True
+        elif fresh:
+            ordered = False
+    return min(((cost + start[run], run) for cost, run in paths), key=_cost, default=(0.0, -1))[1], before
 
 
 def _distance(top: np.ndarray, bottom: np.ndarray, row: float) -> np.ndarray:
