@@ -96,29 +96,42 @@ def ink_level(mask: np.ndarray, darkness: np.ndarray) -> float:
     return float(np.median(inked)) if len(inked) else 0.0
 
 
-def find_words(
-    mask: np.ndarray, darkness: np.ndarray, px_per_mm: float, *, touching: bool = True
-) -> list[Word]:
-    """Find the words of a page and read those that are lead names.
+def find_words(mask: np.ndarray, darkness: np.ndarray, px_per_mm: float) -> list[Word]:
+    """Find the words of a page and read those that are lead names: `free_words` and `with_touching`."""
+    return with_touching(free_words(mask, darkness, px_per_mm), mask, darkness, px_per_mm)
+
+
+def free_words(mask: np.ndarray, darkness: np.ndarray, px_per_mm: float) -> list[Word]:
+    """Find the words that stand free and read those that are lead names.
 
     mask       bool (H, W), ink of an upright page, trace included
     darkness   float32 (H, W), darkness of each pixel above what is under the ink
     px_per_mm  px a mm, along both axes
-    touching   also look for names that touch a trace or a line, at the height of those that stand free
     Returns the words from left to right; of those that overlap the surest name, or else the widest.
     """
     level = ink_level(mask, darkness)
     if level <= 0:
         return []
-    page = darkness / level
     boxes = word_boxes(mask, px_per_mm)
-    words = _read_boxes(page, boxes) if len(boxes) else []
-    words = _without_doubles(words)
-    if touching:
-        free = [word for word in words if word.text]
-        others = scan_names(page, px_per_mm, _usual_caps(words, px_per_mm))
-        words = _without_doubles(free + _beside(others, free) + [word for word in words if not word.text])
-    return sorted(words, key=lambda w: (w.left, w.top))
+    words = _without_doubles(_read_boxes(darkness / level, boxes)) if len(boxes) else []
+    return sorted(words, key=_reading_order)
+
+
+def with_touching(
+    words: Sequence[Word], mask: np.ndarray, darkness: np.ndarray, px_per_mm: float
+) -> list[Word]:
+    """Return the words of `free_words` and the names that touch a trace or a line, as high as those that stand free."""
+    level = ink_level(mask, darkness)
+    if level <= 0:
+        return list(words)
+    free = [word for word in words if word.text]
+    others = scan_names(darkness / level, px_per_mm, _usual_caps(free, px_per_mm))
+    every = free + _beside(others, free) + [word for word in words if not word.text]
+    return sorted(_without_doubles(every), key=_reading_order)
+
+
+def _reading_order(word: Word) -> tuple[int, int]:
+    return word.left, word.top
 
 
 def _read_boxes(page: np.ndarray, boxes: np.ndarray) -> list[Word]:
@@ -136,7 +149,7 @@ def _read_boxes(page: np.ndarray, boxes: np.ndarray) -> list[Word]:
     return words
 
 
-def _usual_caps(words: list[Word], px_per_mm: float) -> tuple[float, ...]:
+def _usual_caps(words: Sequence[Word], px_per_mm: float) -> tuple[float, ...]:
     """Heights in mm of a capital to look for: that of the names found, or all where fewer than three are sure."""
     tall = [
         (word.bottom - word.top) / px_per_mm for word in words if len(word.text) > 1 and word.confidence > SURER
