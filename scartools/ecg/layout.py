@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
 from scartools.ecg.columns import Columns
-from scartools.ecg.page_ink import Runs
+from scartools.ecg.page_ink import Runs, pieces
 from scartools.ecg.peaks import find_peaks
 from scartools.ecg.trace import Path
 from scartools.errors import InputError
@@ -52,14 +53,12 @@ def text_pieces(mask: np.ndarray, paths: list[Path], mm: MM) -> np.ndarray:
     """Left edge, top, right edge and bottom (px) of each word beside the traces, int (N, 4)."""
     rest = beside_paths(mask, paths)
     reach = max(int(0.5 * mm[0]), 1)
-    joined = ndimage.binary_dilation(rest, np.ones((1, 2 * reach + 1), bool))
-    labels, _ = ndimage.label(joined, np.ones((3, 3), int))
-    words = []
-    for piece in ndimage.find_objects(labels):
-        tall, wide = piece[0].stop - piece[0].start, piece[1].stop - piece[1].start - 2 * reach
-        if 1.0 * mm[1] <= tall <= 6 * mm[1] and 0.1 * mm[0] <= wide <= 14 * mm[0]:
-            words.append((piece[1].start + reach, piece[0].start, piece[1].stop - reach, piece[0].stop))
-    return np.array(words, int).reshape(-1, 4)
+    joined = cv2.dilate(rest.view(np.uint8), np.ones((1, 2 * reach + 1), np.uint8))
+    left, top, wide, tall, _ = pieces(joined)[1][1:].T
+    words = np.stack([left + reach, top, left + wide - reach, top + tall], axis=1)
+    wide = wide - 2 * reach
+    fits = (tall >= 1.0 * mm[1]) & (tall <= 6 * mm[1]) & (wide >= 0.1 * mm[0]) & (wide <= 14 * mm[0])
+    return words[fits].astype(int)
 
 
 def find_breaks(path: Path, separators: np.ndarray, mm: MM) -> np.ndarray:
@@ -220,13 +219,16 @@ def beside_paths(mask: np.ndarray, paths: list[Path], reach: int = 0) -> np.ndar
 
     reach  px along x within which a lead explains ink: the two strokes of a narrow QRS share a pixel column
     """
-    drawn = np.zeros_like(mask)
+    drawn: np.ndarray = np.zeros(mask.shape, np.uint8)
     for path in paths:
-        for x in np.flatnonzero(np.isfinite(path.top)):
-            drawn[max(int(path.top[x]) - 1, 0) : int(path.bottom[x]) + 1, x] = True
+        x = np.flatnonzero(np.isfinite(path.top))
+        top = np.maximum(path.top[x].astype(int) - 1, 0)
+        tall = np.clip(path.bottom[x].astype(int) + 1, top, len(mask)) - top
+        below = np.arange(tall.sum()) - np.repeat(np.cumsum(tall) - tall, tall)
+        drawn[np.repeat(top, tall) + below, np.repeat(x, tall)] = 1
     if reach:
-        drawn = ndimage.binary_dilation(drawn, np.ones((1, 2 * reach + 1), bool))
-    return mask & ~drawn
+        drawn = cv2.dilate(drawn, np.ones((1, 2 * reach + 1), np.uint8))
+    return mask & (drawn == 0)
 
 
 def touched_by_names(

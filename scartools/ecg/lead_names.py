@@ -26,6 +26,7 @@ from scartools.ecg.name_network import (
     name_scores,
     strokes,
 )
+from scartools.ecg.page_ink import pieces
 
 LETTER_MM = (
     1.2,
@@ -257,17 +258,17 @@ def word_boxes(mask: np.ndarray, px_per_mm: float) -> np.ndarray:
 
     Letters are joined twice, over a small gap and over a large one, so that boxes overlap.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    labels, stats = pieces(mask.view(np.uint8))
     wide, tall = stats[:, cv2.CC_STAT_WIDTH] / px_per_mm, stats[:, cv2.CC_STAT_HEIGHT] / px_per_mm
     letter = (tall <= LETTER_MM[1]) & (wide <= WIDEST_MM) & (tall >= 0.15)
     letter &= (tall >= 0.8) | (wide <= 1.6)  # a minus, the dot of an i; not a piece of a level trace
     letter[0] = False
-    free = letter[labels].astype(np.uint8) if count > 1 else np.zeros(mask.shape, np.uint8)
+    free = letter.astype(np.uint8)[labels]
     found = [np.zeros((0, 5), int)]
     for gap in JOINING_MM:
         reach = max(int(round(gap * px_per_mm / 2)), 1)
         joined = cv2.dilate(free, np.ones((1, 2 * reach + 1), np.uint8))
-        _, _, groups, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+        groups = pieces(joined)[1]
         boxes = groups[1:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP, cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
         boxes = boxes + [reach, 0, -2 * reach, 0]
         inner = (boxes[:, 2] > 0) & (boxes[:, 2] <= WIDEST_MM * px_per_mm)

@@ -42,12 +42,10 @@ def divide_out_paper(image: np.ndarray) -> np.ndarray:
     paper = cv2.medianBlur(small, 21)
     paper = cv2.GaussianBlur(paper, (0, 0), 5).astype(np.float32)
     paper = np.maximum(paper, max(DARKEST_PAPER, 0.15 * float(high)))
-    paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
     brightest = np.zeros((height, width), np.float32)
     for colour in range(3):  # one plane after the other: a page at 400 dpi has room for few
-        share = cv2.divide(
-            cv2.extractChannel(page, colour), cv2.extractChannel(paper, colour), dtype=cv2.CV_32F
-        )
+        under = cv2.resize(paper[..., colour], (width, height), interpolation=cv2.INTER_LINEAR)
+        share = cv2.divide(cv2.extractChannel(page, colour), under, dtype=cv2.CV_32F)
         cv2.max(brightest, share, dst=brightest)
     np.subtract(1.0, brightest, out=brightest)
     return np.clip(brightest, 0.0, 1.0, out=brightest)
