@@ -80,7 +80,7 @@ def find_separators(mask: np.ndarray, baseline: float, mm: MM) -> np.ndarray:
     """
     band = mask[max(int(baseline - 8 * mm[1]), 0) : int(baseline + 8 * mm[1])]
     inked = band.sum(axis=0)
-    opened = ndimage.binary_opening(band, np.ones((max(int(2.2 * mm[1]), 3), 1), bool))
+    opened = _opened(band, max(int(2.2 * mm[1]), 3))
     labels, _ = ndimage.label(opened.sum(axis=0) >= 3 * mm[1])
     bars = np.zeros(mask.shape[1], bool)
     for piece in ndimage.find_objects(labels):
@@ -89,6 +89,13 @@ def find_separators(mask: np.ndarray, baseline: float, mm: MM) -> np.ndarray:
         if bar.stop - bar.start <= 1.2 * mm[0] and max(beside, default=0) < 0.5 * np.median(inked[bar]):
             bars[bar] = True
     return bars
+
+
+def _opened(mask: np.ndarray, tall: int) -> np.ndarray:
+    """uint8 (H, W): the upright runs of ink that are `tall` px or more."""
+    bar = np.ones((tall, 1), np.uint8)
+    kept = cv2.erode(mask.view(np.uint8), bar, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return cv2.dilate(kept, bar, anchor=(0, tall - 1), borderType=cv2.BORDER_CONSTANT, borderValue=0)
 
 
 def separators_at(columns: Columns, bars: list[np.ndarray], mm: MM) -> np.ndarray:
@@ -201,16 +208,16 @@ def name_offset(words: np.ndarray, rows: list[float], left: float, width: float,
 
 def erase_names(mask: np.ndarray, places: list[Box]) -> np.ndarray:
     """The ink without the letters that stand free inside the places of the lead names."""
-    labels, _ = ndimage.label(mask, np.ones((3, 3), int))
+    labels, boxes = pieces(mask.view(np.uint8))
     erased = mask.copy()
-    boxes = ndimage.find_objects(labels)
     for left, top, right, bottom in places:
         for label in np.unique(labels[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]):
             if label == 0:
                 continue
-            tall, wide = boxes[label - 1]
-            if tall.start >= top and tall.stop <= bottom and wide.start >= left and wide.stop <= right:
-                erased[tall, wide][labels[tall, wide] == label] = False
+            x, y, wide, tall, _ = boxes[label]
+            if y >= top and y + tall <= bottom and x >= left and x + wide <= right:
+                own = np.s_[y : y + tall, x : x + wide]
+                erased[own][labels[own] == label] = False
     return erased
 
 
@@ -270,11 +277,10 @@ def missed_strokes(
     rest[:, ~inside] = False
     rest[: max(int(rows[0] - 30 * mm[1]), 0)] = False
     rest[int(rows[-1] + 12 * mm[1]) :] = False
-    labels, _ = ndimage.label(rest, np.ones((3, 3), int))
     return [
-        (wide.start, tall.start, wide.stop, tall.stop)
-        for tall, wide in ndimage.find_objects(labels)
-        if tall.stop - tall.start > TALL_STROKE * mm[1] and wide.stop - wide.start < 4 * mm[0]
+        (x, y, x + wide, y + tall)
+        for x, y, wide, tall, _ in pieces(rest.view(np.uint8))[1][1:].tolist()
+        if tall > TALL_STROKE * mm[1] and wide < 4 * mm[0]
     ]
 
 
