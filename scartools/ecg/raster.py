@@ -36,7 +36,7 @@ from scartools.errors import InputError
 
 COARSEST = 2.2  # px a mm, some 55 dots an inch
 ENOUGH_NAMES = 4.0  # of the nine aV and V names, to be sure which way is up
-MOST_NAMES = 11  # different names; what the other ink makes of the page's words is not asked then
+ALL_NAMES = 12  # where one ink has shown so many different ones the other is not asked
 OF_THE_FRAME = {"grid_found", "equal_axes"}  # checks that no other ink can mend
 SURE = 0.5  # of the network
 ON_ITS_SIDE = 1.5  # ink that lies in columns this much more than in rows
@@ -89,7 +89,7 @@ def read_raster_page(
             ink = find(frame, darkness)
             if boxes is not None:
                 return _read_boxes(frame, ink, boxes, to_given, (speed_mm_s, gain_mm_mv))
-            if words is None or len(_names_in(words[1])) < MOST_NAMES:
+            if words is None or len(_names_in(words[1])) < ALL_NAMES:
                 words = _upright(ink, darkness, frame.px_per_mm)
             page = _read_upright(frame, ink, *words, layout)
             reading = _measured(frame, page, (layout, speed_mm_s, gain_mm_mv), to_given)
@@ -273,7 +273,7 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
                 break
         if score >= ENOUGH_NAMES:
             break
-    if best not in searched and len(_names_in(read[best])) < 12:
+    if best not in searched and len(_names_in(read[best])) < ALL_NAMES:
         return best, with_touching(read[best], _turn(whole, best), _turn(darkness, best), px_per_mm)
     return best, read[best]
 
