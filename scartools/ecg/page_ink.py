@@ -47,7 +47,7 @@ def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
     between the darkest grid lines and the darkest ink.
     Raises InputError where the two cannot be told apart.
     """
-    rows, columns = (np.percentile(every, GRID_SHARE, axis=axis) for axis in (1, 0))
+    rows, columns = (np.percentile(lines, GRID_SHARE, axis=1) for lines in (every, cv2.transpose(every)))
     under = np.maximum(rows[:, None], columns[None, :])
     weight = np.clip(every - under, 0.0, None)
     # The darkest hundredth may be the frame of a picture; one line in 5 mm is darker than the others.

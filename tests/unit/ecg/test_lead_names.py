@@ -119,6 +119,18 @@ def test_a_scan_finds_a_name_that_letters_alone_do_not():
     assert "aVR" in every
 
 
+def test_a_scan_in_line_with_some_names_sees_there_what_a_scan_of_the_page_sees():
+    page = twelve_names()
+    put(page, "V6", 1200, 640)  # in line with no name of the first row or column
+    whole = scan_names(page, PX_PER_MM, (3.05,))
+    near = [word for word in free_words(page > 0.5, page, PX_PER_MM) if word.text in ("aVR", "II", "V1")]
+    seen = scan_names(page, PX_PER_MM, (3.05,), near=near)
+    places = {(word.text, word.left, word.top) for word in whole}
+    assert {(word.text, word.left, word.top) for word in seen} <= places
+    assert {"II", "III", "aVR", "aVF", "V1", "V4"} <= {word.text for word in seen}
+    assert any(word.top > 560 for word in whole) and not any(word.top > 560 for word in seen)
+
+
 def test_a_scan_and_a_window_see_the_same():
     page = twelve_names()
     found = [word for word in scan_names(page, PX_PER_MM, (3.05,)) if word.text == "V4"]
