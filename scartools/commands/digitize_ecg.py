@@ -339,8 +339,6 @@ def _open(page: Path) -> Any:
 def _judge(content: Any, job: Job) -> Outcome:
     """Read a page that is open, and make what is to be written of it."""
     from scartools.ecg import digitise, page_source
-    from scartools.ecg.page_overlay import draw_overlay
-    from scartools.ecg.redaction import redact_pages
     from scartools.files import corrections
     from scartools.files.page import MAX_PIXELS, MIN_EDGE_PIXELS, encode_png
     from scartools.files.page_batch import Outcome
@@ -355,9 +353,13 @@ def _judge(content: Any, job: Job) -> Outcome:
     failed = digitise.failures(made.facts["Checks"])
     companions = {}
     if "--overlay" in job.companions:
+        from scartools.ecg.page_overlay import draw_overlay  # brings OpenCV, which a drawn page alone needs not
+
         picture = draw_overlay(seen.pictures, made.reading, seen.scales, made.status, failed)
         companions["--overlay"] = encode_png(picture)
     if "--redact" in job.companions:
+        from scartools.ecg.redaction import redact_pages
+
         companions["--redact"] = encode_png(redact_pages(seen.pictures, made.reading, seen.scales))
     if "--write-boxes" in job.companions:
         rows = [corrections.BoxRow(**vars(box)) for box in digitise.boxes_of(made.reading)]

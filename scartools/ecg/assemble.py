@@ -16,6 +16,7 @@ RESAMPLING = (
     "samples that fall on the output's clock within 0.1 ms are copied; "
     "else a natural cubic spline through each run without gaps"
 )
+_SPLINE_REACH = 30  # samples; 0.27 to this power is below the last bit of a double
 _ON_CLOCK = 0.05  # part of an output sample, 0.1 ms: coordinates are rounded to some micrometres
 
 
@@ -68,8 +69,6 @@ def _chosen(strips: Sequence[Strip], lead: str) -> Strip:
 
 def _place(row: np.ndarray, strip: Strip, rate: float) -> None:
     """Write a strip into its lead's row (T,), run by run between gaps."""
-    from scipy.interpolate import CubicSpline
-
     for first, last in _runs(np.isfinite(strip.samples)):
         values = strip.samples[first:last]
         start = (strip.start_s + first / strip.rate) * rate  # in output samples
@@ -81,8 +80,27 @@ def _place(row: np.ndarray, strip: Strip, rate: float) -> None:
         if abs(step - 1) < 1e-9 and abs(start - round(start)) < _ON_CLOCK:
             row[place] = values[place - round(start)]
         elif len(values) > 1:
-            spline = CubicSpline(np.arange(len(values)), values, bc_type="natural")
-            row[place] = spline(np.clip((place - start) / step, 0, len(values) - 1))
+            row[place] = natural_spline(values, np.clip((place - start) / step, 0, len(values) - 1))
+
+
+def natural_spline(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the natural cubic spline through values, float (N,) at 0, 1, 2 ..., at places, float (M,), 0 to N - 1.
+
+    Its second derivatives solve m[k-1] + 4 m[k] + m[k+1] = 6 (v[k-1] - 2 v[k] + v[k+1]) and are 0 at both ends.
+    Carried on as an odd function beyond the ends they solve the same on a line without ends, where the inverse is a
+    convolution that falls by 0.27 a sample (Unser, IEEE Signal Process Mag 1999;16:22). Importing scipy for it takes longer than
+    reading a drawn page.
+    """
+    bends = 6 * np.concatenate([[0.0], np.diff(values, 2), [0.0]])
+    pole = np.sqrt(3) - 2
+    kernel = pole ** np.abs(np.arange(-_SPLINE_REACH, _SPLINE_REACH + 1)) / (2 * np.sqrt(3))
+    second = np.convolve(np.pad(bends, _SPLINE_REACH, "reflect", reflect_type="odd"), kernel, mode="valid")
+    first = np.minimum(places.astype(int), len(values) - 2)
+    right = places - first
+    left = 1 - right
+    bent = (left**3 - left) * second[first] + (right**3 - right) * second[first + 1]
+    result: np.ndarray = left * values[first] + right * values[first + 1] + bent / 6
+    return result
 
 
 def _runs(finite: np.ndarray) -> list[tuple[int, int]]:

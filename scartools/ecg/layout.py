@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from scartools.ecg.columns import Columns
-from scartools.ecg.page_ink import Runs
+from scartools.ecg.page_ink import Runs, pieces
+from scartools.ecg.peaks import find_peaks
 from scartools.ecg.trace import Path
 from scartools.errors import InputError
 
@@ -36,7 +38,7 @@ def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[
     column = runs.column[level]
     counts, _ = np.histogram(centre, np.arange(height + 1))
     density = ndimage.gaussian_filter1d(counts.astype(float), 1.2 * mm[1])
-    peaks, _ = signal.find_peaks(density, distance=max(int(8 * mm[1]), 1))
+    peaks = find_peaks(density, distance=max(int(8 * mm[1]), 1))
     width = extent[1] - extent[0]
     covered = [len(np.unique(column[np.abs(centre - peak) < 4 * mm[1]])) / width for peak in peaks]
     kept = [float(peak) for peak, share in zip(peaks, covered, strict=True) if share >= ROW_SHARE]
@@ -63,14 +65,12 @@ def text_pieces(mask: np.ndarray, paths: list[Path], mm: MM) -> np.ndarray:
     """Left edge, top, right edge and bottom (px) of each word beside the traces, int (N, 4)."""
     rest = beside_paths(mask, paths)
     reach = max(int(0.5 * mm[0]), 1)
-    joined = ndimage.binary_dilation(rest, np.ones((1, 2 * reach + 1), bool))
-    labels, _ = ndimage.label(joined, np.ones((3, 3), int))
-    words = []
-    for piece in ndimage.find_objects(labels):
-        tall, wide = piece[0].stop - piece[0].start, piece[1].stop - piece[1].start - 2 * reach
-        if 1.0 * mm[1] <= tall <= 6 * mm[1] and 0.1 * mm[0] <= wide <= 14 * mm[0]:
-            words.append((piece[1].start + reach, piece[0].start, piece[1].stop - reach, piece[0].stop))
-    return np.array(words, int).reshape(-1, 4)
+    joined = cv2.dilate(rest.view(np.uint8), np.ones((1, 2 * reach + 1), np.uint8))
+    left, top, wide, tall, _ = pieces(joined)[1][1:].T
+    words = np.stack([left + reach, top, left + wide - reach, top + tall], axis=1)
+    wide = wide - 2 * reach
+    fits = (tall >= 1.0 * mm[1]) & (tall <= 6 * mm[1]) & (wide >= 0.1 * mm[0]) & (wide <= 14 * mm[0])
+    return words[fits].astype(int)
 
 
 def find_breaks(path: Path, separators: np.ndarray, mm: MM) -> np.ndarray:
@@ -92,7 +92,7 @@ def find_separators(mask: np.ndarray, baseline: float, mm: MM) -> np.ndarray:
     """
     band = mask[max(int(baseline - 8 * mm[1]), 0) : int(baseline + 8 * mm[1])]
     inked = band.sum(axis=0)
-    opened = ndimage.binary_opening(band, np.ones((max(int(2.2 * mm[1]), 3), 1), bool))
+    opened = _opened(band, max(int(2.2 * mm[1]), 3))
     labels, _ = ndimage.label(opened.sum(axis=0) >= 3 * mm[1])
     bars = np.zeros(mask.shape[1], bool)
     for piece in ndimage.find_objects(labels):
@@ -101,6 +101,13 @@ def find_separators(mask: np.ndarray, baseline: float, mm: MM) -> np.ndarray:
         if bar.stop - bar.start <= 1.2 * mm[0] and max(beside, default=0) < 0.5 * np.median(inked[bar]):
             bars[bar] = True
     return bars
+
+
+def _opened(mask: np.ndarray, tall: int) -> np.ndarray:
+    """uint8 (H, W): the upright runs of ink that are `tall` px or more."""
+    bar = np.ones((tall, 1), np.uint8)
+    kept = cv2.erode(mask.view(np.uint8), bar, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return cv2.dilate(kept, bar, anchor=(0, tall - 1), borderType=cv2.BORDER_CONSTANT, borderValue=0)
 
 
 def separators_at(columns: Columns, bars: list[np.ndarray], mm: MM) -> np.ndarray:
@@ -213,16 +220,16 @@ def name_offset(words: np.ndarray, rows: list[float], left: float, width: float,
 
 def erase_names(mask: np.ndarray, places: list[Box]) -> np.ndarray:
     """The ink without the letters that stand free inside the places of the lead names."""
-    labels, _ = ndimage.label(mask, np.ones((3, 3), int))
+    labels, boxes = pieces(mask.view(np.uint8))
     erased = mask.copy()
-    boxes = ndimage.find_objects(labels)
     for left, top, right, bottom in places:
         for label in np.unique(labels[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]):
             if label == 0:
                 continue
-            tall, wide = boxes[label - 1]
-            if tall.start >= top and tall.stop <= bottom and wide.start >= left and wide.stop <= right:
-                erased[tall, wide][labels[tall, wide] == label] = False
+            x, y, wide, tall, _ = boxes[label]
+            if y >= top and y + tall <= bottom and x >= left and x + wide <= right:
+                own = np.s_[y : y + tall, x : x + wide]
+                erased[own][labels[own] == label] = False
     return erased
 
 
@@ -231,13 +238,16 @@ def beside_paths(mask: np.ndarray, paths: list[Path], reach: int = 0) -> np.ndar
 
     reach  px along x within which a lead explains ink: the two strokes of a narrow QRS share a pixel column
     """
-    drawn = np.zeros_like(mask)
+    drawn: np.ndarray = np.zeros(mask.shape, np.uint8)
     for path in paths:
-        for x in np.flatnonzero(np.isfinite(path.top)):
-            drawn[max(int(path.top[x]) - 1, 0) : int(path.bottom[x]) + 1, x] = True
+        x = np.flatnonzero(np.isfinite(path.top))
+        top = np.maximum(path.top[x].astype(int) - 1, 0)
+        tall = np.clip(path.bottom[x].astype(int) + 1, top, len(mask)) - top
+        below = np.arange(tall.sum()) - np.repeat(np.cumsum(tall) - tall, tall)
+        drawn[np.repeat(top, tall) + below, np.repeat(x, tall)] = 1
     if reach:
-        drawn = ndimage.binary_dilation(drawn, np.ones((1, 2 * reach + 1), bool))
-    return mask & ~drawn
+        drawn = cv2.dilate(drawn, np.ones((1, 2 * reach + 1), np.uint8))
+    return mask & (drawn == 0)
 
 
 def touched_by_names(
@@ -279,11 +289,10 @@ def missed_strokes(
     rest[:, ~inside] = False
     rest[: max(int(rows[0] - 30 * mm[1]), 0)] = False
     rest[int(rows[-1] + 12 * mm[1]) :] = False
-    labels, _ = ndimage.label(rest, np.ones((3, 3), int))
     return [
-        (wide.start, tall.start, wide.stop, tall.stop)
-        for tall, wide in ndimage.find_objects(labels)
-        if tall.stop - tall.start > TALL_STROKE * mm[1] and wide.stop - wide.start < 4 * mm[0]
+        (x, y, x + wide, y + tall)
+        for x, y, wide, tall, _ in pieces(rest.view(np.uint8))[1][1:].tolist()
+        if tall > TALL_STROKE * mm[1] and wide < 4 * mm[0]
     ]
 
 

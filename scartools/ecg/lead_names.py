@@ -7,7 +7,7 @@ which layout a page has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -26,6 +26,7 @@ from scartools.ecg.name_network import (
     name_scores,
     strokes,
 )
+from scartools.ecg.page_ink import pieces
 
 LETTER_MM = (
     1.2,
@@ -41,6 +42,8 @@ CAPS_WIDE = {
     name: {"I": 0.35, "II": 0.75, "III": 1.15, "-aVR": 3.0}.get(name, 0.85 * len(name)) for name in NAMES
 }
 CAPS_MM = (1.9, 2.5, 3.3, 4.3)  # heights of a capital letter that score_at tries
+FEW_NAMES = 4  # that stand free; with as many, others are looked for only in line with them,
+BESIDE_CAPS = (3.0, 2.5)  # so many heights of a capital further along x and along y
 MOST_WORDS = 1500  # on a page; more is grain, and the largest are kept
 SHARE = 256  # pictures that go through the network together
 Box = tuple[float, float, float, float]  # left, top, right, bottom in px
@@ -96,29 +99,43 @@ def ink_level(mask: np.ndarray, darkness: np.ndarray) -> float:
     return float(np.median(inked)) if len(inked) else 0.0
 
 
-def find_words(
-    mask: np.ndarray, darkness: np.ndarray, px_per_mm: float, *, touching: bool = True
-) -> list[Word]:
-    """Find the words of a page and read those that are lead names.
+def find_words(mask: np.ndarray, darkness: np.ndarray, px_per_mm: float) -> list[Word]:
+    """Find the words of a page and read those that are lead names: `free_words` and `with_touching`."""
+    return with_touching(free_words(mask, darkness, px_per_mm), mask, darkness, px_per_mm)
+
+
+def free_words(mask: np.ndarray, darkness: np.ndarray, px_per_mm: float) -> list[Word]:
+    """Find the words that stand free and read those that are lead names.
 
     mask       bool (H, W), ink of an upright page, trace included
     darkness   float32 (H, W), darkness of each pixel above what is under the ink
     px_per_mm  px a mm, along both axes
-    touching   also look for names that touch a trace or a line, at the height of those that stand free
     Returns the words from left to right; of those that overlap the surest name, or else the widest.
     """
     level = ink_level(mask, darkness)
     if level <= 0:
         return []
-    page = darkness / level
     boxes = word_boxes(mask, px_per_mm)
-    words = _read_boxes(page, boxes) if len(boxes) else []
-    words = _without_doubles(words)
-    if touching:
-        free = [word for word in words if word.text]
-        others = scan_names(page, px_per_mm, _usual_caps(words, px_per_mm))
-        words = _without_doubles(free + _beside(others, free) + [word for word in words if not word.text])
-    return sorted(words, key=lambda w: (w.left, w.top))
+    words = _without_doubles(_read_boxes(darkness / level, boxes)) if len(boxes) else []
+    return sorted(words, key=_reading_order)
+
+
+def with_touching(
+    words: Sequence[Word], mask: np.ndarray, darkness: np.ndarray, px_per_mm: float
+) -> list[Word]:
+    """Return the words of `free_words` and the names that touch a trace or a line, as high as those that stand free."""
+    level = ink_level(mask, darkness)
+    if level <= 0:
+        return list(words)
+    free = [word for word in words if word.text]
+    page, caps = darkness / level, _usual_caps(free, px_per_mm)
+    others = scan_names(page, px_per_mm, caps, near=free if len(free) >= FEW_NAMES else None)
+    every = free + _beside(others, free) + [word for word in words if not word.text]
+    return sorted(_without_doubles(every), key=_reading_order)
+
+
+def _reading_order(word: Word) -> tuple[int, int]:
+    return word.left, word.top
 
 
 def _read_boxes(page: np.ndarray, boxes: np.ndarray) -> list[Word]:
@@ -136,7 +153,7 @@ def _read_boxes(page: np.ndarray, boxes: np.ndarray) -> list[Word]:
     return words
 
 
-def _usual_caps(words: list[Word], px_per_mm: float) -> tuple[float, ...]:
+def _usual_caps(words: Sequence[Word], px_per_mm: float) -> tuple[float, ...]:
     """Heights in mm of a capital to look for: that of the names found, or all where fewer than three are sure."""
     tall = [
         (word.bottom - word.top) / px_per_mm for word in words if len(word.text) > 1 and word.confidence > SURER
@@ -166,44 +183,81 @@ def _without_doubles(words: list[Word]) -> list[Word]:
     return kept
 
 
-def scan_names(page: np.ndarray, px_per_mm: float, caps_mm: Sequence[float], sure: float = SURER) -> list[Word]:
+def scan_names(
+    page: np.ndarray,
+    px_per_mm: float,
+    caps_mm: Sequence[float],
+    sure: float = SURER,
+    near: Sequence[Word] | None = None,
+) -> list[Word]:
     """Look for lead names at every place of a page, whatever they touch.
 
     page       float32 (H, W), darkness in units of ink_level
     caps_mm    heights of a capital letter to look for, each the dearer the smaller it is
     sure       least probability of a name
+    near       names of the page that were read: only beside, above and below them is looked; None for everywhere
     Returns names with boxes of the usual width of each. "I" is not looked for: every upright stroke is one. "-aVR" is
     returned as aVR: only where it stands free is its minus told from a trace; Cabrera's order tells it, too.
     """
-    layers, found = load_weights(), []
+    layers = load_weights()
     above, beside = PATCH[0] // 2, PATCH[1] // 2
+    found: list[Word] = []
     for cap in caps_mm:
         scale = CAP / (cap * px_per_mm)
         size = (max(round(page.shape[1] * scale), 1), max(round(page.shape[0] * scale), 1))
         scaled = cv2.resize(page, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         scaled = np.pad(np.clip(scaled, 0.0, 1.0), ((above, above + STRIP), (beside, beside)))
+        rows, columns = _bands(near, size, scale)
         for top in range(0, size[1], STRIP):
             strip = scaled[top : top + STRIP + PATCH[0] - STRIDE]
-            inked = np.flatnonzero((strip > 0.4).any(axis=0))
-            if not len(inked):
-                continue
-            first = max(inked[0] - beside, 0) // STRIDE * STRIDE
-            seen = strokes(strip[None, :, first : max(inked[-1] + beside, first + PATCH[1]) + 1], layers)
-            row, column = np.nonzero(gate_scores(seen, layers)[0] > GATE)
-            if not len(row):
-                continue
-            chances = np.exp(
-                log_probabilities(name_scores(_pieces(seen[0], row, column, layers), layers)[:, 0, 0])
-            )
-            chances = _without_minus(chances)
-            likely = (chances[:, 1:-1].max(axis=1) >= sure) & (chances[:, :-1].argmax(axis=1) > 0)
-            for r, c, chance in zip(row[likely], column[likely], chances[likely], strict=True):
-                y, x = (top + STRIDE * r + 0.5) / scale - 0.5, (first + STRIDE * c + 0.5) / scale - 0.5
-                tall, name = cap * px_per_mm, NAMES[int(np.argmax(chance[:-1]))]
-                wide = CAPS_WIDE[name] * tall
-                box = np.array([x - wide / 2, y - tall / 2, x + wide / 2, y + tall / 2])
-                found.append(_word(np.round(box), chance))
+            look = np.ones_like(columns) if rows[top : top + STRIP].any() else columns
+            inked = np.any(strip[:, beside:-beside] > 0.4, axis=0)
+            for left, right in _stretches(look, inked):
+                first = left // STRIDE * STRIDE
+                seen = strokes(strip[None, :, first : max(right + 2 * beside, first + PATCH[1]) + 1], layers)
+                for x, y, chance in _likely(seen, layers, sure):
+                    middle = ((first + x + 0.5) / scale - 0.5, (top + y + 0.5) / scale - 0.5)
+                    found.append(_word(_usual_box(chance, middle, cap * px_per_mm), chance))
     return _without_doubles(found)
+
+
+def _bands(near: Sequence[Word] | None, size: tuple[int, int], scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns, bool (H,) and (W,), of a page drawn `scale` times as large, beside and along these words."""
+    rows, columns = (np.full(length, near is None) for length in (size[1], size[0]))
+    for word in near or ():
+        for band, first, last, reach in (
+            (rows, word.top, word.bottom, BESIDE_CAPS[1]),
+            (columns, word.left, word.right, BESIDE_CAPS[0]),
+        ):
+            band[max(int(first * scale - reach * CAP), 0) : max(int(last * scale + reach * CAP), 0)] = True
+    return rows, columns
+
+
+def _stretches(look: np.ndarray, inked: np.ndarray) -> Iterator[tuple[int, int]]:
+    """First and last inked column of each stretch of columns to look at, both bool (W,)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], look, [False]])))
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        here = np.flatnonzero(inked[first:last])
+        if len(here):
+            yield first + int(here[0]), first + int(here[-1])
+
+
+def _likely(seen: np.ndarray, layers: Layers, sure: float) -> Iterator[tuple[int, int, np.ndarray]]:
+    """The decisions that are names, not "I": x, y in px of what the strokes were taken from, probabilities."""
+    row, column = np.nonzero(gate_scores(seen, layers)[0] > GATE)
+    if not len(row):
+        return
+    scores = name_scores(_pieces(seen[0], row, column, layers), layers)[:, 0, 0]
+    chances = _without_minus(np.exp(log_probabilities(scores)))
+    likely = (chances[:, 1:-1].max(axis=1) >= sure) & (chances[:, :-1].argmax(axis=1) > 0)
+    for r, c, chance in zip(row[likely], column[likely], chances[likely], strict=True):
+        yield STRIDE * int(c), STRIDE * int(r), chance
+
+
+def _usual_box(chance: np.ndarray, middle: tuple[float, float], tall: float) -> np.ndarray:
+    """Box of the likeliest name about its middle (x, y), its capitals `tall` px."""
+    half = np.array([CAPS_WIDE[NAMES[int(np.argmax(chance[:-1]))]] * tall, tall]) / 2
+    return np.round(np.concatenate([middle - half, middle + half]))
 
 
 def _without_minus(chances: np.ndarray) -> np.ndarray:
@@ -244,17 +298,17 @@ def word_boxes(mask: np.ndarray, px_per_mm: float) -> np.ndarray:
 
     Letters are joined twice, over a small gap and over a large one, so that boxes overlap.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    labels, stats = pieces(mask.view(np.uint8))
     wide, tall = stats[:, cv2.CC_STAT_WIDTH] / px_per_mm, stats[:, cv2.CC_STAT_HEIGHT] / px_per_mm
     letter = (tall <= LETTER_MM[1]) & (wide <= WIDEST_MM) & (tall >= 0.15)
     letter &= (tall >= 0.8) | (wide <= 1.6)  # a minus, the dot of an i; not a piece of a level trace
     letter[0] = False
-    free = letter[labels].astype(np.uint8) if count > 1 else np.zeros(mask.shape, np.uint8)
+    free = letter.astype(np.uint8)[labels]
     found = [np.zeros((0, 5), int)]
     for gap in JOINING_MM:
         reach = max(int(round(gap * px_per_mm / 2)), 1)
         joined = cv2.dilate(free, np.ones((1, 2 * reach + 1), np.uint8))
-        _, _, groups, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+        groups = pieces(joined)[1]
         boxes = groups[1:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP, cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
         boxes = boxes + [reach, 0, -2 * reach, 0]
         inner = (boxes[:, 2] > 0) & (boxes[:, 2] <= WIDEST_MM * px_per_mm)

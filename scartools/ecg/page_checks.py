@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from scartools.ecg.peaks import find_peaks
 from scartools.ecg.reading import LEADS, Check, PageReading, Status, Strip
 
 RATE_HZ = 500.0  # strips are compared at this rate
@@ -192,8 +193,6 @@ def _rhythm_against_columns(strips: Sequence[Strip]) -> tuple[float | None, floa
 
 def _beats(strip: Strip) -> np.ndarray:
     """Return when beats are steepest, seconds: peaks of the slope in 40 ms, over 0.4 of the usual highest one."""
-    from scipy.signal import find_peaks
-
     finite = np.isfinite(strip.samples)
     if finite.sum() < MIN_OVERLAP_S * strip.rate:
         return np.empty(0)
@@ -203,7 +202,7 @@ def _beats(strip: Strip) -> np.ndarray:
     width = int(0.04 * RATE_HZ)
     slope = np.convolve(np.abs(np.gradient(values)), np.ones(width) / width, mode="same")
     usual = max((float(part.max()) for part in np.array_split(slope, max(int(even[-1]), 1))), default=0.0)
-    peaks, _ = find_peaks(slope, height=0.4 * usual, distance=int(0.24 * RATE_HZ))  # 250 beats/min
+    peaks = find_peaks(slope, height=0.4 * usual, distance=int(0.24 * RATE_HZ))  # 250 beats/min
     return strip.start_s + even[peaks]
 
 

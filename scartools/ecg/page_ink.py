@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from scartools.errors import InputError
 
@@ -48,7 +47,7 @@ def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
     between the darkest grid lines and the darkest ink.
     Raises InputError where the two cannot be told apart.
     """
-    rows, columns = (np.percentile(every, GRID_SHARE, axis=axis) for axis in (1, 0))
+    rows, columns = (np.percentile(lines, GRID_SHARE, axis=1) for lines in (every, cv2.transpose(every)))
     under = np.maximum(rows[:, None], columns[None, :])
     weight = np.clip(every - under, 0.0, None)
     # The darkest hundredth may be the frame of a picture; one line in 5 mm is darker than the others.
@@ -85,8 +84,8 @@ def _clear_frame(mask: np.ndarray) -> None:
 
 def _joined_to(sure: np.ndarray, maybe: np.ndarray) -> np.ndarray:
     """The pieces of `maybe` that hold a pixel of `sure`: steep strokes of a QRS are paler than the level trace."""
-    _, labels = cv2.connectedComponents(maybe.astype(np.uint8), connectivity=8)
-    held = np.zeros(labels.max() + 1, bool)
+    count, labels = cv2.connectedComponents(maybe.view(np.uint8), connectivity=8)
+    held = np.zeros(count, bool)
     held[labels[sure]] = True
     held[0] = False
     return held[labels]
@@ -109,21 +108,30 @@ class Runs:
 
 def upright_runs(mask: np.ndarray) -> Runs:
     """Every upright run of True."""
-    edges = np.diff(np.pad(mask.T.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    column, top = np.nonzero(edges == 1)
-    _, bottom = np.nonzero(edges == -1)
-    return Runs(column, top, bottom)
+    width, height = mask.shape[1], mask.shape[0]
+    padded = np.zeros((width, height + 2), np.uint8)
+    padded[:, 1:-1] = cv2.transpose(mask.view(np.uint8))
+    edges = np.flatnonzero(padded[:, 1:] != padded[:, :-1])  # of each run where it begins, then where it ends
+    column, top = np.divmod(edges[::2], height + 1)
+    return Runs(column, top, edges[1::2] - column * (height + 1))
+
+
+def pieces(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the connected pieces of a mask, uint8 (H, W), 0 for its background, and measure them.
+
+    Returns int32 (H, W), the piece of each pixel, and int32 (pieces, 5): left, top, width, height, area.
+    """
+    # of OpenCV's algorithms this one measures three times as fast as the default
+    _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_GRANA)
+    return labels, boxes
 
 
 def ink_extent(mask: np.ndarray) -> tuple[int, int]:
     """First column and one past the last of the long strokes: those wider than a twelfth of the page."""
-    joined = ndimage.binary_dilation(mask, np.ones((3, 9), bool))
-    labels, _ = ndimage.label(joined, np.ones((3, 3), int))
-    wide = [
-        piece[1]
-        for piece in ndimage.find_objects(labels)
-        if piece[1].stop - piece[1].start > mask.shape[1] / 12
-    ]
-    if not wide:
+    joined = cv2.dilate(mask.view(np.uint8), np.ones((3, 9), np.uint8))
+    boxes = pieces(joined)[1][1:]
+    wide = boxes[boxes[:, cv2.CC_STAT_WIDTH] > mask.shape[1] / 12]
+    if not len(wide):
         raise InputError("no trace is found: this is not an ECG page, or its trace is too pale")
-    return min(piece.start for piece in wide), max(piece.stop for piece in wide)
+    left = wide[:, cv2.CC_STAT_LEFT]
+    return int(left.min()), int((left + wide[:, cv2.CC_STAT_WIDTH]).max())

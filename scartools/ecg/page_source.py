@@ -9,8 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scartools.ecg.page_boxes import affine_back, moved_boxes
-from scartools.ecg.page_turn import turn_picture
 from scartools.ecg.pdf_paths import MM_PER_POINT, DrawnPage, render_page
 from scartools.ecg.reading import Box, PageReading
 from scartools.errors import InputError
@@ -73,6 +71,9 @@ def read_picture_page(picture: np.ndarray, given: Given) -> Seen:
 
     Raises InputError, with the reason, for a page that cannot be read with confidence.
     """
+    # a drawn page needs none of them, and they bring OpenCV and scipy
+    from scartools.ecg.page_boxes import affine_back, moved_boxes
+    from scartools.ecg.page_turn import turn_picture
     from scartools.ecg.raster import read_raster_page
 
     quarters = 90.0 * round(given.rotate_deg / 90)

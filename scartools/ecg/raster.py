@@ -15,7 +15,7 @@ import numpy as np
 
 from scartools.ecg.assemble import upright
 from scartools.ecg.ink_network import ink_probabilities
-from scartools.ecg.lead_names import Word, find_words
+from scartools.ecg.lead_names import Word, free_words, with_touching
 from scartools.ecg.page_boxes import PointMap, cut_boxes, follow_boxes, moved_boxes, pulse_boxes, way_back
 from scartools.ecg.page_checks import checked, status_of
 from scartools.ecg.page_frame import Frame, find_frame
@@ -36,12 +36,14 @@ from scartools.errors import InputError
 
 COARSEST = 2.2  # px a mm, some 55 dots an inch
 ENOUGH_NAMES = 4.0  # of the nine aV and V names, to be sure which way is up
+ALL_NAMES = 12  # where one ink has shown so many different ones the other is not asked
+OF_THE_FRAME = {"grid_found", "equal_axes"}  # checks that no other ink can mend
 SURE = 0.5  # of the network
 ON_ITS_SIDE = 1.5  # ink that lies in columns this much more than in rows
 WIDTH_REVIEW = 0.05  # of a column of 62.5 mm
 FINE_PX_PER_MM = 6.5  # on a finer page pale ink is the grain of the paper
 
-FindInk = Callable[[Frame], tuple[TraceInk, np.ndarray]]
+FindInk = Callable[[Frame, np.ndarray], TraceInk]  # from a frame and its darkness
 
 
 def read_raster_page(
@@ -79,21 +81,26 @@ def read_raster_page(
             f"a millimetre is {frame.px_per_mm:.1f} px, too coarse to follow a QRS",
             remedy="Scan the page with 200 dots an inch (7.9 px a mm), at least 100",
         )
+    darkness = divide_out_paper(frame.image)
     readings, reasons = [], []
+    words: tuple[int, list[Word]] | None = None
     for find in _inks(frame):
         try:
+            ink = find(frame, darkness)
             if boxes is not None:
-                return _read_boxes(frame, find, boxes, to_given, (speed_mm_s, gain_mm_mv))
-            page = _read_upright(frame, find, layout)
+                return _read_boxes(frame, ink, boxes, to_given, (speed_mm_s, gain_mm_mv))
+            if words is None or len(_names_in(words[1])) < ALL_NAMES:
+                words = _upright(ink, darkness, frame.px_per_mm)
+            page = _read_upright(frame, ink, *words, layout)
             reading = _measured(frame, page, (layout, speed_mm_s, gain_mm_mv), to_given)
         except InputError as reason:
             reasons.append(reason)
             continue
-        status = status_of(checked(upright(reading)).checks)
-        if status == "accepted":
+        checks = checked(upright(reading)).checks
+        failed = {check.name for check in checks if check.passed is False}
+        if failed <= OF_THE_FRAME:  # accepted, or no better with another ink
             return reading
-        failed = sum(check.passed is False for check in checked(upright(reading)).checks)
-        readings.append(((status == "refused", failed), reading))
+        readings.append(((status_of(checks) == "refused", len(failed)), reading))
     if not readings:
         raise reasons[0]
     return min(readings, key=lambda pair: pair[0])[1]
@@ -108,11 +115,9 @@ class Upright:
     px_per_mm: float
 
 
-def _read_upright(frame: Frame, find: FindInk, layout: str | None) -> Upright:
+def _read_upright(frame: Frame, ink: TraceInk, quarter: int, words: list[Word], layout: str | None) -> Upright:
     """Turn the page upright and follow its leads; without a grid, follow them again once the millimetre is known."""
-    ink, darkness = find(frame)
     mm = frame.px_per_mm
-    quarter, words = _upright(ink, darkness, mm)
     ink = TraceInk(
         _turn(ink.mask, quarter),
         _turn(ink.weight, quarter),
@@ -186,7 +191,7 @@ def _measured(
 
 def _read_boxes(
     frame: Frame,
-    find: FindInk,
+    ink: TraceInk,
     boxes: tuple[Box, ...],
     to_given: PointMap,
     given: tuple[float | None, float | None],
@@ -195,7 +200,6 @@ def _read_boxes(
     speed_mm_s, gain_mm_mv = given
     speed, mm = speed_mm_s or USUAL_SPEED, frame.px_per_mm
     placed = moved_boxes(boxes, way_back(to_given, frame.image.shape[:2]))
-    ink, _ = find(frame)
     heights, pulses = follow_boxes(ink, placed, stroke_width(ink.mask), (mm, mm))
     tall = [pulse.over_left / mm for row in pulses for pulse in row]
     height = float(np.median(tall)) if tall else None
@@ -229,24 +233,22 @@ def _inks(frame: Frame) -> tuple[FindInk, ...]:
     return (_ink_by_darkness, _ink_by_network) if frame.mesh is None else (_ink_by_network, _ink_by_darkness)
 
 
-def _ink_by_darkness(frame: Frame) -> tuple[TraceInk, np.ndarray]:
-    """The ink of the page, and how dark it is in every colour, float32 (H, W)."""
-    paper = divide_out_paper(frame.image)
-    return find_ink(paper.every, FIRM if frame.px_per_mm > FINE_PX_PER_MM else FAINT), paper.every
+def _ink_by_darkness(frame: Frame, darkness: np.ndarray) -> TraceInk:
+    """The ink of the page: what is darker than its grid; darkness: float32 (H, W), in every colour."""
+    return find_ink(darkness, FIRM if frame.px_per_mm > FINE_PX_PER_MM else FAINT)
 
 
-def _ink_by_network(frame: Frame) -> tuple[TraceInk, np.ndarray]:
+def _ink_by_network(frame: Frame, darkness: np.ndarray) -> TraceInk:
     """The same, trace and writing told apart by the network that was trained on drawn pages."""
-    every = divide_out_paper(frame.image).every
     seen = ink_probabilities(frame.image, frame.px_per_mm)
     mask = (seen.trace > SURE) & (seen.trace >= seen.text)
     if mask.mean() > MOST_INK:
         raise InputError(f"{mask.mean():.0%} of the page looks like a trace: this is not an ECG page")
     near = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    under = float(np.median(every[~near])) if not near.all() else 0.0
-    weight = np.where(near, np.clip(every - under, 0.0, None), 0.0).astype(np.float32)
+    under = float(np.median(darkness[~near])) if not near.all() else 0.0
+    weight = np.where(near, np.clip(darkness - under, 0.0, None), 0.0).astype(np.float32)
     contrast = float(np.median(weight[mask])) if mask.any() else 0.0
-    return TraceInk(mask, weight, contrast, (seen.text > SURE) & ~mask), every
+    return TraceInk(mask, weight, contrast, (seen.text > SURE) & ~mask)
 
 
 def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int, list[Word]]:
@@ -257,23 +259,28 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
     """
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
     base = 1 if _banded(ink.mask, 0) > ON_ITS_SIDE * _banded(ink.mask, 1) else 0
-    pages = {quarter: (_turn(whole, quarter), _turn(darkness, quarter)) for quarter in (base, base + 2)}
-    read: dict[tuple[int, bool], list[Word]] = {}
-    best = (base, -1.0)
+    read: dict[int, list[Word]] = {}
+    searched: set[int] = set()  # for names that touch a trace, too
+    best, score = base, -1.0
     for touching in (False, True):
-        for quarter, (mask, dark) in pages.items():
-            read[quarter, touching] = find_words(mask, dark, px_per_mm, touching=touching)
-            score = _named(read[quarter, touching])
-            if score > best[1] + 0.5:
-                best = quarter, score
-            if score >= ENOUGH_NAMES:
+        for quarter in (base, base + 2):
+            page = _turn(whole, quarter), _turn(darkness, quarter), px_per_mm
+            read[quarter] = with_touching(read[quarter], *page) if touching else free_words(*page)
+            searched |= {quarter} if touching else set()
+            named = _named(read[quarter])
+            if named > score + 0.5:
+                best, score = quarter, named
+            if named >= ENOUGH_NAMES:
                 break
-        if best[1] >= ENOUGH_NAMES:
+        if score >= ENOUGH_NAMES:
             break
-    words = read.get((best[0], True)) or read[best[0], False]
-    if len({word.text for word in words if word.text}) < 12 and (best[0], True) not in read:
-        words = find_words(*pages[best[0]], px_per_mm, touching=True)
-    return best[0], words
+    if best not in searched and len(_names_in(read[best])) < ALL_NAMES:
+        return best, with_touching(read[best], _turn(whole, best), _turn(darkness, best), px_per_mm)
+    return best, read[best]
+
+
+def _names_in(words: list[Word]) -> set[str]:
+    return {word.text for word in words if word.text}
 
 
 def _named(words: list[Word]) -> float:

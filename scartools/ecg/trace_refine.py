@@ -87,20 +87,21 @@ def _normal_equations(
     at = np.repeat(np.arange(len(columns)), tall)
     row = np.arange(tall.sum()) - np.repeat(np.cumsum(tall) - tall, tall) + first[at]
     observed = np.minimum(weight[row, columns[at]] / full, 1.0)
-    down, right = rise[at], 1 / PER_PX
-    away_x, away_y = (-offsets / PER_PX)[None], row[:, None] - start[at]
-    share = np.clip((away_x * right + away_y * down) / (right * right + down * down), 0, 1)
-    off_x, off_y = away_x - share * right, away_y - share * down
-    squared = np.where(known[at], off_x * off_x + off_y * off_y, np.inf)
-    nearest = np.argmin(squared, axis=1)
-    pixel = np.arange(len(nearest))
-    distance = np.sqrt(squared[pixel, nearest])
+    # one segment after the other: what is worked on stays in the processor's cache
+    nearest, squared = np.zeros(len(at), int), np.full(len(at), np.inf)
+    for k, offset in enumerate(offsets.tolist()):
+        _, off_x, off_y = _to_segment(-offset / PER_PX, row - start[:, k][at], rise[:, k][at])
+        here = off_x * off_x + off_y * off_y
+        np.putmask(nearest, here < squared, k)
+        np.fmin(squared, here, out=squared)  # not a number where the segment is not known
+    distance = np.sqrt(squared)
     ramp = np.flatnonzero((np.abs(distance - radius) < 0.8) & (distance > 1e-6))
-    nearest, distance = nearest[ramp], distance[ramp]
+    at, nearest, distance = at[ramp], nearest[ramp], distance[ramp]
     residual = observed[ramp] - np.clip(radius + 0.5 - distance, 0, 1)
-    slope = off_y[ramp, nearest] / distance
-    share = share[ramp, nearest]
-    node = segment[at[ramp], nearest]
+    away = row[ramp] - start[at, nearest]
+    share, _, off_y = _to_segment(-offsets[nearest] / PER_PX, away, rise[at, nearest])
+    slope = off_y / distance
+    node = segment[at, nearest]
     left, later = slope * (1 - share), slope * share
 
     def gathered(first_node: np.ndarray, second_node: np.ndarray) -> np.ndarray:
@@ -111,6 +112,19 @@ def _normal_equations(
         np.bincount(node, left * later, count),
         gathered(left * residual, later * residual),
     )
+
+
+def _to_segment(
+    away_x: np.ndarray | float, away_y: np.ndarray, rise: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """From the nearest point of a segment to a pixel: how far along it that point is, 0 to 1, and px right and down.
+
+    away_x, away_y  from the segment's start to the pixel, px; rise: of the segment, which is 1 / PER_PX wide
+    """
+    right = 1 / PER_PX
+    share = (away_x * right + away_y * rise) / (right * right + rise * rise)
+    share = np.minimum(np.maximum(share, 0.0), 1.0)
+    return share, away_x - share * right, away_y - share * rise
 
 
 def _step(curve: np.ndarray, present: np.ndarray, free: np.ndarray, fit: _Fit) -> np.ndarray:

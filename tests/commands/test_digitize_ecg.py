@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -56,6 +58,17 @@ def test_the_sidecar_says_how_the_page_was_read(workspace):
     assert {check["Name"] for check in facts["Checks"]} >= {"einthoven", "pulse_height", "rhythm_correlation"}
     assert all(check["Passed"] is not False for check in facts["Checks"])
     assert len(facts["Quality"]) == 12 and facts["Quality"]["II"]["RhythmStrip"]
+
+
+def test_a_drawn_page_loads_nothing_that_takes_longer_than_reading_it(workspace):
+    write_pdf(Path("page.pdf"), *ecg_page(twelve_leads()))
+    code = (
+        "import sys; from scartools.cli.run import main; "
+        "status = main(['digitize-ecg', 'page.pdf', '-o', 'light.hea']); "
+        "print(status, sorted({name.split('.')[0] for name in sys.modules} & {'cv2', 'scipy', 'wfdb', 'pandas'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["0", "[]"], done.stderr
 
 
 def test_no_text_of_the_page_is_written(workspace):

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
-from scartools.ecg.assemble import assemble, upright
+from scartools.ecg.assemble import assemble, natural_spline, upright
 from scartools.ecg.reading import LEADS, Strip
 from scartools.errors import InputError
 from tests.unit.ecg.drawn_page import twelve_leads
@@ -100,3 +101,12 @@ def test_missing_leads_are_named():
     kept = tuple(s for s in reading.strips if s.lead not in ("V2", "aVF"))
     with pytest.raises(InputError, match="aVF, V2"):
         assemble(replace(reading, strips=kept))
+
+
+@pytest.mark.parametrize("length", [2, 3, 5, 40, 700])
+def test_the_spline_is_the_natural_cubic_spline(length):
+    values = np.random.default_rng(length).normal(size=length)
+    places = np.sort(np.random.default_rng(1).uniform(0, length - 1, 500))
+    places = np.concatenate([[0.0], places, [length - 1.0]])
+    expected = CubicSpline(np.arange(length), values, bc_type="natural")(places)
+    np.testing.assert_allclose(natural_spline(values, places), expected, atol=1e-12)

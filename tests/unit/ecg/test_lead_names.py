@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from scartools.ecg.lead_names import find_words, ink_level, scan_names, score_at, word_boxes
+from scartools.ecg.lead_names import find_words, free_words, ink_level, scan_names, score_at, word_boxes
 from scartools.ecg.name_network import (
     NAMES,
     PATCH,
@@ -50,7 +50,7 @@ def twelve_names() -> np.ndarray:
 
 def test_every_free_name_is_read_where_it_stands():
     page = twelve_names()
-    words = [word for word in find_words(page > 0.5, page, PX_PER_MM, touching=False) if word.text]
+    words = [word for word in free_words(page > 0.5, page, PX_PER_MM) if word.text]
     found = {word.text: word for word in words}
     assert sorted(found) == sorted(TWELVE)
     for at, name in enumerate(TWELVE):
@@ -68,7 +68,7 @@ def test_an_empty_page_has_no_words():
 @pytest.mark.parametrize("flip", [(-1, -1), (1, -1), (-1, 1)], ids=["turned", "mirrored", "upside down"])
 def test_names_that_do_not_stand_upright_are_not_read(flip):
     page = np.ascontiguousarray(twelve_names()[:: flip[0], :: flip[1]])
-    words = find_words(page > 0.5, page, PX_PER_MM, touching=False)
+    words = free_words(page > 0.5, page, PX_PER_MM)
     assert len({word.text for word in words} - {"", "I", "II", "III"}) <= 1
 
 
@@ -76,7 +76,7 @@ def test_other_letters_are_words_without_a_lead():
     page = np.zeros((200, 900), np.float32)
     for x, text in zip((40, 300, 560), ("25mm/s", "Rate", "40Hz"), strict=True):
         put(page, text, x, 100)
-    words = find_words(page > 0.5, page, PX_PER_MM, touching=False)
+    words = free_words(page > 0.5, page, PX_PER_MM)
     assert words
     assert {word.text for word in words} == {""}
 
@@ -113,10 +113,22 @@ def test_scores_know_their_place_after_a_shift():
 def test_a_scan_finds_a_name_that_letters_alone_do_not():
     page = twelve_names()
     cv2.line(page, (540, 88), (760, 88), 1.0, 2)  # the trace runs through aVR
-    alone = {word.text for word in find_words(page > 0.5, page, PX_PER_MM, touching=False)}
+    alone = {word.text for word in free_words(page > 0.5, page, PX_PER_MM)}
     every = {word.text for word in find_words(page > 0.5, page, PX_PER_MM)}
     assert "aVR" not in alone
     assert "aVR" in every
+
+
+def test_a_scan_in_line_with_some_names_sees_there_what_a_scan_of_the_page_sees():
+    page = twelve_names()
+    put(page, "V6", 1200, 640)  # in line with no name of the first row or column
+    whole = scan_names(page, PX_PER_MM, (3.05,))
+    near = [word for word in free_words(page > 0.5, page, PX_PER_MM) if word.text in ("aVR", "II", "V1")]
+    seen = scan_names(page, PX_PER_MM, (3.05,), near=near)
+    places = {(word.text, word.left, word.top) for word in whole}
+    assert {(word.text, word.left, word.top) for word in seen} <= places
+    assert {"II", "III", "aVR", "aVF", "V1", "V4"} <= {word.text for word in seen}
+    assert any(word.top > 560 for word in whole) and not any(word.top > 560 for word in seen)
 
 
 def test_a_scan_and_a_window_see_the_same():
@@ -189,6 +201,6 @@ def test_the_names_of_a_clean_page_are_read(data_folder):
 
     path = data_folder / "ecg" / "pages" / "rendered" / "kit" / "00696_clean.png"
     image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    ink = find_ink(divide_out_paper(image).every)
-    words = find_words(ink.mask, ink.weight, PX_PER_MM, touching=False)
+    ink = find_ink(divide_out_paper(image))
+    words = free_words(ink.mask, ink.weight, PX_PER_MM)
     assert len(set(TWELVE) & {word.text for word in words}) >= 11

@@ -36,6 +36,20 @@ def test_an_independent_reader_sees_the_same(tmp_path, signals):
     np.testing.assert_allclose(seen.p_signal.T, signals, atol=0.51e-3)
 
 
+@pytest.mark.parametrize("rate", [500.0, 240, 333.25, 1000 / 3])
+def test_files_are_those_of_wfdb_byte_by_byte(tmp_path, signals, rate):
+    record.write_record(tmp_path / "a.hea", Record(signals, rate))
+    peer = tmp_path / "peer"
+    peer.mkdir()
+    digital = np.where(np.isnan(signals), -32768, np.round(signals * 1000)).astype(np.int64).T
+    wfdb.wrsamp(
+        "a", fs=rate, units=["mV"] * 12, sig_name=list(LEADS), d_signal=digital, fmt=["16"] * 12,
+        adc_gain=[1000.0] * 12, baseline=[0] * 12, write_dir=str(peer),
+    )  # fmt: skip
+    for name in ("a.hea", "a.dat"):
+        assert (tmp_path / name).read_bytes() == (peer / name).read_bytes()
+
+
 def test_other_lead_order_case_gain_and_unit_come_out_standard(tmp_path, signals):
     order = RNG.permutation(12)
     wfdb.wrsamp(
