@@ -177,7 +177,7 @@ def _line_box(boxes: np.ndarray, px_per_mm: float) -> tuple[float, float, float,
     """
     tall = boxes[:, 3].astype(float)
     letters = tall > 0.5 * tall.max()  # not points, nor the dot of an i
-    cap = float(np.percentile(tall[letters], 75))
+    cap = float(np.percentile(tall[letters], 75, method="nearest"))
     like = np.abs(tall / cap - 1) < 0.2
     middle = float(np.median((boxes[:, 1] + (boxes[:, 3] - 1) / 2)[like]))
     left, right = float(boxes[:, 0].min()), float((boxes[:, 0] + boxes[:, 2]).max())
