@@ -13,16 +13,97 @@ import numpy as np
 from scartools.ecg.line_network import CAP, CHARACTERS, HIGH, OTHER
 
 WIDE = 224  # px of a picture
-SPEEDS, SPEED_SHARE = ("25", "50", "12.5", "100", "25.0", "50.0", "10", "5"), (0.36, 0.3, 0.12, 0.06, 0.06, 0.04, 0.03, 0.03)
+SPEEDS, SPEED_SHARE = (
+    ("25", "50", "12.5", "100", "25.0", "50.0", "10", "5"),
+    (0.36, 0.3, 0.12, 0.06, 0.06, 0.04, 0.03, 0.03),
+)
 GAINS = ("10", "5", "20", "2.5", "40", "10.0", "5.0", "20.0", "10/5", "20/10", "5/10", "25")
 GAIN_SHARE = (0.3, 0.16, 0.16, 0.1, 0.04, 0.05, 0.03, 0.02, 0.06, 0.02, 0.02, 0.04)
 WORDS = (
-    *("Speed:", "Limb:", "Chest:", "Gain:", "speed:", "gain:", "SPEED", "GAIN", "Limb", "Chest", "Lead", "V:", "Paper:"),
-    *("150Hz", "40Hz", "100 Hz", "AC50", "AC60", "F50", "60~", "0.05-150 Hz", "0.67~100Hz", "0.15-100 Hz", "ADS", "SSF"),
-    *("4*2.5s+1r", "12SL", "CID: 1", "9.0.9", "Page 1 of 2", "HR 72/min", "72 bpm", "BPM", "ms", "PR 160 ms", "QRS 92 ms"),
-    *("QT/QTc 402/420 ms", "P-R-T 45 -12 60", "Normal ECG", "Sinus rhythm", "Abnormal", "Unconfirmed", "Vent. rate 64"),
-    *("PR interval", "QRS duration", "Left axis", "infarct", "12-lead ECG", "II", "III", "aVR", "aVL", "aVF", "V1", "V5"),
-    *("mm", "mV", "mm/", "/s", "s", "25", "50", "10", "5", "20", "10 s", "25 ms", "50 ms", "5 mV", "10 mV", "mm/h", "5 mm"),
+    *(
+        "Speed:",
+        "Limb:",
+        "Chest:",
+        "Gain:",
+        "speed:",
+        "gain:",
+        "SPEED",
+        "GAIN",
+        "Limb",
+        "Chest",
+        "Lead",
+        "V:",
+        "Paper:",
+    ),
+    *(
+        "150Hz",
+        "40Hz",
+        "100 Hz",
+        "AC50",
+        "AC60",
+        "F50",
+        "60~",
+        "0.05-150 Hz",
+        "0.67~100Hz",
+        "0.15-100 Hz",
+        "ADS",
+        "SSF",
+    ),
+    *(
+        "4*2.5s+1r",
+        "12SL",
+        "CID: 1",
+        "9.0.9",
+        "Page 1 of 2",
+        "HR 72/min",
+        "72 bpm",
+        "BPM",
+        "ms",
+        "PR 160 ms",
+        "QRS 92 ms",
+    ),
+    *(
+        "QT/QTc 402/420 ms",
+        "P-R-T 45 -12 60",
+        "Normal ECG",
+        "Sinus rhythm",
+        "Abnormal",
+        "Unconfirmed",
+        "Vent. rate 64",
+    ),
+    *(
+        "PR interval",
+        "QRS duration",
+        "Left axis",
+        "infarct",
+        "12-lead ECG",
+        "II",
+        "III",
+        "aVR",
+        "aVL",
+        "aVF",
+        "V1",
+        "V5",
+    ),
+    *(
+        "mm",
+        "mV",
+        "mm/",
+        "/s",
+        "s",
+        "25",
+        "50",
+        "10",
+        "5",
+        "20",
+        "10 s",
+        "25 ms",
+        "50 ms",
+        "5 mV",
+        "10 mV",
+        "mm/h",
+        "5 mm",
+    ),
 )
 LETTERS = "0123456789" * 3 + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" + ".:/-+~*%="
 
@@ -36,7 +117,9 @@ def target_of(text: str) -> str:
 def _scale_text(rng: np.random.Generator) -> str:
     """A speed or a gain as it is printed."""
     if rng.random() < 0.12:  # a number that is none of the usual
-        value = str(rng.integers(1, 999)) if rng.random() < 0.6 else f"{rng.integers(0, 99)}.{rng.integers(0, 10)}"
+        value = (
+            str(rng.integers(1, 999)) if rng.random() < 0.6 else f"{rng.integers(0, 99)}.{rng.integers(0, 10)}"
+        )
     else:
         value = ""
     space = " " * int(rng.choice([0, 1, 2], p=[0.45, 0.5, 0.05]))
@@ -58,7 +141,9 @@ def line_text(rng: np.random.Generator, most: int) -> str:
             piece = str(rng.choice(WORDS))
         else:
             piece = "".join(rng.choice(list(LETTERS), int(rng.integers(1, 8))))
-        joined = (" " * int(rng.choice([1, 2, 3, 5])) if rng.random() < 0.93 else "").join([*pieces[-1:], piece])
+        joined = (" " * int(rng.choice([1, 2, 3, 5])) if rng.random() < 0.93 else "").join(
+            [*pieces[-1:], piece]
+        )
         if len("".join(pieces[:-1])) + len(joined) > most:
             break
         pieces = [*pieces[:-1], joined]
@@ -82,12 +167,21 @@ def draw_line(rng: np.random.Generator, bank: ink.Bank) -> tuple[np.ndarray, str
     room = max(WIDE - wide * squeeze * 1.12, 4.0)
     middle = ((WIDE - 1) / 2 + rng.uniform(-0.5, 0.5) * (room - 4), (HIGH - 1) / 2 + rng.uniform(-2.2, 2.2))
     if rng.random() < 0.14:
-        ink._trace(canvas, rng, None if rng.random() < 0.3 else HIGH / 2 + rng.choice([-1, 1]) * rng.uniform(9, 16))
+        ink._trace(
+            canvas, rng, None if rng.random() < 0.3 else HIGH / 2 + rng.choice([-1, 1]) * rng.uniform(9, 16)
+        )
     if rng.random() < 0.06:
         ink._bar(canvas, rng, middle[0] + rng.choice([-1, 1]) * (wide * squeeze / 2 + rng.uniform(4, 14)))
     if rng.random() < 0.12:  # a line of print above or below
         other = bank.word(font, line_text(rng, 20))
-        _place(canvas, other, (middle[0], middle[1] + rng.choice([-1, 1]) * rng.uniform(1.6, 2.1) * cap), cap, squeeze, rng)
+        _place(
+            canvas,
+            other,
+            (middle[0], middle[1] + rng.choice([-1, 1]) * rng.uniform(1.6, 2.1) * cap),
+            cap,
+            squeeze,
+            rng,
+        )
     _place(canvas, glyphs, middle, cap, squeeze, rng)
     return ink._degrade(canvas, rng).astype(np.float32), target_of(text)
 

@@ -2,7 +2,7 @@
 
     python tools/train_printed_lines.py scartools/ecg/weights/printed_lines.safetensors
 
-About fifteen minutes on one core. The same seed gives the same pictures; the weights depend on the build of torch as
+About ten minutes on one core. The same seed gives the same pictures; the weights depend on the build of torch as
 well.
 """
 
@@ -79,8 +79,8 @@ def train(count: int, epochs: int, seed: int) -> LineNetwork:
     codes = [torch.tensor([CHARACTERS.index(sign) for sign in text], dtype=torch.long) for text in texts]
     net, size = LineNetwork(), 64
     steps = epochs * (count // size)
-    best = torch.optim.AdamW(net.parameters(), lr=4e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(best, 4e-3, total_steps=steps, pct_start=0.15)
+    best = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(best, 3e-3, total_steps=steps, pct_start=0.15)
     loss_of = nn.CTCLoss(blank=BLANK, zero_infinity=True)
     for epoch in range(epochs):
         net.train()
@@ -116,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path)
     parser.add_argument("--count", type=int, default=30_000, help="pictures drawn")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     net = train(arguments.count, arguments.epochs, arguments.seed)

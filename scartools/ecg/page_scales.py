@@ -98,9 +98,7 @@ def speed_by_columns(leads: Leads, mm: float) -> float | None:
     return 50.0 if abs(width_s / USUAL_COLUMN_S[leads.fit.layout.columns] / 2 - 1) < 0.04 else None
 
 
-def find_gain(
-    leads: Leads, mm: float, given: float | None, printed: PrintedScales = NOTHING_PRINTED
-) -> Gains:
+def find_gain(leads: Leads, mm: float, given: float | None, printed: PrintedScales = NOTHING_PRINTED) -> Gains:
     """Gain of limb and chest leads: given, else from the pulses (5, 10 or 20), else as printed, else assumed.
 
     A group of leads without a pulse of its own has the printed gain where one is printed, else that of the other.
@@ -188,7 +186,9 @@ def scale_checks(
     return (
         _same("printed_speed", against, speed[0], "mm/s", asked),
         _same("column_speed", columns if columns != speed[0] else None, speed[0], "mm/s", columns is not None),
-        _same("printed_gain", other[0] if other else None, other[1] if other else gains.limb, "mm/mV", said_gain),
+        _same(
+            "printed_gain", other[0] if other else None, other[1] if other else gains.limb, "mm/mV", said_gain
+        ),
         Check(
             "chest_pulse_height",
             chest_off,
