@@ -166,8 +166,8 @@ def lines_of_print(mask: np.ndarray, page: np.ndarray, px_per_mm: float) -> Iter
         members.setdefault(group, []).append(box[:4])
     lines = [line for boxes in members.values() if (line := _line_box(np.array(boxes), px_per_mm)) is not None]
     lines.sort(key=lambda line: -(line[1] - line[0]) * line[3])
-    for left, right, middle, cap in lines[:MOST_LINES]:
-        yield _scaled(page, left, right, middle, cap)
+    for line in lines[:MOST_LINES]:
+        yield _scaled(page, *line)
 
 
 def _line_box(boxes: np.ndarray, px_per_mm: float) -> tuple[float, float, float, float] | None:
@@ -193,14 +193,16 @@ def _scaled(page: np.ndarray, left: float, right: float, middle: float, cap: flo
     rows = int(np.ceil(HIGH / scale / 2)) + 2
     top, bottom = max(int(middle) - rows, 0), min(int(middle) + rows + 1, page.shape[0])
     first, last = max(int(left) - margin, 0), min(int(right) + margin, page.shape[1])
+    corner = float(first), float(top)
     piece = np.clip(page[top:bottom, first:last], 0.0, 1.0).astype(np.float32)
     while scale < 0.6:  # by areas first: thin strokes must not fall between the samples
         piece = cv2.resize(
             piece, (max(piece.shape[1] // 2, 1), max(piece.shape[0] // 2, 1)), interpolation=cv2.INTER_AREA
         )
-        scale, first, top, left, right, middle = 2 * scale, first / 2, top / 2, left / 2, right / 2, middle / 2
+        scale, left, right, middle = 2 * scale, left / 2, right / 2, middle / 2
+        corner = corner[0] / 2, corner[1] / 2
         margin = margin // 2
     wide = min(int((right - left + 2 * margin) * scale), LONGEST)
-    shift_x = margin * scale - scale * (left - first)
-    matrix = np.array([[scale, 0.0, shift_x], [0.0, scale, (HIGH - 1) / 2 - scale * (middle - top)]])
+    shift_x = margin * scale - scale * (left - corner[0])
+    matrix = np.array([[scale, 0.0, shift_x], [0.0, scale, (HIGH - 1) / 2 - scale * (middle - corner[1])]])
     return cv2.warpAffine(piece, matrix, (wide, HIGH), flags=cv2.INTER_LINEAR)

@@ -141,3 +141,15 @@ def test_print_that_contradicts_asks_for_a_review_with_both_numbers() -> None:
         for check in scale_checks(PrintedScales(25.0, None, (25.0,)), (25.0, "printed"), gains, 50.0)
     }
     assert (wide["column_speed"].passed, wide["column_speed"].value) == (False, 50.0)
+
+
+@pytest.mark.parametrize("layout", ["3x4+1", "6x2", "12x1"])
+def test_a_picture_at_50_mm_s_is_read_at_50(layout: str) -> None:
+    from scartools.ecg.raster import read_raster_page
+    from scartools.simulation.page_styles import page_style
+    from scartools.simulation.paper import lay_out, to_picture
+    from tests.unit.ecg.drawn_page import twelve_leads
+
+    signals = np.stack(list(twelve_leads().values()))
+    reading = read_raster_page(to_picture(lay_out(signals, page_style(layout, speed=50.0))))
+    assert (reading.speed_mm_s, reading.found["speed_mm_s"]) == (50.0, "printed")
