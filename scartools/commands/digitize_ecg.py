@@ -29,8 +29,8 @@ OUTPUT FILES
 
 RECORD.hea with RECORD.dat: 12 leads at 500 Hz, mV, on the clock of the page; absent where nothing is printed (a
 3 x 4 page holds 2.5 s a lead and 10 s of its rhythm lead). Where a lead is printed twice the rhythm strip is taken
-and the column serves as a check. Zero is the foot of the calibration pulse where every row has one, else the
-median of the trace: the place of a trace on paper is no signal.
+and the column serves as a check. In a drawn PDF zero is the foot of the calibration pulse where every row
+has one, else the median of the trace; in a picture see NOTES. The place of a trace on paper is no signal.
 
 RECORD.json says how the page was read: SourceKind (vector, raster), PxPerMm (points for a vector page), PaperSpeed
 (mm/s), Gain (mm/mV), Layout, Found (printed, measured, given or assumed, for each of them), Checks with value,
@@ -66,9 +66,18 @@ Status. accepted: every answer is as it should be. needs_review: written, with a
 refused: nothing is written, the failed checks are named in the error, and --json prints them all. A correction with
 the status accept makes a page accepted whatever its checks say; they stay in the sidecar.
 
-The paper speed is 25 mm/s and the gain 10 mm/mV only where nothing contradicts; Found then says assumed. What a PDF
-prints as text is read; what a picture prints is not: give --speed for a picture at 50 mm/s. --speed and --gain win
-over what is printed. --rotate takes any angle, anticlockwise; turns of some degrees are found without it.
+Scales. Printed speed and gain are read, as text in a PDF and from the letters of a picture ("25 mm/s", "10/5 mm/mV",
+"Limb: 10 mm/mV Chest: 5 mm/mV"), where they stand free of the traces; a figure in doubt is not read. In a picture the
+gain is that of the calibration pulses, of limb and chest leads apart where each has its own; without pulses it is what is
+printed. Columns of 62.5 mm are 2.5 s at 25 mm/s and 1.25 s at 50: where nothing is printed 25 mm/s and 10 mm/mV are
+taken and Found says assumed. printed_speed, column_speed and printed_gain fail where the page prints, perhaps, another
+number than is taken, and name both; chest_pulse_height is pulse_height of the chest leads. --speed and --gain win over
+what is printed. --rotate takes any angle, anticlockwise; turns of some degrees are found without it.
+
+Time and zero of a picture. Time 0 is the left edge of the first column, behind the calibration pulse, and a later
+column begins as far to its right as the paper shows: where a pulse or a blank stands between two columns, its width
+counts as time. 0 mV of a lead is the usual height of its own trace; the foot of the pulse is not used, so that a shift
+of the whole lead cannot be measured.
 
 Samples at another rate than 500 Hz are resampled by a natural cubic spline through them; samples that are on the
 clock already are copied. Points that are not evenly spaced are first joined by the lines that the page draws.

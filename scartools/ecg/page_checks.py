@@ -33,8 +33,8 @@ RATE_RATIO = 1.4  # of the heart rates of two pages or columns; respiratory arrh
 SLOWEST_BPM, FASTEST_BPM = 25.0, 250.0
 LARGEST_MV, SMALLEST_MV = 10.0, 0.1  # peak to peak in a lead; the largest lead of a page
 COVERAGE_REVIEW, COVERAGE_REFUSE = 0.95, 0.5  # share of a strip without gaps
-SHORTEST_S = 2.0  # a column of a 3 x 4 page is 2.5 s
 SLOWEST_VOUCHING_BPM = 50.0  # half the rate of a heart at rest, 60 to 100, is below
+SHORTEST_MM = 50.0  # of paper: a column of a 3 x 4 page is 62.5 mm wide, 2.5 s at 25 mm/s and 1.25 s at 50
 USUAL_LENGTH_S, LENGTH_OFF = 10.0, 0.03  # a rhythm strip this long vouches for the paper speed
 
 
@@ -90,7 +90,13 @@ def questions(reading: PageReading) -> tuple[Check, ...]:
         _check(
             "coverage_least", min(covered, default=None), COVERAGE_REFUSE, "share", refuses=True, least=True
         ),
-        _check("shortest_lead", min(map(_seconds, strips), default=None), SHORTEST_S, "s", least=True),
+        _check(
+            "shortest_lead",
+            min(map(_seconds, strips), default=None),
+            SHORTEST_MM / reading.speed_mm_s,
+            "s",
+            least=True,
+        ),
     )
 
 
@@ -248,12 +254,12 @@ def _assumed(reading: PageReading, rate: float | None) -> int:
     pulse = _off(reading.facts.get("PulseHeight"), reading.gain_mm_mv)
     pulse_agrees = pulse is not None and pulse <= PULSE_OFF
     longest = max((_seconds(strip) for strip in reading.strips), default=0.0)
-    # 5 s at 50 mm/s are as long as 10 s at 25, and 6x2 and 12x1 pages are printed so; in a picture print is not read
-    printed_is_read = reading.source_kind == "vector" or reading.layout.startswith("3x4")
+    # 5 s at 50 mm/s are as long as 10 s at 25, and 6x2 and 12x1 pages are printed so; in a picture no print need be read
+    print_would_show = reading.source_kind == "vector" or reading.layout.startswith("3x4")
     vouched = {
         "px_per_mm": pulse_agrees,
         "gain_mm_mv": pulse_agrees,
-        "speed_mm_s": printed_is_read
+        "speed_mm_s": print_would_show
         and abs(longest / USUAL_LENGTH_S - 1) <= LENGTH_OFF
         and rate is not None
         and rate >= SLOWEST_VOUCHING_BPM,

@@ -8,12 +8,18 @@ import numpy as np
 
 from scartools.ecg.trace import Path
 
+NARROWEST = 0.9  # mm, of one step of a pulse
+STEP_RATIO = 1.6  # of two gains; in use are 10/5, 5/10 and 20/10
+SAME_FOOT = 1.5  # mm that the feet of a pulse of two steps may differ by
+
 
 @dataclass(frozen=True)
 class Pulse:
     """One pulse: px of its edges along x, its height over the foot on either side, and the row of its top.
 
-    The trace that begins right after a pulse need not lie at the level of its foot.
+    The trace that begins right after a pulse need not lie at the level of its foot. Where limb and chest leads have
+    two gains, some printers draw one pulse of two steps: over_left is the height of the first over its foot, `second`
+    that of the second over the foot behind it, `top` the higher one; NaN and over_right as ever for one step.
     """
 
     left: int
@@ -21,6 +27,7 @@ class Pulse:
     over_left: float
     over_right: float
     top: float = float("nan")
+    second: float = float("nan")
 
 
 def find_pulses(path: Path, rows: np.ndarray, line: float, px_per_mm: tuple[float, float]) -> list[Pulse]:
@@ -37,21 +44,48 @@ def find_pulses(path: Path, rows: np.ndarray, line: float, px_per_mm: tuple[floa
     steps = np.abs(np.diff(rows))
     edges = np.flatnonzero(~(steps < 0.8 * mm_y))  # a gap is an edge too
     bounds = np.concatenate([[-1], edges, [len(rows) - 1]])
-    pulses = []
+    pulses, tops = [], []
     for before, after in zip(bounds[:-1], bounds[1:], strict=True):
         left, right = int(before) + 1, int(after) + 1
-        if not 2 * mm_x <= right - left <= 12 * mm_x:
+        if not NARROWEST * mm_x <= right - left <= 12 * mm_x:
             continue
         inner = rows[left + 1 : right - 1]
-        if not np.isfinite(inner).all() or np.ptp(inner) > 0.5 * mm_y:
+        if len(inner) < 2 or not np.isfinite(inner).all() or np.ptp(inner) > 0.5 * mm_y:
             continue
         top = float(np.median(inner))
         left_foot = _foot(path, rows, left, -1, line, mm_x)
         right_foot = _foot(path, rows, right - 1, 1, line, mm_x)
+        tops.append((left, right, left_foot, right_foot, top))
         over = (left_foot - top, right_foot - top)
+        if right - left < 2 * mm_x:  # as narrow as only one step of two is
+            continue
         if all(3 * mm_y <= height <= 25 * mm_y for height in over) and abs(over[0] - over[1]) < 4 * mm_y:
             pulses.append(Pulse(left, right, *over, top))
-    return pulses
+    return sorted(pulses + _steps(tops, line, px_per_mm), key=lambda pulse: pulse.left)
+
+
+def _steps(
+    tops: list[tuple[int, int, float, float, float]], line: float, px_per_mm: tuple[float, float]
+) -> list[Pulse]:
+    """Pulses of two steps: flat tops side by side, equally wide, that rise from one foot and fall back to it.
+
+    tops  left, right, foot on either side, row of the top, px
+    """
+    mm_x, mm_y = px_per_mm
+    found = []
+    for first, second in zip(tops[:-1], tops[1:], strict=True):
+        heights = first[2] - first[4], second[3] - second[4]
+        wide = first[1] - first[0], second[1] - second[0]
+        if (
+            second[0] - first[1] <= line + 0.6 * mm_x
+            and abs(wide[0] - wide[1]) < 1.0 * mm_x
+            and all(3 * mm_y <= height <= 25 * mm_y for height in heights)
+            and max(heights) > STEP_RATIO * min(heights)
+            and abs(first[2] - second[3]) < SAME_FOOT * mm_y
+        ):
+            top = min(first[4], second[4])
+            found.append(Pulse(first[0], second[1], heights[0], heights[0], top, heights[1]))
+    return found
 
 
 def _foot(path: Path, rows: np.ndarray, at: int, side: int, line: float, mm_x: float) -> float:

@@ -27,9 +27,12 @@ from scartools.ecg.page_scales import (
     USUAL_SPEED,
     find_gain,
     find_speed,
+    scale_checks,
     scale_without_grid,
+    speed_by_columns,
     usual_gain,
 )
+from scartools.ecg.printed_scales import PrintedScales, read_printed_scales
 from scartools.ecg.reading import Box, Check, Found, PageReading
 from scartools.ecg.strips import cut_strips
 from scartools.errors import InputError
@@ -59,8 +62,8 @@ def read_raster_page(
 
     image       uint8 (H, W, 3), RGB
     layout      "3x4+1", "6x2", "12x1" ..., or None to find it
-    speed_mm_s  paper speed; None takes 25 mm/s unless the width of the columns contradicts it; print is not read
-    gain_mm_mv  mm a millivolt; None takes it from the calibration pulse, or 10 without one
+    speed_mm_s  paper speed; None reads it where it is printed, else takes 25 mm/s unless the columns contradict that
+    gain_mm_mv  mm a millivolt; None takes it from the calibration pulses, else from print, else 10
     rotate_deg  quarter turns that make the page upright, anticlockwise; any turn is found too, where names are read
     boxes       where the leads lie, in pixels of `image`; None finds the layout
     Returns the reading; its trace_px and px_per_mm are in pixels of `image`.
@@ -91,7 +94,7 @@ def read_raster_page(
                 return _read_boxes(frame, ink, boxes, to_given, (speed_mm_s, gain_mm_mv))
             if words is None or len(_names_in(words[1])) < ALL_NAMES:
                 words = _upright(ink, darkness, frame.px_per_mm)
-            page = _read_upright(frame, ink, *words, layout)
+            page = _read_upright(frame, ink, darkness, words, layout)
             reading = _measured(frame, page, (layout, speed_mm_s, gain_mm_mv), to_given)
         except InputError as reason:
             reasons.append(reason)
@@ -108,16 +111,22 @@ def read_raster_page(
 
 @dataclass(frozen=True)
 class Upright:
-    """A page turned upright with its leads followed: quarter turns taken back, px per mm, what the page prints."""
+    """A page turned upright with its leads followed: quarter turns taken back, px per mm, what it says of its scales."""
 
     leads: Leads
     quarter: int
     px_per_mm: float
+    printed: PrintedScales
 
 
-def _read_upright(frame: Frame, ink: TraceInk, quarter: int, words: list[Word], layout: str | None) -> Upright:
-    """Turn the page upright and follow its leads; without a grid, follow them again once the millimetre is known."""
-    mm = frame.px_per_mm
+def _read_upright(
+    frame: Frame, ink: TraceInk, darkness: np.ndarray, seen: tuple[int, list[Word]], layout: str | None
+) -> Upright:
+    """Turn the page upright and follow its leads; without a grid, follow them again once the millimetre is known.
+
+    seen  quarter turns that make the page upright, and the words printed on it then
+    """
+    mm, (quarter, words) = frame.px_per_mm, seen
     ink = TraceInk(
         _turn(ink.mask, quarter),
         _turn(ink.weight, quarter),
@@ -126,10 +135,12 @@ def _read_upright(frame: Frame, ink: TraceInk, quarter: int, words: list[Word], 
     )
     guessed = frame.grid == "none"
     leads = follow_leads(ink, words, mm, layout, guessed=guessed)
+    whole = ink.mask if ink.marks is None else ink.mask | ink.marks
+    printed = read_printed_scales(whole, _turn(darkness, quarter), mm)
     if guessed:
-        mm = scale_without_grid(leads)
+        mm = scale_without_grid(leads, printed)
         leads = follow_leads(ink, words, mm, layout)
-    return Upright(leads, quarter, mm)
+    return Upright(leads, quarter, mm, printed)
 
 
 def _turn(picture: np.ndarray, quarter: int) -> np.ndarray:
@@ -145,8 +156,8 @@ def _measured(
     """From followed rows to leads in millivolts, with what is known of the page; given: layout, speed and gain."""
     leads, mm, quarter = page.leads, page.px_per_mm, page.quarter
     layout, speed_mm_s, gain_mm_mv = given
-    speed, speed_found = find_speed(leads, mm, speed_mm_s)
-    gains, gain_found, pulse_mm = find_gain(leads, mm, gain_mm_mv)
+    speed, speed_found = find_speed(leads, mm, speed_mm_s, page.printed)
+    gains, by_columns = find_gain(leads, mm, gain_mm_mv, page.printed), speed_by_columns(leads, mm)
     shape = frame.image.shape[:2]
 
     def to_picture(points: np.ndarray) -> np.ndarray:
@@ -158,7 +169,7 @@ def _measured(
     found: dict[str, Found] = {
         "px_per_mm": "measured",
         "speed_mm_s": speed_found,
-        "gain_mm_mv": gain_found,
+        "gain_mm_mv": gains.found,
         "layout": "given" if layout else "measured" if leads.fit.named else "assumed",
     }
     facts: dict[str, Any] = {
@@ -166,8 +177,10 @@ def _measured(
         "QuarterTurns": quarter,
         "Grid": frame.grid,
         "LeadOrder": leads.fit.layout.order,
-        "PulseHeight": None if pulse_mm is None or len(set(gains)) > 1 else round(pulse_mm, 2),
-        "ColumnGains": list(gains) if len(set(gains)) > 1 else None,
+        "PulseHeight": None if gains.limb_mm is None else round(gains.limb_mm, 2),
+        "ChestGain": gains.chest if gains.chest != gains.limb else None,
+        "PrintedSpeed": page.printed.speed,
+        "PrintedGain": None if page.printed.gain is None else list(page.printed.gain),
         "LeadNamesFound": leads.fit.named,
         "ColumnBordersFound": leads.columns.breaks,
     }
@@ -181,9 +194,9 @@ def _measured(
         "raster",
         scale,
         speed,
-        gains[0],
+        gains.limb,
         found,
-        _checks(frame, leads, mm),
+        (*_checks(frame, leads, mm), *scale_checks(page.printed, (speed, speed_found), gains, by_columns)),
         facts,
         pulse_boxes(leads.pulses, to_picture),
     )

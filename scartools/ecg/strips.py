@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from scartools.ecg.page_leads import Leads
+from scartools.ecg.page_scales import Gains
 from scartools.ecg.reading import Strip
 from scartools.ecg.trace import baseline_of
 from scartools.ecg.trace_refine import PER_PX
@@ -19,10 +20,10 @@ END_MM = 1.5  # a blank this wide at the end of a column is no gap but its end
 LEAST_TRACE = 0.5  # share of its pixel columns in which a lead must be seen
 
 
-def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: tuple[float, ...]) -> tuple[Strip, ...]:
+def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: Gains) -> tuple[Strip, ...]:
     """Cut the followed rows into leads and the rhythm strips below them, each over its own baseline.
 
-    speed  mm/s; gains: mm/mV of each column; a strip has that of the first
+    speed  mm/s; gains: mm/mV, of a rhythm strip that of its lead
     A rhythm strip without a name that can be read, and unlike every column, is left out.
     Raises InputError where a lead is mostly missing.
     """
@@ -33,16 +34,16 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: tuple[float,
             left, right = columns.edges(column)
             start_s = (left - columns.start) / (px_per_mm * speed)
             strips.append(
-                _strip(lead, False, start_s, leads.heights[row], left, right, px_per_mm, speed, gains[column])
+                _strip(lead, False, start_s, leads.heights[row], left, right, px_per_mm, speed, gains.of(lead))
             )
     for row, height in enumerate(leads.heights[len(layout.rows) :]):
-        whole = _strip("II", True, 0.0, height, columns.start, columns.end, px_per_mm, speed, gains[0])
+        whole = _strip("II", True, 0.0, height, columns.start, columns.end, px_per_mm, speed, gains.limb)
         printed = leads.strip_names[row]
-        lead, match = _rhythm_lead(whole, strips)
+        lead, match = _rhythm_lead(whole, strips, gains)
         if printed is not None:
-            strips.append(replace(whole, lead=printed))
+            strips.append(_as_lead(whole, printed, gains))
         elif match >= LEAST_RHYTHM_MATCH:
-            strips.append(replace(whole, lead=lead))
+            strips.append(_as_lead(whole, lead, gains))
     return tuple(strips)
 
 
@@ -76,13 +77,18 @@ def _strip(
     return Strip(lead, rhythm, start_s, samples, mm * speed * PER_PX, trace_px)
 
 
-def _rhythm_lead(strip: Strip, leads: list[Strip]) -> tuple[str, float]:
+def _as_lead(strip: Strip, lead: str, gains: Gains) -> Strip:
+    """A strip that was cut with the gain of limb leads as that of the lead it shows."""
+    return replace(strip, lead=lead, samples=strip.samples * (gains.limb / gains.of(lead)))
+
+
+def _rhythm_lead(strip: Strip, leads: list[Strip], gains: Gains) -> tuple[str, float]:
     """The lead whose column looks most like the strip above or below it, and how well they agree."""
     scores = {}
     for lead in leads:
         if lead.lead in RHYTHM_LEADS:
             begin = round(lead.start_s * strip.rate)
-            part = strip.samples[begin : begin + len(lead.samples)]
+            part = _as_lead(strip, lead.lead, gains).samples[begin : begin + len(lead.samples)]
             scores[lead.lead] = max(_concordance(part, lead.samples, lag) for lag in range(-6, 7))
     best = max(scores, key=lambda name: scores[name] + (USUAL_LEAD if name == "II" else 0.0))
     return best, scores[best]
