@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from scartools.ecg import layout as page_layout
-from scartools.ecg.columns import Columns, place_columns
+from scartools.ecg.columns import Columns, lean_of, place_columns, shifted
 from scartools.ecg.layout_fit import Fit, fit_layouts
 from scartools.ecg.lead_names import Word
 from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.pulse import Pulse, find_pulses
+from scartools.ecg.separators import erase_lines, find_dotted_lines, lines_of_rows
 from scartools.ecg.trace import Path, follow
 from scartools.ecg.trace_heights import heights as trace_heights
 from scartools.ecg.trace_refine import PER_PX
@@ -60,7 +61,11 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
     fit = fits[0] if fits and fits[0].share >= FEWEST_NAMED else None
     seen, rows = len(rows), list(fit.rows) if fit else rows
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
-    paths, heights = _follow_rows(ink.mask, ink.weight, rows, mm, fitted=False)
+    # the darkness alone cannot tell a dotted line from the dots of the paper
+    lines = find_dotted_lines(whole, px_per_mm) if ink.marks is not None else []
+    mask = erase_lines(ink.mask, lines)
+    beside = lines_of_rows(lines, rows[: len(fit.layout.rows) if fit else 3], px_per_mm)
+    paths, heights = _follow_rows(mask, ink.weight, rows, mm, fitted=False)
     heights = [height[::PER_PX] for height in heights]
     pulses = [find_pulses(path, height, line, mm) for path, height in zip(paths, heights, strict=True)]
     lead_rows = len(fit.layout.rows) if fit else 3
@@ -70,9 +75,11 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
     pieces = page_layout.text_pieces(whole, paths, mm)
     if fit is None:
         fit = _without_names(pieces, rows, breaks, ends, mm, fits, wanted)
-    columns = place_columns(fit, breaks, ends, px_per_mm)
+    columns = place_columns(fit, _with_lines(breaks, beside), ends, px_per_mm)
+    lean = lean_of(_printed_marks(fit, words, beside, pulses, px_per_mm))
+    columns = shifted(columns, rows, beside, lean, px_per_mm)
     places = _name_places(fit, words, px_per_mm)
-    unnamed = page_layout.erase_names(ink.mask, places)
+    unnamed = page_layout.erase_names(mask, places)
     paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
     rest = page_layout.beside_paths(unnamed, paths)
     separators = page_layout.separators_at(columns, bars, mm)
@@ -127,6 +134,44 @@ def _without_names(
         )
     above = page_layout.name_offset(pieces, rows, name_left, UNNAMED_COLUMN_MM * mm[0], mm)
     return Fit(LAYOUTS[0], strips, tuple(rows), name_left, UNNAMED_COLUMN_MM * mm[0], above, 0, 0.0)
+
+
+def _with_lines(breaks: list[np.ndarray], lines: list[list[float]]) -> list[np.ndarray]:
+    """The breaks of each row with its separators among them."""
+    marked = [row.copy() for row in breaks]
+    for row, found in zip(marked, lines, strict=True):
+        for x in found:
+            row[max(int(round(x)) - 1, 0) : int(round(x)) + 2] = True
+    return marked
+
+
+def _printed_marks(
+    fit: Fit, words: list[Word], lines: list[list[float]], pulses: list[list[Pulse]], px_per_mm: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What is printed above each other, for the lean: names of a column, separators, left edges of first pulses."""
+    groups: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    pitch = fit.pitch or 0.0
+    for word in words:
+        place = fit.layout.place(word.text) if word.text and word.confidence >= 0.8 else None
+        if place is None:
+            continue
+        row, column = place
+        below = (word.top + word.bottom) / 2 - fit.rows[row] - fit.above
+        if abs(below) < 3 * px_per_mm and abs(word.left - fit.left - column * pitch) < 3 * px_per_mm:
+            groups.setdefault(("name", column), []).append((fit.rows[row], float(word.left)))
+    for row, found in enumerate(lines):
+        for x in found:
+            groups.setdefault(("line", round((x - fit.left) / pitch) if pitch else 0), []).append(
+                (fit.rows[row], x)
+            )
+    for row, own in enumerate(pulses):
+        if own:
+            groups.setdefault(("pulse", 0), []).append((fit.rows[row], float(own[0].left)))
+    return [
+        (np.array([y for y, _ in marks]), np.array([x for _, x in marks]))
+        for marks in groups.values()
+        if len(marks) > 1
+    ]
 
 
 def _strip_names(fit: Fit, words: list[Word], px_per_mm: float) -> tuple[str | None, ...]:

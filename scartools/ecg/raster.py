@@ -31,6 +31,7 @@ from scartools.ecg.page_scales import (
     usual_gain,
 )
 from scartools.ecg.reading import Box, Check, Found, PageReading
+from scartools.ecg.separators import erase_lines, find_dotted_lines
 from scartools.ecg.strips import cut_strips
 from scartools.errors import InputError
 
@@ -256,7 +257,11 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
     """
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
     base = 1 if _banded(ink.mask, 0) > ON_ITS_SIDE * _banded(ink.mask, 1) else 0
-    pages = {quarter: (_turn(whole, quarter), _turn(darkness, quarter)) for quarter in (base, base + 2)}
+    marked = ink.marks is not None
+    pages = {
+        quarter: _without_lines(_turn(whole, quarter), _turn(darkness, quarter), px_per_mm, marked)
+        for quarter in (base, base + 2)
+    }
     read: dict[tuple[int, bool], list[Word]] = {}
     best = (base, -1.0)
     for touching in (False, True):
@@ -273,6 +278,18 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
     if len({word.text for word in words if word.text}) < 12 and (best[0], True) not in read:
         words = find_words(*pages[best[0]], px_per_mm, touching=True)
     return best[0], words
+
+
+def _without_lines(
+    ink: np.ndarray, darkness: np.ndarray, px_per_mm: float, told: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ink and darkness without the separators, which stand close to the names; told: writing was told from the trace."""
+    lines = find_dotted_lines(ink, px_per_mm) if told else []
+    if not lines:
+        return ink, darkness
+    rest = erase_lines(ink, lines)
+    erased = cv2.dilate((ink & ~rest).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return rest, np.where(erased & ~rest, np.float32(0.0), darkness)
 
 
 def _named(words: list[Word]) -> float:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from scartools.ecg.columns import Columns
 from scartools.ecg.page_leads import Leads
 from scartools.ecg.reading import Strip
 from scartools.ecg.trace import baseline_of
@@ -30,13 +31,14 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: tuple[float,
     strips = []
     for row, names in enumerate(layout.rows):
         for column, lead in enumerate(names):
-            left, right = columns.edges(column)
-            start_s = (left - columns.start) / (px_per_mm * speed)
+            left, right = columns.edges(column, row)
+            start_s = column * columns.width / (px_per_mm * speed)
             strips.append(
                 _strip(lead, False, start_s, leads.heights[row], left, right, px_per_mm, speed, gains[column])
             )
     for row, height in enumerate(leads.heights[len(layout.rows) :]):
-        whole = _strip("II", True, 0.0, height, columns.start, columns.end, px_per_mm, speed, gains[0])
+        left, right = _whole_row(columns, len(layout.rows) + row)
+        whole = _strip("II", True, 0.0, height, left, right, px_per_mm, speed, gains[0])
         printed = leads.strip_names[row]
         lead, match = _rhythm_lead(whole, strips)
         if printed is not None:
@@ -44,6 +46,11 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: tuple[float,
         elif match >= LEAST_RHYTHM_MATCH:
             strips.append(replace(whole, lead=lead))
     return tuple(strips)
+
+
+def _whole_row(columns: Columns, row: int) -> tuple[float, float]:
+    """px, where a rhythm strip begins and ends."""
+    return columns.edges(0, row)[0], columns.edges(columns.count - 1, row)[1]
 
 
 def _strip(
