@@ -17,6 +17,7 @@ MOST_INK = 0.12  # share of the page; a page of text, a photo or a grid taken fo
 # the steep strokes of a QRS are pale; on a fine one they are dark, and what is pale is the grain of the paper.
 FAINT, FIRM = 0.18, 0.32
 GRID_SHARE = 25  # percentile of a row: what three quarters of it are at least as dark as is a grid line
+SURE, POSSIBLE = 0.5, 0.2  # probabilities of the network
 FRAME, BORDER = (
     0.5,
     0.03,
@@ -31,12 +32,28 @@ class TraceInk:
     weight    float32 (H, W), darkness above the grid under it, for the centre of a stroke
     contrast  darkness of the trace minus that of the grid lines, 0 to 1
     marks     bool (H, W), writing and separators where they are told from the trace; None where `mask` holds both
+    strokes   bool (H, W), `mask` with the pale strokes that hang on it, to follow a lead by; None where `mask` holds them
     """
 
     mask: np.ndarray
     weight: np.ndarray
     contrast: float
     marks: np.ndarray | None = None
+    strokes: np.ndarray | None = None
+
+    @property
+    def followed(self) -> np.ndarray:
+        """Ink to follow a lead by."""
+        return self.mask if self.strokes is None else self.strokes
+
+    def turned(self, quarter: int) -> TraceInk:
+        """The ink of the page turned by quarter turns, anticlockwise (np.rot90)."""
+
+        def turn(plane: np.ndarray) -> np.ndarray:
+            return np.ascontiguousarray(np.rot90(plane, quarter))
+
+        marks, strokes = (None if plane is None else turn(plane) for plane in (self.marks, self.strokes))
+        return TraceInk(turn(self.mask), turn(self.weight), self.contrast, marks, strokes)
 
 
 def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
@@ -68,6 +85,29 @@ def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
     if inked > MOST_INK:
         raise InputError(f"{inked:.0%} of the page is as dark as ink: this is not an ECG page")
     return TraceInk(mask, weight, darkest - line)
+
+
+def ink_of_network(every: np.ndarray, trace: np.ndarray, text: np.ndarray) -> TraceInk:
+    """Ink from what a network says each pixel is, and from how dark it is.
+
+    every        float32 (H, W), darkness in every colour
+    trace, text  float32 (H, W), probabilities, independent of each other
+    Steep strokes are thin and pale, and where they cross the grid the network doubts them: what it holds possible and
+    joins a sure stroke is part of that stroke.
+    Raises InputError where too much of the page looks like a trace.
+    """
+    mask = (trace > SURE) & (trace >= text)
+    if mask.mean() > MOST_INK:
+        raise InputError(f"{mask.mean():.0%} of the page looks like a trace: this is not an ECG page")
+    marks = (text > SURE) & ~mask
+    possible = mask | ((trace > POSSIBLE) & (text < SURE))
+    possible = cv2.morphologyEx(possible.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
+    strokes = _joined_to(mask, possible)
+    near = cv2.dilate(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    under = float(np.median(every[~near])) if not near.all() else 0.0
+    weight = np.where(near, np.clip(every - under, 0.0, None), 0.0).astype(np.float32)
+    contrast = float(np.median(weight[mask])) if mask.any() else 0.0
+    return TraceInk(mask, weight, contrast, marks, strokes)
 
 
 def _clear_frame(mask: np.ndarray) -> None:

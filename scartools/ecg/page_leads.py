@@ -63,7 +63,7 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
     # the darkness alone cannot tell a dotted line from the dots of the paper
     lines = find_dotted_lines(whole, px_per_mm) if ink.marks is not None else []
-    mask = erase_lines(ink.mask, lines)
+    mask = erase_lines(ink.followed, lines)
     beside = lines_of_rows(lines, rows[: len(fit.layout.rows) if fit else 3], px_per_mm)
     paths, heights = _follow_rows(mask, ink.weight, rows, mm, fitted=False)
     heights = [height[::PER_PX] for height in heights]

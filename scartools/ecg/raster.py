@@ -19,7 +19,7 @@ from scartools.ecg.lead_names import Word, find_words
 from scartools.ecg.page_boxes import PointMap, cut_boxes, follow_boxes, moved_boxes, pulse_boxes, way_back
 from scartools.ecg.page_checks import checked, status_of
 from scartools.ecg.page_frame import Frame, find_frame
-from scartools.ecg.page_ink import FAINT, FIRM, MOST_INK, TraceInk, find_ink, stroke_width
+from scartools.ecg.page_ink import FAINT, FIRM, TraceInk, find_ink, ink_of_network, stroke_width
 from scartools.ecg.page_leads import Leads, follow_leads
 from scartools.ecg.page_paper import divide_out_paper
 from scartools.ecg.page_scales import (
@@ -37,7 +37,6 @@ from scartools.errors import InputError
 
 COARSEST = 2.2  # px a mm, some 55 dots an inch
 ENOUGH_NAMES = 4.0  # of the nine aV and V names, to be sure which way is up
-SURE = 0.5  # of the network
 ON_ITS_SIDE = 1.5  # ink that lies in columns this much more than in rows
 WIDTH_REVIEW = 0.05  # of a column of 62.5 mm
 FINE_PX_PER_MM = 6.5  # on a finer page pale ink is the grain of the paper
@@ -114,12 +113,7 @@ def _read_upright(frame: Frame, find: FindInk, layout: str | None) -> Upright:
     ink, darkness = find(frame)
     mm = frame.px_per_mm
     quarter, words = _upright(ink, darkness, mm)
-    ink = TraceInk(
-        _turn(ink.mask, quarter),
-        _turn(ink.weight, quarter),
-        ink.contrast,
-        None if ink.marks is None else _turn(ink.marks, quarter),
-    )
+    ink = ink.turned(quarter)
     leads = follow_leads(ink, words, mm, layout)
     if frame.grid == "none":
         mm = scale_without_grid(leads)
@@ -239,14 +233,7 @@ def _ink_by_network(frame: Frame) -> tuple[TraceInk, np.ndarray]:
     """The same, trace and writing told apart by the network that was trained on drawn pages."""
     every = divide_out_paper(frame.image).every
     seen = ink_probabilities(frame.image, frame.px_per_mm)
-    mask = (seen.trace > SURE) & (seen.trace >= seen.text)
-    if mask.mean() > MOST_INK:
-        raise InputError(f"{mask.mean():.0%} of the page looks like a trace: this is not an ECG page")
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    under = float(np.median(every[~near])) if not near.all() else 0.0
-    weight = np.where(near, np.clip(every - under, 0.0, None), 0.0).astype(np.float32)
-    contrast = float(np.median(weight[mask])) if mask.any() else 0.0
-    return TraceInk(mask, weight, contrast, (seen.text > SURE) & ~mask), every
+    return ink_of_network(every, seen.trace, seen.text), every
 
 
 def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int, list[Word]]:
