@@ -19,6 +19,7 @@ from scartools.errors import InputError
 BEFORE, AFTER = 14.0, 6.0  # mm that names of the first column may stand right, or left, of its edge
 NEAR = 0.8  # mm around a border where a break is looked for
 LINE_FAR = 4.0  # mm a separator of one row may stand from its place
+BENT = 0.5  # mm beside its place, from which on a separator says that the paper is bent there
 MOST_LEAN = 0.06  # px to the right a px down; more is no lean but a wrong pair
 FEWEST_LEANS = 6  # pairs of marks above each other that must tell a lean
 WIDTHS_MM = (62.5, 125.0, 31.25, 50.0)  # of a column: 2.5 s or 5 s at 25 or 50 mm/s first
@@ -113,16 +114,15 @@ def shifted(
         for border in range(1, columns.count):
             near = [x - places[border] - shifts[row, border] for x in found]
             near = [off for off in near if abs(off) < LINE_FAR * px_per_mm]
-            if near:
-                seen[row, border] = min(near, key=abs)
+            if near:  # a line is drawn a dot early or late: only clearly bent paper moves the time
+                off = min(near, key=abs)
+                seen[row, border] = off if abs(off) > BENT * px_per_mm else 0.0
     if np.isfinite(seen).any():
         for border in range(1, columns.count):
             own = seen[:, border][np.isfinite(seen[:, border])]
             shifts[:, border] += np.where(
                 np.isfinite(seen[:, border]), seen[:, border], np.median(own) if len(own) else 0.0
             )
-        common = float(np.nanmedian(seen))  # the ends of the rows go with the borders
-        shifts[:, [0, -1]] += common if abs(common) > 0.3 * px_per_mm else 0.0
     return replace(columns, shifts=tuple(tuple(float(v) for v in row) for row in shifts))
 
 
@@ -147,10 +147,10 @@ def lean_of(groups: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 def _widths(pitch: float, px_per_mm: float) -> list[float]:
-    """px of a column: the printed distance of the names, and the usual widths within 2 % of it."""
+    """px of a column: the usual widths within 2 % of the printed distance of the names; beside that distance up to 5 %."""
     usual = [mm * px_per_mm for mm in WIDTHS_MM]
     near = [width for width in usual if abs(width / pitch - 1) < 0.025]
-    return near if near else [pitch]
+    return near if near else [pitch, *(width for width in usual if abs(width / pitch - 1) < 0.05)]
 
 
 def _stop(start: float, columns: Columns, end: float, px_per_mm: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from scartools.ecg import layout as page_layout
 from scartools.ecg.columns import Columns, lean_of, place_columns, shifted
@@ -82,6 +83,8 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
     unnamed = page_layout.erase_names(mask, places)
     paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
     rest = page_layout.beside_paths(unnamed, paths)
+    if ink.marks is not None:  # the fringe of letters that were told from the trace is followed by nobody
+        rest &= ~ndimage.binary_dilation(ink.marks, np.ones((5, 5), bool))
     separators = page_layout.separators_at(columns, bars, mm)
     touched = page_layout.touched_by_names(rest, paths[:lead_rows], places, fit.layout.columns, mm)
     hidden = [separators | row for row in touched]

@@ -36,6 +36,7 @@ from scartools.ecg.strips import cut_strips
 from scartools.errors import InputError
 
 COARSEST = 2.2  # px a mm, some 55 dots an inch
+SOME_NAMES = 1.5  # of the nine aV and V names: fewer may be chance
 ENOUGH_NAMES = 4.0  # of the nine aV and V names, to be sure which way is up
 ON_ITS_SIDE = 1.5  # ink that lies in columns this much more than in rows
 WIDTH_REVIEW = 0.05  # of a column of 62.5 mm
@@ -245,15 +246,17 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
     base = 1 if _banded(ink.mask, 0) > ON_ITS_SIDE * _banded(ink.mask, 1) else 0
     marked = ink.marks is not None
-    pages = {
-        quarter: _without_lines(_turn(whole, quarter), _turn(darkness, quarter), px_per_mm, marked)
-        for quarter in (base, base + 2)
-    }
+
+    def page(quarter: int) -> tuple[np.ndarray, np.ndarray]:
+        return _without_lines(_turn(whole, quarter), _turn(darkness, quarter), px_per_mm, marked)
+
     read: dict[tuple[int, bool], list[Word]] = {}
     best = (base, -1.0)
     for touching in (False, True):
-        for quarter, (mask, dark) in pages.items():
-            read[quarter, touching] = find_words(mask, dark, px_per_mm, touching=touching)
+        for quarter in (best[0], (best[0] + 2) % 4, 1 - base, 3 - base):
+            if quarter % 2 != best[0] % 2 and (touching or best[1] >= SOME_NAMES):
+                break  # rows of tall beats at a steady pace look like rows down the page: without names, ask that way too
+            read[quarter, touching] = find_words(*page(quarter), px_per_mm, touching=touching)
             score = _named(read[quarter, touching])
             if score > best[1] + 0.5:
                 best = quarter, score
@@ -263,7 +266,7 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
             break
     words = read.get((best[0], True)) or read[best[0], False]
     if len({word.text for word in words if word.text}) < 12 and (best[0], True) not in read:
-        words = find_words(*pages[best[0]], px_per_mm, touching=True)
+        words = find_words(*page(best[0]), px_per_mm, touching=True)
     return best[0], words
 
 
