@@ -17,6 +17,7 @@ from scartools.ecg.layout_fit import Fit
 from scartools.errors import InputError
 
 BEFORE, AFTER = 14.0, 6.0  # mm that names of the first column may stand right, or left, of its edge
+NAME_FAR, FROM_NAME = 5.0, 0.15  # mm that a name stands right of the edge at most; what a mm more speaks against it
 NEAR = 0.8  # mm around a border where a break is looked for
 LINE_FAR = 4.0  # mm a separator of one row may stand from its place
 BENT = 0.5  # mm beside its place, from which on a separator says that the paper is bent there
@@ -84,7 +85,9 @@ def place_columns(fit: Fit, breaks: list[np.ndarray], ends: tuple[float, float],
             stop = start + count * width
             met = int(abs(start - ends[0]) < 1.2 * px_per_mm) + int(abs(stop - ends[1]) < 1.5 * px_per_mm)
             closeness = 0.04 * abs(start - ends[0]) / px_per_mm + 0.04 * abs(stop - ends[1]) / px_per_mm
-            total = broken * 9 / (len(breaks) * (count - 1)) + 2.0 * met - min(closeness, 4.0)
+            # a name stands at the left end of its lead
+            off = FROM_NAME * max((fit.left - start) / px_per_mm - NAME_FAR, 0.0)
+            total = broken * 9 / (len(breaks) * (count - 1)) + 2.0 * met - min(closeness, 4.0) - off
             if best is None or total > best[0]:
                 columns = Columns(
                     float(start), float(width), count, 0.0, fit.named, broken, len(breaks) * (count - 1), met
