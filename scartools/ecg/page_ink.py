@@ -18,6 +18,7 @@ MOST_INK = 0.12  # share of the page; a page of text, a photo or a grid taken fo
 FAINT, FIRM = 0.18, 0.32
 GRID_SHARE = 25  # percentile of a row: what three quarters of it are at least as dark as is a grid line
 SURE, POSSIBLE = 0.5, 0.2  # probabilities of the network
+PALEST = 0.25  # of the usual darkness of its sure ink; a paler line is one of the grid
 FRAME, BORDER = (
     0.5,
     0.03,
@@ -84,7 +85,7 @@ def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
     inked = float(mask.mean())
     if inked > MOST_INK:
         raise InputError(f"{inked:.0%} of the page is as dark as ink: this is not an ECG page")
-    return TraceInk(mask, weight, darkest - line)
+    return TraceInk(mask, weight, darkest - line, None, _bridged(mask))
 
 
 def ink_of_network(every: np.ndarray, trace: np.ndarray, text: np.ndarray) -> TraceInk:
@@ -96,18 +97,24 @@ def ink_of_network(every: np.ndarray, trace: np.ndarray, text: np.ndarray) -> Tr
     joins a sure stroke is part of that stroke.
     Raises InputError where too much of the page looks like a trace.
     """
-    mask = (trace > SURE) & (trace >= text)
-    if mask.mean() > MOST_INK:
-        raise InputError(f"{mask.mean():.0%} of the page looks like a trace: this is not an ECG page")
-    marks = (text > SURE) & ~mask
-    possible = mask | ((trace > POSSIBLE) & (text < SURE))
-    possible = cv2.morphologyEx(possible.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
-    strokes = _joined_to(mask, possible)
+    sure = (trace > SURE) & (trace >= text)
+    if sure.mean() > MOST_INK:
+        raise InputError(f"{sure.mean():.0%} of the page looks like a trace: this is not an ECG page")
+    near = cv2.dilate(sure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    above = every - (np.float32(np.median(every[~near])) if not near.all() else np.float32(0.0))
+    dark = above > PALEST * float(np.median(above[sure])) if sure.any() else sure
+    mask = sure & dark
+    possible = mask | ((trace > POSSIBLE) & (text < SURE) & dark)
+    strokes = _joined_to(mask, _bridged(possible))
     near = cv2.dilate(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    under = float(np.median(every[~near])) if not near.all() else 0.0
-    weight = np.where(near, np.clip(every - under, 0.0, None), 0.0).astype(np.float32)
+    weight = np.where(near, np.clip(above, 0.0, None), 0.0).astype(np.float32)
     contrast = float(np.median(weight[mask])) if mask.any() else 0.0
-    return TraceInk(mask, weight, contrast, marks, strokes)
+    return TraceInk(mask, weight, contrast, (text > SURE) & ~mask, strokes)
+
+
+def _bridged(ink: np.ndarray) -> np.ndarray:
+    """The ink with gaps of one or two px between what stands above each other closed: where a stroke crosses a line."""
+    return cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
 
 
 def _clear_frame(mask: np.ndarray) -> None:

@@ -14,7 +14,7 @@ from scartools.ecg.lead_names import Word
 from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.pulse import Pulse, find_pulses
-from scartools.ecg.separators import erase_lines, find_dotted_lines, lines_of_rows
+from scartools.ecg.separators import Separator, erase_lines, find_dotted_lines, lines_of_rows
 from scartools.ecg.trace import Path, follow
 from scartools.ecg.trace_heights import heights as trace_heights
 from scartools.ecg.trace_refine import PER_PX
@@ -81,11 +81,12 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
     columns = shifted(columns, rows, beside, lean, px_per_mm)
     places = _name_places(fit, words, px_per_mm)
     unnamed = page_layout.erase_names(mask, places)
+    separators = page_layout.separators_at(columns, bars, mm)
     paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
     rest = page_layout.beside_paths(unnamed, paths)
     if ink.marks is not None:  # the fringe of letters that were told from the trace is followed by nobody
         rest &= ~ndimage.binary_dilation(ink.marks, np.ones((5, 5), bool))
-    separators = page_layout.separators_at(columns, bars, mm)
+    crossed = _crossed(columns, rows, lines, px_per_mm, len(separators))
     touched = page_layout.touched_by_names(rest, paths[:lead_rows], places, fit.layout.columns, mm)
     hidden = [separators | row for row in touched]
     unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1))
@@ -99,6 +100,7 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
     hidden = [
         row | beside for row, beside in zip(hidden, page_layout.beside_strokes(missed, paths, mm), strict=True)
     ]
+    hidden = [row | line for row, line in zip(hidden, crossed, strict=True)]
     return Leads(
         fit,
         columns,
@@ -146,6 +148,22 @@ def _with_lines(breaks: list[np.ndarray], lines: list[list[float]]) -> list[np.n
         for x in found:
             row[max(int(round(x)) - 1, 0) : int(round(x)) + 2] = True
     return marked
+
+
+def _crossed(
+    columns: Columns, rows: list[float], lines: list[Separator], px_per_mm: float, width: int
+) -> list[np.ndarray]:
+    """For each row bool (W,): where a dotted separator crosses it at a border, and its dots may be taken for a trace."""
+    hidden = []
+    for row, baseline in enumerate(rows):
+        covered = np.zeros(width, bool)
+        for column in range(columns.count - 1):
+            border = columns.edges(column, row)[1]
+            places = [line.at(baseline, 8 * px_per_mm) for line in lines]
+            for x in (place for place in places if place is not None and abs(place - border) < 1.5 * px_per_mm):
+                covered[max(round(x - 0.5 * px_per_mm), 0) : round(x + 0.5 * px_per_mm) + 1] = True
+        hidden.append(covered)
+    return hidden
 
 
 def _printed_marks(
