@@ -17,7 +17,10 @@ from scartools.ecg.layout_fit import Fit
 from scartools.errors import InputError
 
 BEFORE, AFTER = 14.0, 6.0  # mm that names of the first column may stand right, or left, of its edge
-NAME_FAR, FROM_NAME = 5.0, 0.15  # mm that a name stands right of the edge at most; what a mm more speaks against it
+NAME_FAR, FROM_NAME = (
+    5.0,
+    0.15,
+)  # mm that a name stands right of the edge at most; what a mm more speaks against it
 NEAR = 0.8  # mm around a border where a break is looked for
 LINE_FAR = 4.0  # mm a separator of one row may stand from its place
 BENT = 0.5  # mm beside its place, from which on a separator says that the paper is bent there
@@ -150,10 +153,13 @@ def lean_of(groups: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 def _widths(pitch: float, px_per_mm: float) -> list[float]:
-    """px of a column: the usual widths within 2 % of the printed distance of the names; beside that distance up to 5 %."""
+    """px of a column: the usual widths within 2 % of the printed distance of the names; beside that distance up to 10 %.
+
+    Some printers set the names at other distances than the leads change at.
+    """
     usual = [mm * px_per_mm for mm in WIDTHS_MM]
     near = [width for width in usual if abs(width / pitch - 1) < 0.025]
-    return near if near else [pitch, *(width for width in usual if abs(width / pitch - 1) < 0.05)]
+    return near if near else [pitch, *(width for width in usual if abs(width / pitch - 1) < 0.1)]
 
 
 def _stop(start: float, columns: Columns, end: float, px_per_mm: float) -> float:

@@ -23,6 +23,7 @@ from scartools.errors import InputError
 FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arrangement has them
 MOST_MISSED = 12  # upright strokes beside every lead; what passes them is left out of the leads
 STRIP_LEADS = ("II", "V1", "V5")
+STRIP_NAME_FAR = 12.0  # mm from the baseline of a rhythm strip to its name
 UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
 
 
@@ -196,19 +197,31 @@ def _printed_marks(
 
 
 def _strip_names(fit: Fit, words: list[Word], px_per_mm: float) -> tuple[str | None, ...]:
-    """What stands where the name of each rhythm strip is printed, as far from its baseline as the names of the leads."""
-    names: list[str | None] = []
+    """What stands where the name of each rhythm strip is printed: as far from its baseline as the names of the leads,
+    or else as far as the names of the other strips, which some printers set lower.
+    """
+    found = []
     for row in fit.rows[len(fit.layout.rows) :]:
-        near = [
-            word
-            for word in words
-            if word.text in STRIP_LEADS
-            and abs((word.top + word.bottom) / 2 - row - fit.above) < 4 * px_per_mm
-            and abs(word.left - fit.left) < 5 * px_per_mm
-        ]
-        best = max(near, key=lambda word: word.confidence, default=None)
-        names.append(best.text if best is not None and best.confidence >= 0.6 else None)
-    return tuple(names)
+        for word in words:
+            below = (word.top + word.bottom) / 2 - row
+            if (
+                word.text in STRIP_LEADS
+                and word.confidence >= 0.6
+                and abs(below) < STRIP_NAME_FAR * px_per_mm
+                and abs(word.left - fit.left) < 5 * px_per_mm
+            ):
+                found.append((row, below, word))
+    strip_rows = fit.rows[len(fit.layout.rows) :]
+    levels = [fit.above, *sorted({below for _, below, _ in found}, key=lambda at: abs(at - fit.above))]
+    best: tuple[str | None, ...] = ()
+    for level in levels:
+        names: list[str | None] = []
+        for row in strip_rows:
+            near = [word for own, below, word in found if own == row and abs(below - level) < 4 * px_per_mm]
+            names.append(max(near, key=lambda word: word.confidence).text if near else None)
+        if not best or sum(map(bool, names)) > sum(map(bool, best)):
+            best = tuple(names)
+    return best
 
 
 def _name_places(fit: Fit, words: list[Word], px_per_mm: float) -> list[page_layout.Box]:

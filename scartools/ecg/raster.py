@@ -32,7 +32,7 @@ from scartools.ecg.page_scales import (
 )
 from scartools.ecg.reading import Box, Check, Found, PageReading
 from scartools.ecg.separators import erase_lines, find_dotted_lines
-from scartools.ecg.strips import cut_strips
+from scartools.ecg.strips import cut_strips, side_by_side
 from scartools.errors import InputError
 
 COARSEST = 2.2  # px a mm, some 55 dots an inch
@@ -145,6 +145,7 @@ def _measured(
     strips = tuple(
         replace(strip, trace_px=to_picture(strip.trace_px)) for strip in cut_strips(leads, mm, speed, gains)
     )
+    together = side_by_side(strips, leads.fit.layout, leads.columns.width / (mm * speed))
     found: dict[str, Found] = {
         "px_per_mm": "measured",
         "speed_mm_s": speed_found,
@@ -159,6 +160,7 @@ def _measured(
         "PulseHeight": None if pulse_mm is None or len(set(gains)) > 1 else round(pulse_mm, 2),
         "ColumnGains": list(gains) if len(set(gains)) > 1 else None,
         "LeadNamesFound": leads.fit.named,
+        "ColumnsShareTime": together is not None,
         "ColumnBordersFound": leads.columns.breaks,
     }
     name = leads.fit.layout.name
@@ -166,7 +168,7 @@ def _measured(
         name = f"{name}+{leads.fit.strips}"
     scale = frame.source_px_per_mm if frame.grid != "none" else (mm, mm)
     return PageReading(
-        strips,
+        strips if together is None else together,
         name,
         "raster",
         scale,

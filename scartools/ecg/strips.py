@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from scartools.ecg.columns import Columns
+from scartools.ecg.page_checks import LAW_REFUSE, LAW_REVIEW, limb_laws
+from scartools.ecg.page_layouts import Layout
 from scartools.ecg.page_leads import Leads
 from scartools.ecg.reading import Strip
 from scartools.ecg.trace import baseline_of
@@ -46,6 +48,24 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: tuple[float,
         elif match >= LEAST_RHYTHM_MATCH:
             strips.append(replace(whole, lead=lead))
     return tuple(strips)
+
+
+def side_by_side(strips: tuple[Strip, ...], layout: Layout, column_s: float) -> tuple[Strip, ...] | None:
+    """The strips with every column at the time of the first, if the page says that its columns share their time.
+
+    Some recorders print the same seconds in all columns. That is told only where a rhythm strip refutes that the columns
+    follow each other, and all laws of the limb leads hold across the columns once they start together. Else None.
+    """
+    after = limb_laws(strips)["goldberger_ii"]
+    if after is None or after <= LAW_REFUSE or layout.order != "standard":
+        return None
+    column = {lead: at for names in layout.rows for at, lead in enumerate(names)}
+    together = tuple(
+        strip if strip.rhythm else replace(strip, start_s=strip.start_s - column[strip.lead] * column_s)
+        for strip in strips
+    )
+    held = all(value is not None and value <= LAW_REVIEW for value in limb_laws(together).values())
+    return together if held else None
 
 
 def _whole_row(columns: Columns, row: int) -> tuple[float, float]:
