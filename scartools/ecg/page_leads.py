@@ -23,6 +23,7 @@ from scartools.errors import InputError
 FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arrangement has them
 MOST_MISSED = 12  # upright strokes beside every lead; what passes them is left out of the leads
 STRIP_LEADS = ("II", "V1", "V5")
+LEAST_LETTER = 1.0  # mm2 of ink; what the network leaves of a letter is less
 STRIP_NAME_FAR = 12.0  # mm from the baseline of a rhythm strip to its name
 UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
 
@@ -84,13 +85,16 @@ def follow_leads(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str
     unnamed = page_layout.erase_names(mask, places)
     separators = page_layout.separators_at(columns, bars, mm)
     paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
-    rest = page_layout.beside_paths(unnamed, paths)
-    if ink.marks is not None:  # the fringe of letters that were told from the trace is followed by nobody
-        rest &= ~ndimage.binary_dilation(ink.marks, np.ones((5, 5), bool))
+    # the fringe of letters that were told from the trace is part of no lead
+    fringe = (
+        np.zeros_like(mask) if ink.marks is None else ndimage.binary_dilation(ink.marks, np.ones((5, 5), bool))
+    )
+    rest = page_layout.beside_paths(unnamed, paths) & ~fringe
     crossed = _crossed(columns, rows, lines, px_per_mm, len(separators))
-    touched = page_layout.touched_by_names(rest, paths[:lead_rows], places, fit.layout.columns, mm)
+    least = 0.0 if ink.marks is None else LEAST_LETTER
+    touched = page_layout.touched_by_names(rest, paths[:lead_rows], places, fit.layout.columns, mm, least)
     hidden = [separators | row for row in touched]
-    unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1))
+    unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1)) & ~fringe
     missed = page_layout.missed_strokes(unexplained, rows, columns, hidden, mm)
     if len(missed) > MOST_MISSED:
         raise InputError(
