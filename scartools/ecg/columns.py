@@ -1,8 +1,14 @@
-"""Where the columns of leads begin and end: names say about where, breaks and separators say exactly."""
+"""Where the columns of leads begin and end: names say about where, breaks and separators say exactly.
+
+Print may lean against the paper's grid (the paper ran obliquely), and bent paper carries a separator to either side of
+its place: each row has its own edges.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from scipy import ndimage
@@ -11,8 +17,16 @@ from scartools.ecg.layout_fit import Fit
 from scartools.errors import InputError
 
 BEFORE, AFTER = 14.0, 6.0  # mm that names of the first column may stand right, or left, of its edge
+NAME_FAR, FROM_NAME = (
+    5.0,
+    0.15,
+)  # mm that a name stands right of the edge at most; what a mm more speaks against it
 NEAR = 0.8  # mm around a border where a break is looked for
 ROWS_MM, FOOT_MM = (250.0, 125.0, 500.0), 6.0  # of leads as long as the page; the foot of a pulse before them
+LINE_FAR = 4.0  # mm a separator of one row may stand from its place
+BENT = 0.5  # mm beside its place, from which on a separator says that the paper is bent there
+MOST_LEAN = 0.06  # px to the right a px down; more is no lean but a wrong pair
+FEWEST_LEANS = 6  # pairs of marks above each other that must tell a lean
 WIDTHS_MM = (62.5, 125.0, 31.25, 50.0)  # of a column: 2.5 s or 5 s at 25 or 50 mm/s first
 
 
@@ -25,6 +39,7 @@ class Columns:
     names    how many lead names stand where they should; breaks: how many of the borders inside show a break or a
              separator; borders: how many there are; ends: how many of start and end of the trace meet a border
     stray    px, SD of the borders that the rows show about equal distances; None where that was not asked
+    shifts   px by which the edges of each row, strips included, lie right of these; (rows, count + 1), or none
     """
 
     start: float
@@ -36,11 +51,15 @@ class Columns:
     borders: int
     ends: int
     stray: float | None = None
+    shifts: tuple[tuple[float, ...], ...] = ()
 
-    def edges(self, column: int) -> tuple[float, float]:
-        """px, left and right edge of a column; the last one ends with the traces."""
+    def edges(self, column: int, row: int | None = None) -> tuple[float, float]:
+        """px, left and right edge of a column, on the whole or in one row; the last one ends with the traces."""
         left = self.start + column * self.width
-        return left, self.stop if column == self.count - 1 else left + self.width
+        right = self.stop if column == self.count - 1 else left + self.width
+        if row is None or not self.shifts:
+            return left, right
+        return left + self.shifts[row][column], right + self.shifts[row][column + 1]
 
     @property
     def end(self) -> float:
@@ -76,7 +95,9 @@ def place_columns(
             stop = start + count * width
             met = int(abs(start - ends[0]) < 1.2 * px_per_mm) + int(abs(stop - ends[1]) < 1.5 * px_per_mm)
             closeness = 0.04 * abs(start - ends[0]) / px_per_mm + 0.04 * abs(stop - ends[1]) / px_per_mm
-            total = broken * 9 / (len(breaks) * (count - 1)) + 2.0 * met - min(closeness, 4.0)
+            # a name stands at the left end of its lead
+            off = FROM_NAME * max((fit.left - start) / px_per_mm - NAME_FAR, 0.0)
+            total = broken * 9 / (len(breaks) * (count - 1)) + 2.0 * met - min(closeness, 4.0) - off
             if best is None or total > best[0]:
                 columns = Columns(
                     float(start), float(width), count, 0.0, fit.named, broken, len(breaks) * (count - 1), met
@@ -98,11 +119,63 @@ def _start_of_row(ends: tuple[float, float], px_per_mm: float) -> float:
     return ends[0]
 
 
+def shifted(
+    columns: Columns, rows: Sequence[float], lines: list[list[float]], lean: float, px_per_mm: float
+) -> Columns:
+    """The columns with the edges of each row where its separators stand, or else where the lean of the print puts them.
+
+    rows   px, baselines of the leads and then of the strips; the columns were placed for the leads
+    lines  px, separators in each row of leads
+    lean   px to the right a px down, from `lean_of`
+    """
+    middle = float(np.mean(rows[: len(lines)]))
+    shifts = np.tile(lean * (np.asarray(rows, float) - middle)[:, None], (1, columns.count + 1))
+    places = columns.start + columns.width * np.arange(columns.count + 1)
+    seen = np.full(shifts.shape, np.nan)
+    for row, found in enumerate(lines):
+        for border in range(1, columns.count):
+            near = [x - places[border] - shifts[row, border] for x in found]
+            near = [off for off in near if abs(off) < LINE_FAR * px_per_mm]
+            if near:  # a line is drawn a dot early or late: only clearly bent paper moves the time
+                off = min(near, key=abs)
+                seen[row, border] = off if abs(off) > BENT * px_per_mm else 0.0
+    if np.isfinite(seen).any():
+        for border in range(1, columns.count):
+            own = seen[:, border][np.isfinite(seen[:, border])]
+            shifts[:, border] += np.where(
+                np.isfinite(seen[:, border]), seen[:, border], np.median(own) if len(own) else 0.0
+            )
+    return replace(columns, shifts=tuple(tuple(float(v) for v in row) for row in shifts))
+
+
+def lean_of(groups: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """px that the print leans to the right a px down, from marks that are printed above each other.
+
+    groups  of each kind of mark (names of a column, a separator, pulses): rows and columns, px (N,) each
+    The median of every pair's lean (Theil and Sen), pairs far apart counting more; 0 where few tell it.
+    """
+    leans, weights = [], []
+    for y, x in groups:
+        for i, j in combinations(range(len(y)), 2):
+            tall = float(abs(y[j] - y[i]))
+            if tall and abs((x[j] - x[i]) / (y[j] - y[i])) < MOST_LEAN:
+                leans.append(float((x[j] - x[i]) / (y[j] - y[i])))
+                weights.append(tall)
+    if len(leans) < FEWEST_LEANS:
+        return 0.0
+    order = np.argsort(leans)
+    share = np.cumsum(np.array(weights)[order])
+    return float(np.array(leans)[order][np.searchsorted(share, share[-1] / 2)])
+
+
 def _widths(pitch: float, px_per_mm: float) -> list[float]:
-    """px of a column: the printed distance of the names, and the usual widths within 2 % of it."""
+    """px of a column: the usual widths within 2 % of the printed distance of the names; beside that distance up to 10 %.
+
+    Some printers set the names at other distances than the leads change at.
+    """
     usual = [mm * px_per_mm for mm in WIDTHS_MM]
     near = [width for width in usual if abs(width / pitch - 1) < 0.025]
-    return near if near else [pitch]
+    return near if near else [pitch, *(width for width in usual if abs(width / pitch - 1) < 0.1)]
 
 
 def _near(pitch: float) -> list[float]:

@@ -251,12 +251,13 @@ def beside_paths(mask: np.ndarray, paths: list[Path], reach: int = 0) -> np.ndar
 
 
 def touched_by_names(
-    rest: np.ndarray, paths: list[Path], places: list[Box], columns: int, mm: MM
+    rest: np.ndarray, paths: list[Path], places: list[Box], columns: int, mm: MM, least: float = 0.0
 ) -> list[np.ndarray]:
     """For each row of leads bool (W,): columns where letters hang on the trace and either may be followed.
 
     rest    from beside_paths, after the free letters were erased
     places  of the names, row by row; columns: names a row
+    least   mm2 of ink beside the lead that may be a letter: less is its fringe where letters were told from the trace
     """
     touched = [np.zeros(rest.shape[1], bool) for _ in paths]
     margin = max(int(0.6 * mm[0]), 1)
@@ -266,8 +267,9 @@ def touched_by_names(
         entered = (path.bottom[left:right] > top) & (path.top[left:right] < bottom)
         if not entered.any():
             continue
-        letters = rest[max(top, 0) : bottom, left:right].any(axis=0)
-        if letters.sum() >= 2:
+        beside = rest[max(top, 0) : bottom, left:right]
+        letters = beside.any(axis=0)
+        if letters.sum() >= 2 and beside.sum() >= least * mm[0] * mm[1]:
             first, last = np.flatnonzero(letters | entered)[[0, -1]]
             touched[row][max(left + first - margin, 0) : left + last + margin + 1] = True
     return touched

@@ -161,12 +161,21 @@ def _supported(
         columns = np.array([column for _, column in held], float)
         lefts = np.array([word.left for word in held.values()], float)
         if np.ptp(columns) > 0:
-            pitch, left = (float(value) for value in np.polyfit(columns, lefts, 1))
+            pitch = _pitch(columns, lefts)
+            left = float(np.median(lefts - columns * pitch))
     elif layout.columns == 1:
         left = float(np.median([word.left for word in held.values()]))
     return Fit(
         layout, strips, tuple(rows), left, pitch if layout.columns > 1 else None, above, len(held), support
     )
+
+
+def _pitch(columns: np.ndarray, lefts: np.ndarray) -> float:
+    """px from column to column: the median of all pairs, neighbours first; the names of the first may stand apart."""
+    apart = columns[:, None] - columns[None]
+    nearest = apart[apart > 0].min()
+    pairs = apart == nearest
+    return float(np.median((lefts[:, None] - lefts[None])[pairs] / nearest))
 
 
 def _stands_for_another(

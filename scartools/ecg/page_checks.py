@@ -57,7 +57,7 @@ def status_of(checks: Sequence[Check]) -> Status:
 def questions(reading: PageReading) -> tuple[Check, ...]:
     """Ask a page everything. A question it cannot answer has passed None."""
     strips = reading.strips
-    laws = _laws(strips)
+    laws = limb_laws(strips)
     alike, size = _rhythm_against_columns(strips)
     beats = [(strip, _beats(strip)) for strip in strips]
     rate, spread = _heart_rates(beats)
@@ -171,7 +171,8 @@ def _left_over(values: np.ndarray, weights: np.ndarray, most: int) -> float:
     return float(np.sqrt(least) / max(np.sqrt(np.mean(np.var(values, axis=1))), QUIET_MV))
 
 
-def _laws(strips: Sequence[Strip]) -> dict[str, float | None]:
+def limb_laws(strips: Sequence[Strip]) -> dict[str, float | None]:
+    """How far each law of the limb leads is missed, as a share of the leads' size; None where no three leads share time."""
     return {
         "einthoven": _law(strips, ("I", "III", "II"), (1, 1, -1)),
         "goldberger": _law(strips, ("aVR", "aVL", "aVF"), (1, 1, 1)),

@@ -16,6 +16,8 @@ MOST_INK = 0.12  # share of the page; a page of text, a photo or a grid taken fo
 # the steep strokes of a QRS are pale; on a fine one they are dark, and what is pale is the grain of the paper.
 FAINT, FIRM = 0.18, 0.32
 GRID_SHARE = 25  # percentile of a row: what three quarters of it are at least as dark as is a grid line
+SURE, POSSIBLE = 0.5, 0.2  # probabilities of the network
+PALEST = 0.25  # of the usual darkness of its sure ink; a paler line is one of the grid
 FRAME, BORDER = (
     0.5,
     0.03,
@@ -30,12 +32,28 @@ class TraceInk:
     weight    float32 (H, W), darkness above the grid under it, for the centre of a stroke
     contrast  darkness of the trace minus that of the grid lines, 0 to 1
     marks     bool (H, W), writing and separators where they are told from the trace; None where `mask` holds both
+    strokes   bool (H, W), `mask` with the pale strokes that hang on it, to follow a lead by; None where `mask` holds them
     """
 
     mask: np.ndarray
     weight: np.ndarray
     contrast: float
     marks: np.ndarray | None = None
+    strokes: np.ndarray | None = None
+
+    @property
+    def followed(self) -> np.ndarray:
+        """Ink to follow a lead by."""
+        return self.mask if self.strokes is None else self.strokes
+
+    def turned(self, quarter: int) -> TraceInk:
+        """The ink of the page turned by quarter turns, anticlockwise (np.rot90)."""
+
+        def turn(plane: np.ndarray) -> np.ndarray:
+            return np.ascontiguousarray(np.rot90(plane, quarter))
+
+        marks, strokes = (None if plane is None else turn(plane) for plane in (self.marks, self.strokes))
+        return TraceInk(turn(self.mask), turn(self.weight), self.contrast, marks, strokes)
 
 
 def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
@@ -66,7 +84,36 @@ def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
     inked = float(mask.mean())
     if inked > MOST_INK:
         raise InputError(f"{inked:.0%} of the page is as dark as ink: this is not an ECG page")
-    return TraceInk(mask, weight, darkest - line)
+    return TraceInk(mask, weight, darkest - line, None, _bridged(mask))
+
+
+def ink_of_network(every: np.ndarray, trace: np.ndarray, text: np.ndarray) -> TraceInk:
+    """Ink from what a network says each pixel is, and from how dark it is.
+
+    every        float32 (H, W), darkness in every colour
+    trace, text  float32 (H, W), probabilities, independent of each other
+    Steep strokes are thin and pale, and where they cross the grid the network doubts them: what it holds possible and
+    joins a sure stroke is part of that stroke.
+    Raises InputError where too much of the page looks like a trace.
+    """
+    sure = (trace > SURE) & (trace >= text)
+    if sure.mean() > MOST_INK:
+        raise InputError(f"{sure.mean():.0%} of the page looks like a trace: this is not an ECG page")
+    near = cv2.dilate(sure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    above = every - (np.float32(np.median(every[~near])) if not near.all() else np.float32(0.0))
+    dark = above > PALEST * float(np.median(above[sure])) if sure.any() else sure
+    mask = sure & dark
+    possible = mask | ((trace > POSSIBLE) & (text < SURE) & dark)
+    strokes = _joined_to(mask, _bridged(possible))
+    near = cv2.dilate(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    weight = np.where(near, np.clip(above, 0.0, None), 0.0).astype(np.float32)
+    contrast = float(np.median(weight[mask])) if mask.any() else 0.0
+    return TraceInk(mask, weight, contrast, (text > SURE) & ~mask, strokes)
+
+
+def _bridged(ink: np.ndarray) -> np.ndarray:
+    """The ink with gaps of one or two px between what stands above each other closed: where a stroke crosses a line."""
+    return cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
 
 
 def _clear_frame(mask: np.ndarray) -> None:

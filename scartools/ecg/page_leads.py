@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from scartools.ecg import layout as page_layout
-from scartools.ecg.columns import Columns, place_columns
+from scartools.ecg.columns import Columns, lean_of, place_columns, shifted
 from scartools.ecg.layout_fit import Fit, fit_layouts
 from scartools.ecg.lead_names import Word
 from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.pulse import Pulse, find_pulses
+from scartools.ecg.separators import Separator, erase_lines, find_dotted_lines, lines_of_rows
 from scartools.ecg.trace import Path, follow_rows
 from scartools.ecg.trace_heights import heights as trace_heights
 from scartools.ecg.trace_refine import PER_PX
@@ -21,6 +23,8 @@ from scartools.errors import InputError
 FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arrangement has them
 MOST_MISSED = 12  # upright strokes beside every lead; what passes them is left out of the leads
 STRIP_LEADS = ("II", "V1", "V5")
+LEAST_LETTER = 1.0  # mm2 of ink; what the network leaves of a letter is less
+STRIP_NAME_FAR = 12.0  # mm from the baseline of a rhythm strip to its name
 UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
 
 
@@ -63,7 +67,11 @@ def follow_leads(
     fit = fits[0] if fits and fits[0].share >= FEWEST_NAMED else None
     seen, rows = len(rows), list(fit.rows) if fit else rows
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
-    paths, heights = _follow_rows(ink.mask, ink.weight, rows, mm, fitted=False)
+    # the darkness alone cannot tell a dotted line from the dots of the paper
+    lines = find_dotted_lines(whole, px_per_mm) if ink.marks is not None else []
+    mask = erase_lines(ink.followed, lines)
+    beside = lines_of_rows(lines, rows[: len(fit.layout.rows) if fit else 3], px_per_mm)
+    paths, heights = _follow_rows(mask, ink.weight, rows, mm, fitted=False)
     heights = [height[::PER_PX] for height in heights]
     pulses = [find_pulses(path, height, line, mm) for path, height in zip(paths, heights, strict=True)]
     lead_rows = len(fit.layout.rows) if fit else 3
@@ -73,15 +81,23 @@ def follow_leads(
     pieces = page_layout.text_pieces(whole, paths, mm)
     if fit is None:
         fit = _without_names(pieces, rows, breaks, ends, mm, fits, wanted)
-    columns = place_columns(fit, breaks, ends, px_per_mm, guessed=guessed)
+    columns = place_columns(fit, _with_lines(breaks, beside), ends, px_per_mm, guessed=guessed)
+    lean = lean_of(_printed_marks(fit, words, beside, pulses, px_per_mm))
+    columns = shifted(columns, rows, beside, lean, px_per_mm)
     places = _name_places(fit, words, px_per_mm)
-    unnamed = page_layout.erase_names(ink.mask, places)
-    paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
-    rest = page_layout.beside_paths(unnamed, paths)
+    unnamed = page_layout.erase_names(mask, places)
     separators = page_layout.separators_at(columns, bars, mm)
-    touched = page_layout.touched_by_names(rest, paths[:lead_rows], places, fit.layout.columns, mm)
+    paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
+    # the fringe of letters that were told from the trace is part of no lead
+    fringe = (
+        np.zeros_like(mask) if ink.marks is None else ndimage.binary_dilation(ink.marks, np.ones((5, 5), bool))
+    )
+    rest = page_layout.beside_paths(unnamed, paths) & ~fringe
+    crossed = _crossed(columns, rows, lines, px_per_mm, len(separators))
+    least = 0.0 if ink.marks is None else LEAST_LETTER
+    touched = page_layout.touched_by_names(rest, paths[:lead_rows], places, fit.layout.columns, mm, least)
     hidden = [separators | row for row in touched]
-    unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1))
+    unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1)) & ~fringe
     missed = page_layout.missed_strokes(unexplained, rows, columns, hidden, mm)
     if len(missed) > MOST_MISSED:
         raise InputError(
@@ -92,6 +108,7 @@ def follow_leads(
     hidden = [
         row | beside for row, beside in zip(hidden, page_layout.beside_strokes(missed, paths, mm), strict=True)
     ]
+    hidden = [row | line for row, line in zip(hidden, crossed, strict=True)]
     return Leads(
         fit,
         columns,
@@ -132,20 +149,86 @@ def _without_names(
     return Fit(LAYOUTS[0], strips, tuple(rows), name_left, UNNAMED_COLUMN_MM * mm[0], above, 0, 0.0)
 
 
+def _with_lines(breaks: list[np.ndarray], lines: list[list[float]]) -> list[np.ndarray]:
+    """The breaks of each row with its separators among them."""
+    marked = [row.copy() for row in breaks]
+    for row, found in zip(marked, lines, strict=True):
+        for x in found:
+            row[max(int(round(x)) - 1, 0) : int(round(x)) + 2] = True
+    return marked
+
+
+def _crossed(
+    columns: Columns, rows: list[float], lines: list[Separator], px_per_mm: float, width: int
+) -> list[np.ndarray]:
+    """For each row bool (W,): where a dotted separator crosses it at a border, and its dots may be taken for a trace."""
+    hidden = []
+    for row, baseline in enumerate(rows):
+        covered = np.zeros(width, bool)
+        for column in range(columns.count - 1):
+            border = columns.edges(column, row)[1]
+            places = [line.at(baseline, 8 * px_per_mm) for line in lines]
+            for x in (place for place in places if place is not None and abs(place - border) < 1.5 * px_per_mm):
+                covered[max(round(x - 0.5 * px_per_mm), 0) : round(x + 0.5 * px_per_mm) + 1] = True
+        hidden.append(covered)
+    return hidden
+
+
+def _printed_marks(
+    fit: Fit, words: list[Word], lines: list[list[float]], pulses: list[list[Pulse]], px_per_mm: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What is printed above each other, for the lean: names of a column, separators, left edges of first pulses."""
+    groups: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    pitch = fit.pitch or 0.0
+    for word in words:
+        place = fit.layout.place(word.text) if word.text and word.confidence >= 0.8 else None
+        if place is None:
+            continue
+        row, column = place
+        below = (word.top + word.bottom) / 2 - fit.rows[row] - fit.above
+        if abs(below) < 3 * px_per_mm and abs(word.left - fit.left - column * pitch) < 3 * px_per_mm:
+            groups.setdefault(("name", column), []).append((fit.rows[row], float(word.left)))
+    for row, found in enumerate(lines):
+        for x in found:
+            groups.setdefault(("line", round((x - fit.left) / pitch) if pitch else 0), []).append(
+                (fit.rows[row], x)
+            )
+    for row, own in enumerate(pulses):
+        if own:
+            groups.setdefault(("pulse", 0), []).append((fit.rows[row], float(own[0].left)))
+    return [
+        (np.array([y for y, _ in marks]), np.array([x for _, x in marks]))
+        for marks in groups.values()
+        if len(marks) > 1
+    ]
+
+
 def _strip_names(fit: Fit, words: list[Word], px_per_mm: float) -> tuple[str | None, ...]:
-    """What stands where the name of each rhythm strip is printed, as far from its baseline as the names of the leads."""
-    names: list[str | None] = []
+    """What stands where the name of each rhythm strip is printed: as far from its baseline as the names of the leads,
+    or else as far as the names of the other strips, which some printers set lower.
+    """
+    found = []
     for row in fit.rows[len(fit.layout.rows) :]:
-        near = [
-            word
-            for word in words
-            if word.text in STRIP_LEADS
-            and abs((word.top + word.bottom) / 2 - row - fit.above) < 4 * px_per_mm
-            and abs(word.left - fit.left) < 5 * px_per_mm
-        ]
-        best = max(near, key=lambda word: word.confidence, default=None)
-        names.append(best.text if best is not None and best.confidence >= 0.6 else None)
-    return tuple(names)
+        for word in words:
+            below = (word.top + word.bottom) / 2 - row
+            if (
+                word.text in STRIP_LEADS
+                and word.confidence >= 0.6
+                and abs(below) < STRIP_NAME_FAR * px_per_mm
+                and abs(word.left - fit.left) < 5 * px_per_mm
+            ):
+                found.append((row, below, word))
+    strip_rows = fit.rows[len(fit.layout.rows) :]
+    levels = [fit.above, *sorted({below for _, below, _ in found}, key=lambda at: abs(at - fit.above))]
+    best: tuple[str | None, ...] = ()
+    for level in levels:
+        names: list[str | None] = []
+        for row in strip_rows:
+            near = [word for own, below, word in found if own == row and abs(below - level) < 4 * px_per_mm]
+            names.append(max(near, key=lambda word: word.confidence).text if near else None)
+        if not best or sum(map(bool, names)) > sum(map(bool, best)):
+            best = tuple(names)
+    return best
 
 
 def _name_places(fit: Fit, words: list[Word], px_per_mm: float) -> list[page_layout.Box]:

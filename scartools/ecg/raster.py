@@ -19,7 +19,7 @@ from scartools.ecg.lead_names import Word, free_words, with_touching
 from scartools.ecg.page_boxes import PointMap, cut_boxes, follow_boxes, moved_boxes, pulse_boxes, way_back
 from scartools.ecg.page_checks import checked, status_of
 from scartools.ecg.page_frame import Frame, find_frame
-from scartools.ecg.page_ink import FAINT, FIRM, MOST_INK, TraceInk, find_ink, stroke_width
+from scartools.ecg.page_ink import FAINT, FIRM, TraceInk, find_ink, ink_of_network, stroke_width
 from scartools.ecg.page_leads import Leads, follow_leads
 from scartools.ecg.page_paper import divide_out_paper
 from scartools.ecg.page_scales import (
@@ -34,14 +34,15 @@ from scartools.ecg.page_scales import (
 )
 from scartools.ecg.printed_scales import PrintedScales, read_printed_scales
 from scartools.ecg.reading import Box, Check, Found, PageReading
-from scartools.ecg.strips import cut_strips
+from scartools.ecg.separators import erase_lines, find_dotted_lines
+from scartools.ecg.strips import cut_strips, side_by_side
 from scartools.errors import InputError
 
 COARSEST = 2.2  # px a mm, some 55 dots an inch
+SOME_NAMES = 1.5  # of the nine aV and V names: fewer may be chance
 ENOUGH_NAMES = 4.0  # of the nine aV and V names, to be sure which way is up
 ALL_NAMES = 12  # where one ink has shown so many different ones the other is not asked
 OF_THE_FRAME = {"grid_found", "equal_axes"}  # checks that no other ink can mend
-SURE = 0.5  # of the network
 ON_ITS_SIDE = 1.5  # ink that lies in columns this much more than in rows
 WIDTH_REVIEW = 0.05  # of a column of 62.5 mm
 FINE_PX_PER_MM = 6.5  # on a finer page pale ink is the grain of the paper
@@ -127,12 +128,7 @@ def _read_upright(
     seen  quarter turns that make the page upright, and the words printed on it then
     """
     mm, (quarter, words) = frame.px_per_mm, seen
-    ink = TraceInk(
-        _turn(ink.mask, quarter),
-        _turn(ink.weight, quarter),
-        ink.contrast,
-        None if ink.marks is None else _turn(ink.marks, quarter),
-    )
+    ink = ink.turned(quarter)
     guessed = frame.grid == "none"
     leads = follow_leads(ink, words, mm, layout, guessed=guessed)
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
@@ -166,6 +162,7 @@ def _measured(
     strips = tuple(
         replace(strip, trace_px=to_picture(strip.trace_px)) for strip in cut_strips(leads, mm, speed, gains)
     )
+    together = side_by_side(strips, leads.fit.layout, leads.columns.width / (mm * speed))
     found: dict[str, Found] = {
         "px_per_mm": "measured",
         "speed_mm_s": speed_found,
@@ -182,6 +179,7 @@ def _measured(
         "PrintedSpeed": page.printed.speed,
         "PrintedGain": None if page.printed.gain is None else list(page.printed.gain),
         "LeadNamesFound": leads.fit.named,
+        "ColumnsShareTime": together is not None,
         "ColumnBordersFound": leads.columns.breaks,
     }
     name = leads.fit.layout.name
@@ -189,7 +187,7 @@ def _measured(
         name = f"{name}+{leads.fit.strips}"
     scale = frame.source_px_per_mm if frame.grid != "none" else (mm, mm)
     return PageReading(
-        strips,
+        strips if together is None else together,
         name,
         "raster",
         scale,
@@ -254,14 +252,7 @@ def _ink_by_darkness(frame: Frame, darkness: np.ndarray) -> TraceInk:
 def _ink_by_network(frame: Frame, darkness: np.ndarray) -> TraceInk:
     """The same, trace and writing told apart by the network that was trained on drawn pages."""
     seen = ink_probabilities(frame.image, frame.px_per_mm)
-    mask = (seen.trace > SURE) & (seen.trace >= seen.text)
-    if mask.mean() > MOST_INK:
-        raise InputError(f"{mask.mean():.0%} of the page looks like a trace: this is not an ECG page")
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    under = float(np.median(darkness[~near])) if not near.all() else 0.0
-    weight = np.where(near, np.clip(darkness - under, 0.0, None), 0.0).astype(np.float32)
-    contrast = float(np.median(weight[mask])) if mask.any() else 0.0
-    return TraceInk(mask, weight, contrast, (seen.text > SURE) & ~mask)
+    return ink_of_network(darkness, seen.trace, seen.text)
 
 
 def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int, list[Word]]:
@@ -272,13 +263,24 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
     """
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
     base = 1 if _banded(ink.mask, 0) > ON_ITS_SIDE * _banded(ink.mask, 1) else 0
+    marked = ink.marks is not None
+
+    def page(quarter: int) -> tuple[np.ndarray, np.ndarray, float]:
+        """Ink and darkness of the page turned, without its separators; px per mm."""
+        return *_without_lines(_turn(whole, quarter), _turn(darkness, quarter), px_per_mm, marked), px_per_mm
+
     read: dict[int, list[Word]] = {}
     searched: set[int] = set()  # for names that touch a trace, too
     best, score = base, -1.0
     for touching in (False, True):
-        for quarter in (base, base + 2):
-            page = _turn(whole, quarter), _turn(darkness, quarter), px_per_mm
-            read[quarter] = with_touching(read[quarter], *page) if touching else free_words(*page)
+        for quarter in (best, (best + 2) % 4, 1 - base, 3 - base):
+            if quarter % 2 != best % 2 and (touching or score >= SOME_NAMES):
+                break  # rows of tall beats at a steady pace look like rows down the page: without names, ask that way too
+            if quarter in searched:
+                continue
+            read[quarter] = (
+                with_touching(read[quarter], *page(quarter)) if touching else free_words(*page(quarter))
+            )
             searched |= {quarter} if touching else set()
             named = _named(read[quarter])
             if named > score + 0.5:
@@ -288,12 +290,24 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
         if score >= ENOUGH_NAMES:
             break
     if best not in searched and len(_names_in(read[best])) < ALL_NAMES:
-        return best, with_touching(read[best], _turn(whole, best), _turn(darkness, best), px_per_mm)
+        return best, with_touching(read[best], *page(best))
     return best, read[best]
 
 
 def _names_in(words: list[Word]) -> set[str]:
     return {word.text for word in words if word.text}
+
+
+def _without_lines(
+    ink: np.ndarray, darkness: np.ndarray, px_per_mm: float, told: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ink and darkness without the separators, which stand close to the names; told: writing was told from the trace."""
+    lines = find_dotted_lines(ink, px_per_mm) if told else []
+    if not lines:
+        return ink, darkness
+    rest = erase_lines(ink, lines)
+    erased = cv2.dilate((ink & ~rest).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return rest, np.where(erased & ~rest, np.float32(0.0), darkness)
 
 
 def _named(words: list[Word]) -> float:

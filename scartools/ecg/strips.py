@@ -6,6 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from scartools.ecg.columns import Columns
+from scartools.ecg.page_checks import LAW_REFUSE, LAW_REVIEW, limb_laws
+from scartools.ecg.page_layouts import Layout
 from scartools.ecg.page_leads import Leads
 from scartools.ecg.page_scales import Gains
 from scartools.ecg.reading import Strip
@@ -31,13 +34,14 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: Gains) -> tu
     strips = []
     for row, names in enumerate(layout.rows):
         for column, lead in enumerate(names):
-            left, right = columns.edges(column)
-            start_s = (left - columns.start) / (px_per_mm * speed)
+            left, right = columns.edges(column, row)
+            start_s = column * columns.width / (px_per_mm * speed)
             strips.append(
                 _strip(lead, False, start_s, leads.heights[row], left, right, px_per_mm, speed, gains.of(lead))
             )
     for row, height in enumerate(leads.heights[len(layout.rows) :]):
-        whole = _strip("II", True, 0.0, height, columns.start, columns.end, px_per_mm, speed, gains.limb)
+        left, right = _whole_row(columns, len(layout.rows) + row)
+        whole = _strip("II", True, 0.0, height, left, right, px_per_mm, speed, gains.limb)
         printed = leads.strip_names[row]
         lead, match = _rhythm_lead(whole, strips, gains)
         if printed is not None:
@@ -45,6 +49,29 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: Gains) -> tu
         elif match >= LEAST_RHYTHM_MATCH:
             strips.append(_as_lead(whole, lead, gains))
     return tuple(strips)
+
+
+def side_by_side(strips: tuple[Strip, ...], layout: Layout, column_s: float) -> tuple[Strip, ...] | None:
+    """The strips with every column at the time of the first, if the page says that its columns share their time.
+
+    Some recorders print the same seconds in all columns. That is told only where a rhythm strip refutes that the columns
+    follow each other, and all laws of the limb leads hold across the columns once they start together. Else None.
+    """
+    after = limb_laws(strips)["goldberger_ii"]
+    if after is None or after <= LAW_REFUSE or layout.order != "standard":
+        return None
+    column = {lead: at for names in layout.rows for at, lead in enumerate(names)}
+    together = tuple(
+        strip if strip.rhythm else replace(strip, start_s=strip.start_s - column[strip.lead] * column_s)
+        for strip in strips
+    )
+    held = all(value is not None and value <= LAW_REVIEW for value in limb_laws(together).values())
+    return together if held else None
+
+
+def _whole_row(columns: Columns, row: int) -> tuple[float, float]:
+    """px, where a rhythm strip begins and ends."""
+    return columns.edges(0, row)[0], columns.edges(columns.count - 1, row)[1]
 
 
 def _strip(

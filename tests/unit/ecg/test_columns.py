@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scartools.ecg.columns import place_columns
+from scartools.ecg.columns import lean_of, place_columns, shifted
 from scartools.ecg.layout_fit import Fit
 from scartools.ecg.page_layouts import LAYOUTS
 
@@ -55,3 +55,32 @@ def test_borders_that_stray_are_told() -> None:
     rows[2] = np.roll(rows[2], -5)
     columns = place_columns(fit_at(165), rows, (150.0, 2170.0), PX_PER_MM, guessed=True)
     assert columns.stray is not None and columns.stray > 3
+
+
+def test_leads_that_change_at_2_5_s_under_names_set_wider() -> None:
+    columns = place_columns(fit_at(130, 537), breaks_at(160), (160.0, 2160.0), PX_PER_MM)
+    assert columns.width == 500
+    assert columns.start == pytest.approx(160, abs=0.6)
+
+
+def test_print_that_leans_has_its_columns_lean() -> None:
+    y = np.array(ROWS)
+    lean = lean_of([(y, 160 - 0.02 * y), (y, 660 - 0.02 * y + np.array([0.0, 9.0, 0.0])), (y, 1160 - 0.02 * y)])
+    assert lean == pytest.approx(-0.02, abs=1e-3)
+    columns = place_columns(fit_at(160), breaks_at(160), (150.0, 2170.0), PX_PER_MM)
+    leaning = shifted(columns, (*ROWS, 920.0), [[], [], []], lean, PX_PER_MM)
+    assert leaning.edges(1, 0)[0] - leaning.edges(1, 2)[0] == pytest.approx(0.02 * 480, abs=0.1)
+    assert leaning.edges(0, 3)[0] - leaning.edges(0, 1)[0] == pytest.approx(-0.02 * 480, abs=0.1)
+
+
+def test_two_marks_tell_no_lean() -> None:
+    assert lean_of([(np.array(ROWS[:2]), np.array([160.0, 170.0]))]) == 0.0
+
+
+def test_bent_paper_moves_the_border_of_its_row_alone() -> None:
+    columns = place_columns(fit_at(160), breaks_at(160), (150.0, 2170.0), PX_PER_MM)
+    lines = [[680.0, 1160.0, 1660.0], [660.0, 1160.0, 1661.0], [660.0, 1160.0, 1660.0]]
+    bent = shifted(columns, ROWS, lines, 0.0, PX_PER_MM)
+    assert bent.edges(0, 0)[1] == pytest.approx(680, abs=1)
+    assert bent.edges(0, 1)[1] == pytest.approx(660, abs=1)
+    assert bent.edges(2, 1)[1] == pytest.approx(1660, abs=1)

@@ -1,0 +1,57 @@
+"""Columns that show the same seconds are told from columns that follow each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scartools.ecg.page_layouts import LAYOUTS
+from scartools.ecg.reading import Strip
+from scartools.ecg.strips import side_by_side
+
+RATE = 400.0
+
+
+def limb_mv(lead: str, seconds: np.ndarray) -> np.ndarray:
+    """Limb leads of a made-up heart: I and II beat 1.1 times a second with different shapes, the others follow."""
+    phase = np.mod(seconds, 0.91)
+    first = np.exp(-0.5 * ((phase - 0.2) / 0.015) ** 2) + 0.2 * np.exp(-0.5 * ((phase - 0.5) / 0.04) ** 2)
+    second = 0.6 * np.exp(-0.5 * ((phase - 0.22) / 0.02) ** 2) - 0.1 * np.exp(
+        -0.5 * ((phase - 0.4) / 0.05) ** 2
+    )
+    return {
+        "I": first, "II": second, "III": second - first, "aVR": -(first + second) / 2,
+        "aVL": first - second / 2, "aVF": second - first / 2,
+    }.get(lead, first)  # fmt: skip
+
+
+def page(share_time: bool) -> tuple[Strip, ...]:
+    at = np.arange(1000) / RATE
+    strips = []
+    for names in LAYOUTS[0].rows:
+        for column, lead in enumerate(names):
+            shown = at if share_time else at + 2.5 * column
+            strips.append(Strip(lead, False, 2.5 * column, limb_mv(lead, shown), RATE, np.zeros((0, 2))))
+    whole = np.arange(4000) / RATE
+    return (*strips, Strip("II", True, 0.0, limb_mv("II", whole), RATE, np.zeros((0, 2))))
+
+
+def test_columns_that_share_their_time_are_set_side_by_side() -> None:
+    together = side_by_side(page(True), LAYOUTS[0], 2.5)
+    assert together is not None
+    assert {strip.start_s for strip in together} == {0.0}
+
+
+def test_columns_that_follow_each_other_stay() -> None:
+    assert side_by_side(page(False), LAYOUTS[0], 2.5) is None
+
+
+@pytest.mark.parametrize("lead", ["aVL", "III"])
+def test_a_page_that_contradicts_itself_either_way_stays(lead: str) -> None:
+    broken = tuple(
+        strip if strip.lead != lead or strip.rhythm else Strip(
+            lead, False, strip.start_s, -strip.samples, RATE, strip.trace_px
+        )
+        for strip in page(True)
+    )  # fmt: skip
+    assert side_by_side(broken, LAYOUTS[0], 2.5) is None
