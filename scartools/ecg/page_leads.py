@@ -24,7 +24,7 @@ FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arra
 MOST_MISSED = 12  # upright strokes beside every lead; what passes them is left out of the leads
 STRIP_LEADS = ("II", "V1", "V5")
 LEAST_LETTER = 1.0  # mm2 of ink; what the network leaves of a letter is less
-STRIP_NAME_FAR = 12.0  # mm from the baseline of a rhythm strip to its name
+STRIP_NAME_FAR = 22.0  # mm from the baseline of a rhythm strip to its name
 UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
 
 

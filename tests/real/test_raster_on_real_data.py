@@ -72,6 +72,9 @@ def test_rendered_ludb_page_with_oblong_millimetres(data_folder: Path) -> None:
         ("ecg00027.jpg", 4.49, "3x4+1", ["II"]),  # photographs, turned and curled
         ("ecg00033.jpg", 4.60, "3x4+1", ["II"]),
         ("ecg00041.jpg", 4.40, "3x4+1", ["II"]),
+        ("ecg00042.jpg", 4.46, "3x4+1", ["II"]),  # print that leans against the grid
+        ("ecg00039.jpg", 4.37, "3x4+1", ["II"]),  # columns that share their time
+        ("ecg00010.png", 2.85, "3x4+1", ["II"]),  # a pale trace on thick red lines
     ],
 )
 def test_real_page_is_read(data_folder: Path, name: str, px: float, layout: str, rhythm: list[str]) -> None:
@@ -87,7 +90,6 @@ def test_real_page_is_read(data_folder: Path, name: str, px: float, layout: str,
         "ecg00008.jpg",  # two leads
         "ecg00020.jpg",  # fifteen leads
         "ecg00005.jpg",  # six rows of a page that is cut
-        "jamaral68_6x2.jpg", "jamaral68_12x1.jpg",
     ],
 )  # fmt: skip
 def test_a_page_that_cannot_be_read_is_refused(data_folder: Path, name: str) -> None:
