@@ -61,10 +61,9 @@ def test_the_sidecar_says_how_the_page_was_read(workspace):
 
 
 def test_a_drawn_page_loads_nothing_that_takes_longer_than_reading_it(workspace):
-    write_pdf(Path("page.pdf"), *ecg_page(twelve_leads()))
     code = (
         "import sys; from scartools.cli.run import main; "
-        "status = main(['digitize-ecg', 'page.pdf', '-o', 'light.hea']); "
+        "status = main(['digitize-ecg', '" + PAGE + "', '-o', 'light.hea']); "
         "print(status, sorted({name.split('.')[0] for name in sys.modules} & {'cv2', 'scipy', 'wfdb', 'pandas'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
