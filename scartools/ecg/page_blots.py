@@ -57,12 +57,15 @@ def _solid(image: np.ndarray, mm: float) -> np.ndarray:
 
 
 def _paper_beside(image: np.ndarray, solid: np.ndarray, mm: float) -> np.ndarray:
-    """uint8 (H, W, 3): the mean colour of what is not solid around each pixel, weaker with distance."""
+    """uint8 (h, w, 3), one pixel a mm or so: the mean colour of what is not solid around it, weaker with distance."""
+    size = tuple(max(1, round(length / max(mm, 1.0))) for length in (image.shape[1], image.shape[0]))
+    mm = size[0] / image.shape[1] * mm
     there = (~solid).astype(np.float32)
-    colour = image.astype(np.float32) * there[..., None]
+    # by areas: each small pixel holds the mean of what is paper in it, and how much that is
+    colour = cv2.resize(image.astype(np.float32) * there[..., None], size, interpolation=cv2.INTER_AREA)
+    there = cv2.resize(there, size, interpolation=cv2.INTER_AREA)
     total, weight = np.zeros_like(colour), np.zeros_like(there)
     for reach, trust in ((3.0, 1.0), (15.0, 1e-3), (75.0, 1e-6)):
-        size = (0, 0)
-        weight += trust * cv2.GaussianBlur(there, size, reach * mm)
-        total += trust * cv2.GaussianBlur(colour, size, reach * mm)
+        weight += trust * cv2.GaussianBlur(there, (0, 0), reach * mm)
+        total += trust * cv2.GaussianBlur(colour, (0, 0), reach * mm)
     return np.clip(total / np.maximum(weight, 1e-12)[..., None], 0, 255).astype(np.uint8)
