@@ -21,7 +21,7 @@ from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
 
 FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arrangement has them
-MOST_MISSED = 12  # upright strokes beside every lead; what passes them is left out of the leads
+MOST_MISSED = 10  # upright strokes beside every lead; what passes them is left out of the leads
 STRIP_LEADS = ("II", "V1", "V5")
 LEAST_LETTER = 1.0  # mm2 of ink; what the network leaves of a letter is less
 STRIP_NAME_FAR = 22.0  # mm from the baseline of a rhythm strip to its name
