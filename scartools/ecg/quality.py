@@ -190,7 +190,9 @@ def _hums(signals: np.ndarray, rate: float) -> np.ndarray:
     whole = valid.all(axis=1)
     stretches = [(np.flatnonzero(whole), slice(0, signals.shape[1]))] if whole.any() else []
     for row in np.flatnonzero(~whole & valid.any(axis=1)):
-        stretches.append((np.array([row]), max(sampling.runs(valid[row]), key=lambda run: run.stop - run.start)))
+        stretches.append(
+            (np.array([row]), max(sampling.runs(valid[row]), key=lambda run: run.stop - run.start))
+        )
     for rows, run in stretches:
         pieces = min(30, (run.stop - run.start) // width)
         if pieces == 0:

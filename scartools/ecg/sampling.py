@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
-from scipy import fft, ndimage, signal
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy import fft, signal
 
+from scartools.ecg.medians import median_of_rows
 from scartools.errors import InputError
 
 Band = tuple[float | None, float | None]
@@ -124,7 +126,8 @@ def without_spikes(signals: np.ndarray, rate: float) -> np.ndarray:
     out = signals.copy()
     for row, lead in enumerate(signals):
         for run in runs(np.isfinite(lead)):
-            out[row, run] = ndimage.median_filter(lead[run], size=2 * half + 1, mode="nearest")
+            around = np.pad(lead[run], half, mode="edge")
+            out[row, run] = median_of_rows(sliding_window_view(around, 2 * half + 1).T)
     return out
 
 

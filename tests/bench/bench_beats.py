@@ -118,14 +118,20 @@ def main() -> None:
     early = peak_mb()
     spent, refused = seconds(ours, options.records, 3)
     speed = options.records / spent
-    print(f"scartools   {speed:7.1f} records/s   {1000 / speed:7.2f} ms a record, beat and quality; {refused} refused")
-    print(f"memory      {early:7.0f} MB after {options.records // 10} records, {peak_mb():.0f} MB after {options.records}")
+    print(
+        f"scartools   {speed:7.1f} records/s   {1000 / speed:7.2f} ms a record, beat and quality; {refused} refused"
+    )
+    print(
+        f"memory      {early:7.0f} MB after {options.records // 10} records, {peak_mb():.0f} MB after {options.records}"
+    )
     if importlib.util.find_spec("neurokit2") is None:
         print("neurokit2   is not installed: not compared")
         return
     neurokit(1)
     spent, failed = seconds(neurokit, options.peer, 1)
-    print(f"neurokit2   {options.peer / spent:7.2f} records/s   {1000 * spent / options.peer:7.0f} ms a record; {failed} leads failed")
+    print(
+        f"neurokit2   {options.peer / spent:7.2f} records/s   {1000 * spent / options.peer:7.0f} ms a record; {failed} leads failed"
+    )
     print(f"ratio       {speed * spent / options.peer:7.0f}")
 
 
