@@ -19,7 +19,8 @@ NOTES
 R peaks. All leads share their fiducials. They come from one signal: the mean size of the derivative (5 to 25
 Hz) over the leads that are there at each time, each lead in units of its own QRS and at most 1, noisy leads with
 little weight; spikes of a pacemaker (6 ms or less) are taken out first, of this signal only. Beats are laid on
-each other by the leads that last as long as the record, the rhythm strip of a page. R is the largest spatial magnitude of the combined QRS.
+each other by the leads that last as long as the record, the rhythm strip of a page. R is the
+largest spatial magnitude of the combined QRS.
 
 Beats. The template is the median of the largest group of beats alike. A beat is moved by up to 20 ms to where
 its QRS, 120 ms before to 120 ms after R, correlates best with it; one below 0.9 is left out (shape), and
