@@ -18,7 +18,7 @@ NOTES
 
 R peaks. All leads share their fiducials. They come from one signal: the mean size of the derivative (5 to 25
 Hz) over the leads that are there at each time, each lead in units of its own QRS and at most 1, noisy leads with
-little weight; spikes of a pacemaker (6 ms or less) are taken out first, of this signal only. Beats are laid on
+little weight; spikes of a pacemaker (8 ms or less) are taken out first, of this signal only. Beats are laid on
 each other by the leads that last as long as the record, the rhythm strip of a page. R is the
 largest spatial magnitude of the combined QRS.
 

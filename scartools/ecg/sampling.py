@@ -115,12 +115,12 @@ def high_pass(signals: np.ndarray, rate: float, cutoff_hz: float) -> np.ndarray:
 
 
 def without_spikes(signals: np.ndarray, rate: float) -> np.ndarray:
-    """Take out what is shorter than 6 ms, as the spikes of a pacemaker: the median over 14 ms around each sample.
+    """Take out what is 8 ms short or less, as the spikes of a pacemaker: the median over 18 ms around each sample.
 
     signals float64 (leads, T), NaN where absent. Waves of a heart are longer and keep their shape but for the very top. For
     finding and laying beats on each other, never for the beat itself. Below 200 Hz nothing is changed.
     """
-    half = int(0.006 * rate + 1e-9)
+    half = int(0.008 * rate + 1e-9)
     if half < 1 or rate < 200:
         return signals
     out = signals.copy()
