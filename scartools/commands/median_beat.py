@@ -33,14 +33,16 @@ intervals; and under Record what the sidecar of RECORD says of its source. See s
 
 NOTES
 
-R peaks. All leads share their fiducials. They come from one signal: the spatial magnitude of the derivative
-(5 to 25 Hz) over the leads that are there at each time, each lead in units of its own QRS, noisy leads with
-little weight. Beats are laid on each other by the leads that last as long as the record, the rhythm strip of a
-page. R is the largest spatial magnitude of the combined QRS.
+R peaks. All leads share their fiducials. They come from one signal: the mean size of the derivative (5 to 25
+Hz) over the leads that are there at each time, each lead in units of its own QRS and at most 1, noisy leads with
+little weight; spikes of a pacemaker (8 ms or less) are taken out first, of this signal only. Beats are laid on
+each other by the leads that last as long as the record, the rhythm strip of a page. R is the
+largest spatial magnitude of the combined QRS.
 
 Beats. The template is the median of the largest group of beats alike. A beat is moved by up to 20 ms to where
 its QRS, 120 ms before to 120 ms after R, correlates best with it; one below 0.9 is left out (shape), and
-so is one after an RR below 0.8 of the median (premature), unless the rhythm is irregular as a whole.
+so is one after an RR below 0.8 of the median of the 25 around it (premature), unless the rhythm is irregular as
+a whole.
 
 Leads. Four beats or more: the median at each sample (median). Two or three: the beat with the least distance
 to the others (medoid). One: that beat (single), with a warning. None: absent. A beat counts for a lead when the

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from scartools.ecg.medians import median_of_rows
 from scartools.errors import InputError
 
 ALIKE = 0.9  # correlation with the template that a beat of the same shape reaches
@@ -47,7 +48,7 @@ def align(band: np.ndarray, peaks: np.ndarray, weights: np.ndarray, rate: float)
     The template starts as the median of the largest group of beats alike and runs with them: each beat is moved by
     up to 20 ms to where it correlates best (all leads together), belongs if that is at least 0.9, and the
     template is made anew from those that belong. Beats that share no lead with the template (columns of a page
-    without a rhythm strip) cannot be compared and are kept. Beats after an RR below 0.8 of the median are left
+    without a rhythm strip) cannot be compared and are kept. Beats after an RR below 0.8 of the median of those around are left
     out unless the rhythm as a whole is irregular.
     Raises InputError when fewer than two beats are alike.
     """
@@ -135,10 +136,10 @@ def _median(windows: np.ndarray) -> np.ndarray:
     """Return the sample-wise median over beats; a lead that fewer than two beats have is NaN: it proves nothing."""
     here = np.isfinite(windows).all(axis=2)  # (B, leads)
     if here.all() and len(windows) > 1:
-        return np.median(windows, axis=0)
+        return median_of_rows(windows)
     out = np.full(windows.shape[1:], np.nan)
     for lead in np.flatnonzero(here.sum(axis=0) >= 2):
-        out[lead] = np.median(windows[here[:, lead], lead], axis=0)
+        out[lead] = median_of_rows(windows[here[:, lead], lead])
     return out
 
 

@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from scartools.ecg import r_peaks, sampling
 from scartools.ecg.alignment import SHAPE_HZ, Alignment, align, cut, is_irregular
+from scartools.ecg.medians import median_of_rows
 from scartools.ecg.r_peaks import FASTEST_BPM, SLOWEST_BPM, Peaks
 from scartools.ecg.reading import LEADS
 from scartools.errors import InputError
@@ -85,7 +86,7 @@ def median_beat(signals: np.ndarray, rate: float, *, high_pass_hz: float | None 
     windows = cut(at_500, aligned.samples[aligned.used], R_SAMPLE, SAMPLES - R_SAMPLE)  # (B, 12, 600)
     if int((np.isfinite(windows[:, :, CORE]).mean(axis=2) >= _CORE_SHARE).any(axis=1).sum()) < 2:
         raise InputError("has fewer than two whole beats, 0.2 s before to 0.4 s after R, in any lead")
-    level = _quiet_place(_nanmedian(windows[:, :, :R_SAMPLE]))
+    level = _quiet_place(median_of_rows(windows[:, :, :R_SAMPLE]))
     windows -= _levels(windows, level)
     leads = [_lead(windows[:, row]) for row in range(len(LEADS))]
     beat = np.stack([lead.samples for lead in leads])
@@ -142,10 +143,10 @@ def _centred(shape: np.ndarray, aligned: Alignment) -> Alignment:
     A maximum at the border of the search is no maximum (a slope towards the ST segment): the fiducials stay.
     """
     before, after = R_SAMPLE - _PR.start + 1, _QRS.stop - R_SAMPLE
-    typical = _nanmedian(cut(shape, aligned.samples[aligned.used], before, after))
+    typical = median_of_rows(cut(shape, aligned.samples[aligned.used], before, after))
     level = _quiet_place(typical, R_SAMPLE - before)
     level = slice(level.start - (R_SAMPLE - before), level.stop - (R_SAMPLE - before))
-    typical = typical - _nanmedian(typical[:, level].T)[:, None]
+    typical = typical - median_of_rows(typical[:, level].T)[:, None]
     size = np.sqrt(np.nansum(typical[:, _QRS.start - R_SAMPLE + before :] ** 2, axis=0))
     largest = int(np.argmax(size))
     shift = 0 if largest in (0, len(size) - 1) else largest + _QRS.start - R_SAMPLE
@@ -167,7 +168,7 @@ def _quiet_place(typical: np.ndarray, start: int = 0) -> slice:
 
 def _levels(windows: np.ndarray, place: slice) -> np.ndarray:
     """Return the level of each beat and lead on the PR segment, (B, 12, 1); NaN where it was not recorded."""
-    return _nanmedian(np.moveaxis(windows[:, :, place], 2, 0))[:, :, None]
+    return median_of_rows(np.moveaxis(windows[:, :, place], 2, 0))[:, :, None]
 
 
 def _lead(windows: np.ndarray) -> _Lead:
@@ -184,7 +185,7 @@ def _lead(windows: np.ndarray) -> _Lead:
         chosen = _medoid(whole)
         samples, others = whole[chosen], np.delete(whole, chosen, axis=0)
     else:
-        samples, others = _nanmedian(whole), whole
+        samples, others = median_of_rows(whole), whole
     places = slice(CORE.start, CORE.stop, 2)  # enough for a median
     residuals = others[:, places] - samples[places]
     size = np.abs(residuals[np.isfinite(residuals)])
@@ -200,18 +201,6 @@ def _medoid(beats: np.ndarray) -> int:
         totals.append(float(np.sqrt(np.nanmean(apart**2, axis=1)).sum()))
     missing = np.isnan(beats).sum(axis=1)
     return min(range(len(beats)), key=lambda k: (round(totals[k], 9), missing[k], k))
-
-
-def _nanmedian(values: np.ndarray) -> np.ndarray:
-    """Return the median over the first axis, NaN where there is no value, without numpy's warning for that."""
-    if np.isfinite(values).all():
-        return np.median(values, axis=0)
-    ordered = np.sort(values, axis=0)  # NaN last
-    count = np.isfinite(values).sum(axis=0)
-    low, high = np.maximum((count - 1) // 2, 0), np.maximum(count // 2, 0)
-    high = np.minimum(high, len(values) - 1)
-    pick = [np.take_along_axis(ordered, place[None], axis=0)[0] for place in (low, high)]
-    return np.where(count > 0, (pick[0] + pick[1]) / 2, np.nan)
 
 
 def _facts(
