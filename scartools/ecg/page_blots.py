@@ -64,8 +64,8 @@ def _paper_beside(image: np.ndarray, solid: np.ndarray, mm: float) -> np.ndarray
     # by areas: each small pixel holds the mean of what is paper in it, and how much that is
     colour = cv2.resize(image.astype(np.float32) * there[..., None], size, interpolation=cv2.INTER_AREA)
     there = cv2.resize(there, size, interpolation=cv2.INTER_AREA)
-    total, weight = np.zeros_like(colour), np.zeros_like(there)
+    total, weight = np.zeros(colour.shape), np.zeros(there.shape)
     for reach, trust in ((3.0, 1.0), (15.0, 1e-3), (75.0, 1e-6)):
-        weight += trust * cv2.GaussianBlur(there, (0, 0), reach * mm)
-        total += trust * cv2.GaussianBlur(colour, (0, 0), reach * mm)
+        weight = weight + trust * cv2.GaussianBlur(there, (0, 0), reach * mm)
+        total = total + trust * cv2.GaussianBlur(colour, (0, 0), reach * mm)
     return np.clip(total / np.maximum(weight, 1e-12)[..., None], 0, 255).astype(np.uint8)
