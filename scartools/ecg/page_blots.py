@@ -60,12 +60,11 @@ def _paper_beside(image: np.ndarray, solid: np.ndarray, mm: float) -> np.ndarray
     """uint8 (h, w, 3), one pixel a mm or so: the mean colour of what is not solid around it, weaker with distance."""
     size = tuple(max(1, round(length / max(mm, 1.0))) for length in (image.shape[1], image.shape[0]))
     mm = size[0] / image.shape[1] * mm
-    there = (~solid).astype(np.float32)
+    paper = (~solid).astype(np.float32)
     # by areas: each small pixel holds the mean of what is paper in it, and how much that is
-    colour = cv2.resize(image.astype(np.float32) * there[..., None], size, interpolation=cv2.INTER_AREA)
-    there = cv2.resize(there, size, interpolation=cv2.INTER_AREA)
-    total, weight = np.zeros(colour.shape), np.zeros(there.shape)
-    for reach, trust in ((3.0, 1.0), (15.0, 1e-3), (75.0, 1e-6)):
-        weight = weight + trust * cv2.GaussianBlur(there, (0, 0), reach * mm)
-        total = total + trust * cv2.GaussianBlur(colour, (0, 0), reach * mm)
+    colour = cv2.resize(image.astype(np.float32) * paper[..., None], size, interpolation=cv2.INTER_AREA)
+    there = cv2.resize(paper, size, interpolation=cv2.INTER_AREA)
+    kernels = [(reach * mm, trust) for reach, trust in ((3.0, 1.0), (15.0, 1e-3), (75.0, 1e-6))]
+    weight = sum(trust * cv2.GaussianBlur(there, (0, 0), reach) for reach, trust in kernels)
+    total = sum(trust * cv2.GaussianBlur(colour, (0, 0), reach) for reach, trust in kernels)
     return np.clip(total / np.maximum(weight, 1e-12)[..., None], 0, 255).astype(np.uint8)
