@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from scartools.ecg.assemble import upright
+from scartools.ecg.page_checks import checked, status_of
 from scartools.ecg.raster import read_raster_page
 from scartools.ecg.reading import LEADS, PageReading
 from scartools.errors import InputError
@@ -89,9 +91,14 @@ def test_real_page_is_read(data_folder: Path, name: str, px: float, layout: str,
     [
         "ecg00008.jpg",  # two leads
         "ecg00020.jpg",  # fifteen leads
-        "ecg00005.jpg",  # six rows of a page that is cut
     ],
 )  # fmt: skip
 def test_a_page_that_cannot_be_read_is_refused(data_folder: Path, name: str) -> None:
     with pytest.raises(InputError):
         read_raster_page(page(data_folder, f"real/{name}"))
+
+
+def test_half_a_page_contradicts_itself(data_folder: Path) -> None:
+    """Six rows of a page that is cut: what is read of it breaks the laws of the limb leads."""
+    reading = upright(read_raster_page(page(data_folder, "real/ecg00005.jpg")))
+    assert status_of(checked(reading).checks) == "refused"

@@ -54,7 +54,9 @@ def test_only_tall_runs_stay_when_the_ink_is_opened(tall):
 
 def test_the_ink_beside_a_path_is_what_it_does_not_pass():
     ink = np.ones((20, 6), bool)
-    path = Path(np.array([np.nan, 0, 5, 5, 18, np.nan]), np.array([np.nan, 2, 8, 8, 20, np.nan]))
+    path = Path(
+        np.array([np.nan, 0, 5, 5, 18, np.nan]), np.array([np.nan, 2, 8, 8, 20, np.nan]), np.zeros(6, bool)
+    )
     rest = beside_paths(ink, [path])
     kept = [np.flatnonzero(~rest[:, x]).tolist() for x in range(6)]
     assert kept == [[], [0, 1, 2], [4, 5, 6, 7, 8], [4, 5, 6, 7, 8], [17, 18, 19], []]
