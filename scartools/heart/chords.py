@@ -15,7 +15,6 @@ SAMPLES_PER_PIXEL = 5  # along a chord, of the shorter voxel edge
 FEWEST_CHORDS = 8
 SMOOTH_DEGREES = 15.0  # SD of the Gaussian along the centreline: wide enough for voxel steps, not for a bulge
 MOST_TURN_DEGREES = 60.0  # of a chord from its ray; more means a torn wall, not an eccentric one
-EDGE = 1e-6  # voxels; a sample this near the border of two voxels falls to the same one in every storage order
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def _across(
     distance = plane.step_mm * (np.arange(int(np.ceil(reach_mm / plane.step_mm))) + 0.5)
     along = middle + plane.voxels(distance[np.newaxis, :, np.newaxis] * rays[:, np.newaxis])
     wall = np.isin(_read(tissue, along), MYOCARDIUM)
-    met = wall.any(axis=1)
+    met: np.ndarray = np.asarray(wall.any(axis=1))
     if not met.any():
         return None
     inner = distance[np.argmax(wall, axis=1)]
@@ -153,8 +152,8 @@ def _filled(radius: np.ndarray, met: np.ndarray) -> np.ndarray:
 def _smooth(radius: np.ndarray) -> np.ndarray:
     """Smooth round the circle by a Gaussian, (R,) to (R,)."""
     rays = len(radius)
-    away = np.arange(rays)
-    away = np.minimum(away, rays - away) * 360.0 / rays
+    place = np.arange(rays)
+    away = np.minimum(place, rays - place) * 360.0 / rays
     weight = np.exp(-0.5 * (away / SMOOTH_DEGREES) ** 2)
     spectrum = np.fft.rfft(radius) * np.fft.rfft(weight / weight.sum())
     return np.asarray(np.fft.irfft(spectrum, rays))

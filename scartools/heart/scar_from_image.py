@@ -78,7 +78,8 @@ def scar_from_image(
     chosen: dict[str, Any] = {}
     if remote is None and rule.needs_remote:
         remote, chosen = remote_region(image, mask, affine)
-    labels, weights, facts = mask, None, {"Method": "labels", "Warnings": []}
+    facts: dict[str, Any] = {"Method": "labels", "Warnings": []}
+    labels, weights = mask, None
     if rule.method != "labels":
         found, weights = _threshold(mask, image, affine, rule, wall, remote)
         labels = mask.copy()

