@@ -10,7 +10,8 @@ With --prior (the output of scartools-aha17(1)) there are rows for the 17 segmen
 without it, one row for the ventricle. Territories are those the AHA standard assigns, not a culprit artery.
 
 With --method the scar is found in the image: n standard deviations above remote myocardium (sd), half of
-the maximum (fwhm), or Otsu's split of the wall (otsu). The scar label is then not looked at; no-reflow that
+the maximum (fwhm), Otsu's split of the wall (otsu), or a mixture of two tissues with voxels weighted by partial
+volume (ewa). The scar label is then not looked at, but by --fwhm scar and grown; no-reflow that
 is labelled (4) is kept and counted as scar, because a dark core is below every threshold. Method and reader
 together move the mean infarct size of the same patients from 17 to 27 % of the LV (Klem): the method, its
 threshold and its remote region are recorded and must be stated with the number.
@@ -26,11 +27,23 @@ anchor of the prior and the source of the contours.
 
 NOTES
 
-Transmurality is measured along radial chords from the centroid of the LV pool, at least 100 a slice, in
-millimetres: scar length over wall length from endocardium to epicardium. A chord belongs to the region that
+Transmurality is measured along 100 chords a slice, perpendicular to the centreline of the wall and within the
+slice, in millimetres: scar length over wall length from endocardium to epicardium. A single chord is as coarse as
+its voxels, so the mean is the number to use and the maximum is biased upwards. A chord belongs to the region that
 its mid-wall point lies in. The apex beyond the cavity has no chords.
 
-The remote region of --method sd is, unless --remote gives one, a dark 60-degree sector of each slice (of
+--fwhm names the half maximum: of the brightest voxel of the wall (wall), of the labelled scar (scar), either of
+these and joined to the brightest voxel (grown), or halfway from the darkest to the brightest voxel of the wall
+(min). In a PSIR image the first three count from the mean of remote myocardium.
+
+--grey-zone names the limits: from 2 to 3 SD above remote (2-3-sd, Yan), 35 to 50 % of the maximum (35-50, Roes), 40
+to 60 % (40-60, ADAS 3D), from the maximum of remote to 50 % (remote-50, Schmidt); core lies above. Both look at
+the whole wall, so they are not parts of scar_ml, and noise counts as grey zone: 2 % of healthy wall with 2-3-sd.
+
+ewa follows the idea of Engblom et al.; its numbers are not those of Segment. Scar below half of a voxel's
+signal counts in scar_weighted_ml alone; a wall without two tissues has no scar.
+
+The remote region is, unless --remote or --remote-segment give one, a dark 60-degree sector of each slice (of
 those with a mean within one SD of the darkest, the middle one), away from the borders of the wall and from
 labelled no-reflow; slices without dark myocardium give none. Preferring the dark, its mean and SD lie some
 10 to 20 % below those of all healthy myocardium. OUTPUT.json lists the sectors. Scar that leaves no sector
@@ -42,12 +55,15 @@ EXAMPLES
     scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o segments.tsv
     scartools quantify cohort/truth/sim-0001/segmentation.nii.gz -o - | cut -f 2,5,7,8
     scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --image cohort/lge/sim-0001.nii.gz --method sd --sd 5 -o sd5.tsv
+    scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --image cohort/lge/sim-0001.nii.gz --method ewa -o ewa.tsv
 
 REFERENCES
 
 Cerqueira MD et al. Circulation 2002;105:539. doi:10.1161/hc0402.102975
 Klem I et al. Sources of variability in quantification of cardiovascular magnetic resonance infarct size. J
 Cardiovasc Magn Reson 2017;19:62. doi:10.1186/s12968-017-0378-y
+Engblom H et al. A new automatic algorithm for quantification of myocardial infarction. J Cardiovasc Magn Reson
+2016;18:27. doi:10.1186/s12968-016-0242-5
 Ibanez B et al. Cardiac MRI endpoints in myocardial infarction experimental and clinical trials. J Am Coll
 Cardiol 2019;74:238. doi:10.1016/j.jacc.2019.05.024
 """
@@ -61,18 +77,28 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
-from scartools.cli.options import Force, Labels, Output, SegmentationFile, SpacingChoice, SpacingFrom
+from scartools.cli.options import (
+    Force,
+    FractionsOnly,
+    Labels,
+    Output,
+    SegmentationFile,
+    SpacingChoice,
+    SpacingFrom,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
     from scartools.files.provenance import Source
     from scartools.files.volume import Volume
+    from scartools.heart.quantities import FromImage
+    from scartools.heart.scar_from_image import ScarRule
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
 
-Method = Literal["labels", "sd", "fwhm", "otsu"]
+Method = Literal["labels", "sd", "fwhm", "otsu", "ewa"]
 
 
 MethodChoice = Annotated[
@@ -85,16 +111,43 @@ PriorFile = Annotated[
 ]
 ImageFile = Annotated[
     Path | None,
-    typer.Option("--image", metavar="FILE", help="LGE image, for --method sd, fwhm and otsu."),
+    typer.Option(
+        "--image",
+        metavar="FILE",
+        help="LGE image; needed by every --method but labels, and for entropy and grey zone.",
+    ),
     Reads("image"),
 ]
 ImageKind = Annotated[
     Literal["magnitude", "psir"] | None,
-    typer.Option("--image-kind", help="What the image is; required for fwhm, where it changes the answer."),
+    typer.Option(
+        "--image-kind",
+        help="What the image is; required where it changes the answer: fwhm, grey zones of a maximum.",
+    ),
 ]
 StandardDeviations = Annotated[
     float | None,
     typer.Option("--sd", metavar="N", min=0.5, max=20, help="Standard deviations above remote, for sd [5]."),
+]
+FwhmChoice = Annotated[
+    Literal["wall", "scar", "grown", "min"] | None,
+    typer.Option("--fwhm", help="Which half maximum, see NOTES [wall]."),
+]
+GreyZoneChoice = Annotated[
+    Literal["2-3-sd", "35-50", "40-60", "remote-50"] | None,
+    typer.Option(
+        "--grey-zone", help="Limits of core and grey zone, see NOTES [2-3-sd for sd, 35-50 for fwhm]."
+    ),
+]
+RemoteSegments = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--remote-segment",
+        metavar="N",
+        min=1,
+        max=18,
+        help="A segment of --prior that is remote; again for more.",
+    ),
 ]
 RemoteFile = Annotated[
     Path | None,
@@ -115,7 +168,11 @@ def quantify(
     image: ImageFile = None,
     image_kind: ImageKind = None,
     sd: StandardDeviations = None,
+    fwhm: FwhmChoice = None,
+    grey_zone: GreyZoneChoice = None,
     remote: RemoteFile = None,
+    remote_segment: RemoteSegments = None,
+    fractions_only: FractionsOnly = False,
     density: Density = 1.05,
     spacing_from: SpacingFrom = "auto",
     force: Force = False,
@@ -123,30 +180,42 @@ def quantify(
     """Read the volumes, find the scar, measure it, write the table."""
     from scartools.errors import concerning
     from scartools.files import table, volume
-    from scartools.files.prior import read_rests_on
+    from scartools.files.prior import read_rests_on, segment_model
     from scartools.heart import quantities
+    from scartools.heart.scar_from_image import ScarRule
 
-    _require_consistent(method, image, image_kind, remote, sd)
+    variant = fwhm or "wall"
+    rule = ScarRule(method, 5.0 if sd is None else sd, variant, image_kind, grey_zone)
+    _require_consistent(rule, image, remote, remote_segment, prior, sd, fwhm)
     mask = volume.read_labels(segmentation, scheme=labels, spacing_from=spacing_from)
     regions = _read_prior(prior, mask, spacing_from) if prior else None
-    array, found = mask.array, {"Method": "labels"}
+    array, seen, found = mask.array, None, {"Method": "labels"}
     more: list[Source] = []
-    if image is not None and method != "labels":
-        array, found, more = _scar_in(image, mask, method, sd, image_kind, remote, spacing_from)
+    if image is not None:
+        given = (remote, regions.array if regions and remote_segment else None, remote_segment)
+        array, seen, found, more = _scar_in(image, mask, rule, given, spacing_from)
     with concerning(segmentation):
         measured = quantities.quantify(
-            array, mask.affine, segments=regions.array if regions else None, density=density
+            array,
+            mask.affine,
+            segments=regions.array if regions else None,
+            density=density,
+            model=segment_model(prior) if prior else 17,
+            seen=seen,
         )
+    rows = quantities.fractions_only(measured.rows) if fractions_only else measured.rows
     for warning in [*measured.facts["Warnings"], *found.pop("Warnings", [])]:
-        log.warning("%s: %s", segmentation, warning)
+        if not (fractions_only and "no human left ventricle" in warning):
+            log.warning("%s: %s", segmentation, warning)
     facts = {**measured.facts, "Scar": found, "GeometryNotes": list(mask.notes)}
     facts |= read_rests_on(prior) if prior else {}
     sources = [mask.source, *([regions.source] if regions else []), *more]
     columns = table.columns_of(quantities.COLUMNS)
-    table.write(output, columns, measured.rows, facts={"Facts": facts}, sources=sources, force=force)
-    summary = _summary(measured.rows[-1])
-    text = "%s: LV %.1f mL, %.1f g; scar %.1f mL, %.1f %% of the LV; no-reflow %.1f mL; scar by %s"
-    log.info(text, output, *summary.values(), found["Method"])
+    table.write(output, columns, rows, facts={"Facts": facts}, sources=sources, force=force)
+    summary = _summary(rows[-1])
+    text = "%s: LV %s mL, %s g; scar %s mL, %s %% of the LV; no-reflow %s mL; scar by %s"
+    shown = ["n/a" if value is None else f"{value:.1f}" for value in summary.values()]
+    log.info(text, output, *shown, found["Method"])
     return {"Output": str(output), **summary, "Method": found["Method"], "Facts": facts}
 
 
@@ -164,55 +233,69 @@ def _read_prior(prior: Path, mask: Volume, spacing_from: SpacingChoice) -> Volum
 def _scar_in(
     image: Path,
     mask: Volume,
-    method: Method,
-    sd: float | None,
-    image_kind: Literal["magnitude", "psir"] | None,
-    remote: Path | None,
+    rule: ScarRule,
+    given: tuple[Path | None, np.ndarray | None, list[int] | None],
     spacing_from: SpacingChoice,
-) -> tuple[np.ndarray, dict[str, Any], list[Source]]:
-    """Return the labels with the scar that the image shows, the facts of the threshold, and what was read."""
+) -> tuple[np.ndarray, FromImage, dict[str, Any], list[Source]]:
+    """Return the labels with the scar that the image shows, what else it shows, facts, and what was read."""
     from scartools.errors import concerning
     from scartools.files import volume
+    from scartools.heart.remote import remote_of_segments
     from scartools.heart.scar_from_image import scar_from_image
 
+    remote, segments, numbers = given
     picture = volume.read_image(image, spacing_from=spacing_from)
     region = volume.read_mask(remote, spacing_from=spacing_from) if remote else None
     for other in [picture, *([region] if region else [])]:
         volume.require_same_grid(other, mask)
     with concerning(image):
-        array, facts = scar_from_image(
-            mask.array,
-            picture.array,
-            mask.affine,
-            method=method,  # type: ignore[arg-type]  # not "labels" here
-            n=5.0 if sd is None else sd,
-            image_kind=image_kind,
-            remote=region.array.astype(bool) if region else None,
-        )
-    return array, facts, [picture.source, *([region.source] if region else [])]
+        distant = region.array.astype(bool) if region else None
+        if segments is not None and numbers:
+            distant = remote_of_segments(mask.array, mask.affine, segments, numbers)
+        array, seen, facts = scar_from_image(mask.array, picture.array, mask.affine, rule, remote=distant)
+    if numbers:
+        facts["RemoteRule"] = "segments of the prior without the borders of the wall"
+        facts["RemoteSegments"] = sorted(set(numbers))
+    elif region:
+        facts["RemoteRule"] = "given mask"
+    return array, seen, facts, [picture.source, *([region.source] if region else [])]
 
 
 def _require_consistent(
-    method: Method, image: Path | None, image_kind: str | None, remote: Path | None, sd: float | None
+    rule: ScarRule,
+    image: Path | None,
+    remote: Path | None,
+    segments: list[int] | None,
+    prior: Path | None,
+    sd: float | None,
+    fwhm: str | None,
 ) -> None:
     from scartools.errors import UsageError
+    from scartools.heart.grey_zone import needs_image_kind
 
-    if method == "labels" and image is not None:
-        raise UsageError(
-            "--image has no meaning with --method labels", remedy="Choose --method sd, fwhm or otsu"
-        )
-    if method == "labels" and image_kind is not None:
-        raise UsageError("--image-kind has no meaning with --method labels", remedy="Leave it out")
+    method, grey = rule.method, rule.grey_rule
+    if image is None and (method != "labels" or rule.grey):
+        wanted = f"--method {method}" if method != "labels" else "--grey-zone"
+        raise UsageError(f"{wanted} needs --image", remedy="Name the LGE image")
     if method != "sd" and sd is not None:
         raise UsageError(f"--sd has no meaning with --method {method}", remedy="Add --method sd")
-    if method != "labels" and image is None:
-        raise UsageError(f"--method {method} needs --image", remedy="Name the LGE image")
-    if method == "fwhm" and image_kind is None:
+    if method != "fwhm" and fwhm is not None:
+        raise UsageError(f"--fwhm has no meaning with --method {method}", remedy="Add --method fwhm")
+    half = method == "fwhm" and rule.variant != "min"
+    if rule.image_kind is None and (half or (grey and needs_image_kind(grey))):
         raise UsageError(
-            "--method fwhm needs --image-kind", remedy="Half of the maximum means another thing in a PSIR image"
+            f"{'--method fwhm' if half else f'--grey-zone {grey}'} needs --image-kind",
+            remedy="Half of the maximum means another thing in a PSIR image",
         )
-    if remote is not None and not (method == "sd" or (method == "fwhm" and image_kind == "psir")):
-        raise UsageError(f"--remote has no meaning with --method {method}", remedy="Leave it out")
+    if rule.image_kind is not None and not (method == "fwhm" or (grey and needs_image_kind(grey))):
+        raise UsageError(f"--image-kind has no meaning with --method {method}", remedy="Leave it out")
+    if remote is not None and segments:
+        raise UsageError("--remote and --remote-segment exclude each other", remedy="Give one of them")
+    if (remote is not None or segments) and not rule.needs_remote:
+        name = "--remote" if remote else "--remote-segment"
+        raise UsageError(f"{name} has no meaning with --method {method}", remedy="Leave it out")
+    if segments and prior is None:
+        raise UsageError("--remote-segment needs --prior", remedy="Make it with: scartools aha17")
 
 
 def _summary(ventricle: dict[str, Any]) -> dict[str, Any]:
@@ -224,4 +307,5 @@ def _summary(ventricle: dict[str, Any]) -> dict[str, Any]:
         "ScarPercentOfLV": "scar_percent",
         "NoReflowMl": "no_reflow_ml",
     }
-    return {name: round(ventricle[column], 2) for name, column in names.items()}
+    values = {name: ventricle[column] for name, column in names.items()}
+    return {name: None if value != value else round(value, 2) for name, value in values.items()}

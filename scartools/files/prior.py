@@ -45,3 +45,16 @@ def made_from(prior: Path, segmentation: Source) -> bool:
     if not isinstance(listed, list):
         return True
     return segmentation.sha256 in {item.get("SHA256") for item in listed if isinstance(item, dict)}
+
+
+def segment_model(prior: Path) -> int:
+    """How many segments the model of a prior has, as its sidecar says; 17 where it says nothing.
+
+    Raises InputError for a sidecar that says another number than 16, 17 or 18.
+    """
+    sidecar = provenance.sidecar_path(prior)
+    said = provenance.read_json(sidecar) if sidecar.is_file() and sidecar != prior else {}
+    model = said.get("SegmentModel", 17)
+    if model not in (16, 17, 18) or isinstance(model, bool):
+        raise InputError("SegmentModel is not 16, 17 or 18", where=sidecar, remedy="Make it with aha17")
+    return int(model)

@@ -9,21 +9,18 @@ from typing import Any
 import numpy as np
 
 from scartools.errors import InputError
-from scartools.heart.nomenclature import (
-    IGNORE,
-    INFARCT,
-    MYOCARDIUM,
-    NO_REFLOW,
-    SEGMENT_NAMES,
-    TERRITORIES,
-    TERRITORY_NAMES,
-)
+from scartools.heart import transmurality
+from scartools.heart.chords import Chords, centreline_chords
+from scartools.heart.heterogeneity import ENTROPY_BINS, scar_pieces, signal_entropy
+from scartools.heart.nomenclature import IGNORE, INFARCT, MYOCARDIUM, NO_REFLOW, TERRITORY_NAMES
+from scartools.heart.segment_models import segment_names, territories
 from scartools.heart.segments import Segments
 from scartools.heart.stack import checked_mask
-from scartools.heart.transmurality import Chords, radial_chords
+from scartools.heart.transmurality import transmurality_bin as transmurality_bin
 
 MYOCARDIAL_DENSITY = 1.05  # g/mL
 NAN = float("nan")
+REGIONS = 19  # unassigned and the segments of the largest model
 PLAUSIBLE_ML = (15.0, 500.0)  # of LV myocardium, from a small child to the heaviest hypertrophy
 FOREIGN_SHARE = 0.2  # of a prior outside the myocardium; a prior of these contours has none
 
@@ -38,14 +35,44 @@ COLUMNS: dict[str, tuple[str, str | None]] = {  # column: (description, unit)
     "scar_percent": ("scar as a share of the region's own myocardium", "%"),
     "no_reflow_ml": ("volume of no-reflow alone", "mL"),
     "lv_percent": ("scar of the region as a share of the whole left ventricular myocardium", "%"),
-    "transmurality_mean_percent": ("scar length over wall length, mean of all chords of the region", "%"),
-    "transmurality_infarcted_percent": ("scar length over wall length, mean of the chords that meet scar", "%"),
-    "transmurality_max_percent": ("scar length over wall length, largest of all chords", "%"),
-    "endocardial_extent_percent": ("share of the chords with scar in the inner third of the wall", "%"),
-    "scar_extent_percent": ("share of the chords with scar anywhere in the wall", "%"),
-    "transmurality_bin": ("class of the mean transmurality: 0, 1-25, 26-50, 51-75 or 76-100", "%"),
-    "chords": ("chords whose middle of the wall lies in the region", None),
+    **transmurality.COLUMNS,
+    **transmurality.CLASS_COLUMNS,
+    "scar_excluding_no_reflow_ml": ("volume of scar without the labelled no-reflow", "mL"),
+    "scar_excluding_no_reflow_g": ("mass of scar without the labelled no-reflow", "g"),
+    "scar_excluding_no_reflow_percent": ("scar without no-reflow as a share of the region's myocardium", "%"),
+    "no_reflow_g": ("mass of no-reflow alone", "g"),
+    "no_reflow_percent": ("no-reflow as a share of the region's myocardium", "%"),
+    "scar_pieces": ("connected pieces of scar (face, edge or corner) that reach the region", None),
+    "scar_entropy": (
+        "Shannon entropy of the image inside the scar, 64 bins from wall minimum to maximum",
+        "bit",
+    ),
+    "core_ml": ("volume of the scar core by the rule GreyZoneDefinition, labelled no-reflow included", "mL"),
+    "core_g": ("mass of the scar core", "g"),
+    "core_percent": ("scar core as a share of the region's myocardium", "%"),
+    "grey_zone_ml": ("volume of the grey zone by the rule GreyZoneDefinition, not a part of scar_ml", "mL"),
+    "grey_zone_g": ("mass of the grey zone", "g"),
+    "grey_zone_percent": ("grey zone as a share of the region's myocardium", "%"),
+    "scar_weighted_ml": ("scar with its voxels weighted by partial volume (ewa), no-reflow included", "mL"),
+    "scar_weighted_g": ("mass of the weighted scar", "g"),
+    "scar_weighted_percent": ("weighted scar as a share of the region's myocardium", "%"),
 }
+
+
+@dataclass(frozen=True)
+class FromImage:
+    """What only the LGE image tells; each part may be missing.
+
+    image    float (X, Y, Z), for the entropy of the scar
+    core     bool (X, Y, Z)
+    grey     bool (X, Y, Z)
+    weights  float (X, Y, Z), share of a voxel that is scar, without labelled no-reflow
+    """
+
+    image: np.ndarray | None = None
+    core: np.ndarray | None = None
+    grey: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +94,8 @@ def quantify(
     segments: Segments | np.ndarray | None = None,
     density: float = MYOCARDIAL_DENSITY,
     chords: int = 100,
+    model: int = 17,
+    seen: FromImage | None = None,
 ) -> Quantities:
     """Measure scar by segment, territory and ventricle.
 
@@ -74,8 +103,10 @@ def quantify(
     affine    float (4, 4), voxel index to RAS+ mm; the volume of a voxel is its determinant
     segments  AHA segments of the same grid (Segments, or uint8 (X, Y, Z)); None for the ventricle alone
     density   g/mL; 1.05 is that of Segment (Medviso) and ukbb_cardiac
-    chords    radial chords a slice for transmurality
-    Returns rows: segments 1-17, territories, unassigned, ventricle. Segments and unassigned add up to the
+    chords    chords a slice for transmurality, see chords.py
+    model     how many segments the model has: 16, 17 or 18
+    seen      what the image tells; without it the columns of entropy, core, grey zone and weights are NaN
+    Returns rows: segments, territories, unassigned, ventricle. Segments and unassigned add up to the
     ventricle. A segment without any voxel is NaN throughout: not imaged, which is not zero. The apex, which
     has no cavity, has volumes but no transmurality.
     Percent scar and grams as in the consensus of Ibanez et al., J Am Coll Cardiol 2019;74:238,
@@ -86,27 +117,41 @@ def quantify(
     if not (np.isfinite(density) and density > 0):
         raise InputError(f"the density is {density:g} g/mL, where a positive number is due", remedy="Use 1.05")
     mask = checked_mask(mask)
-    regions = _checked_segments(segments, mask)
-    cuts = radial_chords(mask, affine, segments=regions, chords=chords)
+    names = segment_names(model)
+    regions = _checked_segments(segments, mask, max(names))
+    cuts = centreline_chords(mask, affine, segments=regions, chords=chords)
     voxel_ml = abs(float(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / 1000.0
-    counts = _count(mask, regions)  # (18, 3)
-    whole = counts.sum(axis=0)
+    seen = seen or FromImage()
+    counts = _count(mask, regions, seen)
+    whole = counts["myocardium"].sum()
+    scar = _Scar.of(mask, regions, seen.image)
 
     def row(level: str, region: str, name: str, members: tuple[int, ...], missing: bool) -> dict[str, Any]:
-        volumes = _volumes(counts[list(members)].sum(axis=0), whole, voxel_ml, density, missing)
-        depths = _depths(cuts, np.isin(cuts.segment, members))
-        return {"level": level, "region": region, "name": name, **volumes, **depths}
+        chosen = list(members)
+        voxels = {key: NAN if missing else float(column[chosen].sum()) for key, column in counts.items()}
+        columns = {
+            "level": level,
+            "region": region,
+            "name": name,
+            **_volumes(voxels, float(whole), voxel_ml, density),
+            **transmurality.depths(cuts, np.isin(cuts.segment, members)),
+            **scar.measures(members, missing),
+        }
+        return {column: columns[column] for column in COLUMNS}
 
     rows = []
     if regions is not None:
-        for number, name in SEGMENT_NAMES.items():
-            rows.append(row("segment", str(number), name, (number,), counts[number, 0] == 0))
-        for territory, members in TERRITORIES.items():
-            empty = counts[list(members), 0].sum() == 0
+        for number, name in names.items():
+            rows.append(row("segment", str(number), name, (number,), counts["myocardium"][number] == 0))
+        for territory, members in territories(model).items():
+            empty = counts["myocardium"][list(members)].sum() == 0
             rows.append(row("territory", territory, TERRITORY_NAMES[territory], members, bool(empty)))
         rows.append(row("unassigned", "unassigned", "myocardium in no segment", (0,), False))
-    rows.append(row("ventricle", "LV", "left ventricle", tuple(range(18)), False))
-    return Quantities(tuple(rows), _facts(mask, regions, counts, cuts, voxel_ml, density, chords))
+    rows.append(row("ventricle", "LV", "left ventricle", tuple(range(REGIONS)), False))
+    facts = _facts(mask, regions, counts["myocardium"], cuts, voxel_ml, density)
+    facts |= {"ChordsPerSlice": chords, "SegmentModel": model if regions is not None else None}
+    facts["Warnings"] += _doubts(mask, regions, counts["myocardium"], voxel_ml, tuple(names))
+    return Quantities(tuple(rows), facts)
 
 
 def fractions_only(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -115,19 +160,7 @@ def fractions_only(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: NAN if name in lost else value for name, value in row.items()} for row in rows]
 
 
-def transmurality_bin(percent: float) -> str:
-    """The usual five classes; any scar at all is at least "1-25". NaN gives "n/a"."""
-    if not np.isfinite(percent):
-        return "n/a"
-    if percent <= 0.0:
-        return "0"
-    for border, name in ((25.0, "1-25"), (50.0, "26-50"), (75.0, "51-75")):
-        if percent <= border:
-            return name
-    return "76-100"
-
-
-def _checked_segments(segments: Segments | np.ndarray | None, mask: np.ndarray) -> np.ndarray | None:
+def _checked_segments(segments: Segments | np.ndarray | None, mask: np.ndarray, most: int) -> np.ndarray | None:
     if segments is None:
         return None
     found = np.asarray(segments.map if isinstance(segments, Segments) else segments)
@@ -136,9 +169,9 @@ def _checked_segments(segments: Segments | np.ndarray | None, mask: np.ndarray) 
             f"the segments have shape {found.shape} but the segmentation has {mask.shape}",
             remedy="Make them from this segmentation",
         )
-    if found.dtype.kind not in "iu" or (found.size and (found.min() < 0 or found.max() > 17)):
+    if found.dtype.kind not in "iu" or (found.size and (found.min() < 0 or found.max() > most)):
         raise InputError(
-            "the segments are not whole numbers from 0 to 17", remedy="Make them with: scartools aha17"
+            f"the segments are not whole numbers from 0 to {most}", remedy="Make them with: scartools aha17"
         )
     outside = float(np.count_nonzero(found[~np.isin(mask, MYOCARDIUM)])) / max(
         1.0, float(np.count_nonzero(found))
@@ -151,75 +184,102 @@ def _checked_segments(segments: Segments | np.ndarray | None, mask: np.ndarray) 
     return found.astype(np.uint8, copy=False)
 
 
-def _count(mask: np.ndarray, regions: np.ndarray | None) -> np.ndarray:
-    """Voxels by region, int (18, 3): myocardium, scar with no-reflow, no-reflow. Region 0 is unassigned."""
+def _count(mask: np.ndarray, regions: np.ndarray | None, seen: FromImage) -> dict[str, np.ndarray]:
+    """Voxels by region, float64 (19,) each; region 0 is unassigned. Without image, its columns are NaN."""
     muscle = (mask >= min(MYOCARDIUM)) & (mask <= max(MYOCARDIUM))
     labels = mask[muscle]
     names = np.zeros_like(labels) if regions is None else regions[muscle]
-    columns = [np.ones(labels.shape, dtype=bool), np.isin(labels, INFARCT), labels == NO_REFLOW]
-    return np.stack([np.bincount(names[column], minlength=18) for column in columns], axis=1)
+    dark = labels == NO_REFLOW
 
+    def total(share: np.ndarray) -> np.ndarray:
+        return np.bincount(names, weights=share.astype(np.float64), minlength=REGIONS)
 
-def _volumes(
-    voxels: np.ndarray, whole: np.ndarray, voxel_ml: float, density: float, missing: bool
-) -> dict[str, float]:
-    muscle, scar, dark = (NAN, NAN, NAN) if missing else (float(count) * voxel_ml for count in voxels)
+    nothing = np.full(REGIONS, NAN)
     return {
-        "myocardium_ml": muscle,
-        "mass_g": muscle * density,
-        "scar_ml": scar,
-        "scar_g": scar * density,
-        "scar_percent": 100.0 * float(voxels[1] / voxels[0]) if voxels[0] else NAN,
-        "no_reflow_ml": dark,
-        "lv_percent": NAN if missing else 100.0 * float(voxels[1] / whole[0]),
+        "myocardium": np.bincount(names, minlength=REGIONS).astype(np.float64),
+        "scar": total(np.isin(labels, INFARCT)),
+        "no_reflow": total(dark),
+        "core": nothing if seen.core is None else total(seen.core[muscle] | dark),
+        "grey_zone": nothing if seen.grey is None else total(seen.grey[muscle] & ~dark),
+        "scar_weighted": nothing if seen.weights is None else total(np.where(dark, 1.0, seen.weights[muscle])),
     }
 
 
-def _depths(cuts: Chords, chosen: np.ndarray) -> dict[str, Any]:
-    percent = cuts.percent[chosen]
-    infarcted = percent > 0
-    mean = float(percent.mean()) if len(percent) else NAN
-    return {
-        "transmurality_mean_percent": mean,
-        "transmurality_infarcted_percent": float(percent[infarcted].mean()) if infarcted.any() else NAN,
-        "transmurality_max_percent": float(percent.max()) if len(percent) else NAN,
-        "endocardial_extent_percent": 100.0 * float(cuts.inner_scar[chosen].mean()) if len(percent) else NAN,
-        "scar_extent_percent": 100.0 * float(infarcted.mean()) if len(percent) else NAN,
-        "transmurality_bin": transmurality_bin(mean),
-        "chords": len(percent),
-    }
+@dataclass(frozen=True)
+class _Scar:
+    """The voxels of scar, (N,) each: the number of their piece, their region, their signal."""
+
+    piece: np.ndarray
+    region: np.ndarray
+    signal: np.ndarray | None
+    span: tuple[float, float]
+
+    @classmethod
+    def of(cls, mask: np.ndarray, regions: np.ndarray | None, image: np.ndarray | None) -> _Scar:
+        infarct = (mask >= min(INFARCT)) & (mask <= max(INFARCT))
+        piece = scar_pieces(infarct)[infarct]
+        region = np.zeros_like(piece) if regions is None else regions[infarct]
+        if image is None:
+            return cls(piece, region, None, (0.0, 0.0))
+        wall = image[(mask >= min(MYOCARDIUM)) & (mask <= max(MYOCARDIUM))]
+        if not np.isfinite(wall).all():
+            raise InputError("the image is NaN or infinite inside the myocardium", remedy="Export it again")
+        return cls(piece, region, image[infarct].astype(np.float64), (float(wall.min()), float(wall.max())))
+
+    def measures(self, members: tuple[int, ...], missing: bool) -> dict[str, float]:
+        chosen = np.isin(self.region, members)
+        entropy = NAN if self.signal is None else signal_entropy(self.signal[chosen], *self.span)
+        pieces = NAN if missing else float(len(np.unique(self.piece[chosen])))
+        return {"scar_pieces": pieces, "scar_entropy": entropy}
 
 
-def _facts(
-    mask: np.ndarray,
-    regions: np.ndarray | None,
-    counts: np.ndarray,
-    cuts: Chords,
-    voxel_ml: float,
-    density: float,
-    chords: int,
-) -> dict[str, Any]:
+def _volumes(voxels: dict[str, float], whole: float, voxel_ml: float, density: float) -> dict[str, float]:
+    """Volumes, masses and shares of a region from its voxels; NaN stays NaN."""
+    voxels = voxels | {"scar_excluding_no_reflow": voxels["scar"] - voxels["no_reflow"]}
+    muscle = voxels["myocardium"]
+    found = {"lv_percent": 100.0 * voxels["scar"] / whole, "mass_g": muscle * voxel_ml * density}
+    for name, count in voxels.items():
+        found[f"{name}_ml"] = count * voxel_ml
+        found[f"{name}_g"] = count * voxel_ml * density
+        found[f"{name}_percent"] = 100.0 * count / muscle if muscle > 0 else NAN
+    return found
+
+
+def _doubts(
+    mask: np.ndarray, regions: np.ndarray | None, muscle: np.ndarray, voxel_ml: float, numbers: tuple[int, ...]
+) -> list[str]:
+    """Sentences the user should see."""
     warnings = []
     ignored = int(np.count_nonzero(mask == IGNORE))
-    volume = float(counts[:, 0].sum()) * voxel_ml
+    volume = float(muscle.sum()) * voxel_ml
     if not PLAUSIBLE_ML[0] <= volume <= PLAUSIBLE_ML[1]:
         warnings.append(
             f"{volume:.4g} mL of myocardium is no human left ventricle: check the label scheme and the voxel size"
         )
     if ignored:
         warnings.append(f"{ignored} voxels marked to be ignored (255) count as nothing, not as myocardium")
-    imaged = [number for number in SEGMENT_NAMES if counts[number, 0] > 0]
-    outside = 0
-    if regions is not None:
-        outside = int(np.count_nonzero(regions[~np.isin(mask, MYOCARDIUM)]))
-        missing = [number for number in SEGMENT_NAMES if number not in imaged]
-        if missing:
-            warnings.append(f"segments not imaged, hence n/a: {', '.join(map(str, missing))}")
-        if counts[0, 0]:
-            share = 100.0 * counts[0, 0] / counts[:, 0].sum()
-            warnings.append(f"{share:.1f} % of the myocardium lies in no segment and is in the row unassigned")
-        if outside:
-            warnings.append(f"{outside} voxels of the segments lie outside the myocardium and were not counted")
+    if regions is None:
+        return warnings
+    missing = [number for number in numbers if muscle[number] == 0]
+    if missing:
+        warnings.append(f"segments not imaged, hence n/a: {', '.join(map(str, missing))}")
+    if muscle[0]:
+        share = 100.0 * muscle[0] / muscle.sum()
+        warnings.append(f"{share:.1f} % of the myocardium lies in no segment and is in the row unassigned")
+    outside = int(np.count_nonzero(regions[~np.isin(mask, MYOCARDIUM)]))
+    if outside:
+        warnings.append(f"{outside} voxels of the segments lie outside the myocardium and were not counted")
+    return warnings
+
+
+def _facts(
+    mask: np.ndarray,
+    regions: np.ndarray | None,
+    muscle: np.ndarray,
+    cuts: Chords,
+    voxel_ml: float,
+    density: float,
+) -> dict[str, Any]:
     return {
         "ScarDefinition": "labels 3 (scar) and 4 (no-reflow)",
         "PercentDenominator": "myocardium of this segmentation, labels 2, 3 and 4",
@@ -227,12 +287,12 @@ def _facts(
         "DensityUnits": "g/mL",
         "VoxelVolume": voxel_ml,
         "VoxelVolumeUnits": "mL",
-        "ChordsPerSlice": chords,
         "SlicesWithChords": int(len(np.unique(cuts.slice_index))),
         "TransmuralityDefinition": (
-            "scar length over wall length along radial chords from the centroid of the LV pool"
+            "scar length over wall length along chords perpendicular to the centreline of the wall, within the slice"
         ),
         "TransmuralityBinFrom": "transmurality_mean_percent",
-        "ImagedSegments": imaged if regions is not None else None,
-        "Warnings": warnings,
+        "EntropyBins": ENTROPY_BINS,
+        "ImagedSegments": None if regions is None else [n for n in range(1, REGIONS) if muscle[n] > 0],
+        "Warnings": [],
     }

@@ -80,6 +80,31 @@ def remote_region(
     return region, facts
 
 
+def remote_of_segments(
+    mask: np.ndarray, affine: np.ndarray, segments: np.ndarray, numbers: list[int]
+) -> np.ndarray:
+    """Remote myocardium from segments that a reader knows to be healthy: bool (X, Y, Z).
+
+    mask      integer (X, Y, Z), labels 0-5 and 255; the scar label is not looked at, no-reflow is left out
+    affine    float (4, 4), voxel index to RAS+ mm
+    segments  uint8 (X, Y, Z), AHA segments
+    numbers   those that are remote
+    The wall loses one voxel at its borders within each slice, as in remote_region. Raises InputError where
+    nothing is left.
+    """
+    stack = read_stack(mask, affine)
+    cross = np.moveaxis(_IN_PLANE, 2, stack.slice_axis)
+    wall = np.isin(mask, MYOCARDIUM)
+    dark = ndimage.binary_dilation(mask == NO_REFLOW, structure=cross)
+    found = ndimage.binary_erosion(wall, structure=cross) & ~dark & np.isin(segments, numbers)
+    if found.sum() < 2:
+        raise InputError(
+            f"segments {', '.join(map(str, numbers))} hold no remote myocardium away from the borders of the wall",
+            remedy="Name other segments, or give a mask",
+        )
+    return np.asarray(found)
+
+
 def _candidates(
     stack: Stack, slices: Slices, signal: np.ndarray, sector_degrees: float
 ) -> tuple[np.ndarray, bool]:

@@ -13,8 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from scartools.errors import InputError
+from scartools.heart.heterogeneity import scar_pieces
 
 ImageKind = Literal["magnitude", "psir"]
+FwhmVariant = Literal["wall", "scar", "grown", "min"]
 FEWEST_REMOTE_VOXELS = 20
 LOWEST_PERCENTILE = 5.0  # of the myocardium; half of a magnitude peak below it means that zero is no zero
 
@@ -42,57 +44,65 @@ def n_sd(image: np.ndarray, myocardium: np.ndarray, remote: np.ndarray, n: float
     without reflow is missed: fill it, or label it.
     Kim et al., Circulation 1999;100:1992; Bondarenko et al., JCMR 2005;7:481, doi:10.1081/JCMR-200053623.
     """
-    values = _values(image, myocardium)
+    values = wall_values(image, myocardium)
     if not (np.isfinite(n) and n > 0):
         raise InputError(f"n is {n:g} standard deviations, where a positive number is due", remedy="Use 2 to 6")
     facts = _remote_facts(image, myocardium, remote)
     threshold = facts["RemoteMean"] + n * facts["RemoteSD"]
     definition = f"signal > mean + {n:g} SD of remote myocardium"
-    return _result(myocardium, values, threshold, f"{n:g}-SD", definition, facts)
+    return threshold_result(myocardium, values, threshold, f"{n:g}-SD", definition, facts)
 
 
 def fwhm(
     image: np.ndarray,
     myocardium: np.ndarray,
     *,
-    image_kind: ImageKind,
+    image_kind: ImageKind | None = None,
     remote: np.ndarray | None = None,
+    variant: FwhmVariant = "wall",
+    region: np.ndarray | None = None,
     peak_percentile: float = 100.0,
 ) -> ThresholdScar:
-    """Scar reaches at least half of the largest signal in the myocardium (full width at half maximum).
+    """Scar reaches at least half of the largest signal (full width at half maximum).
 
     image            float (X, Y, Z)
     myocardium       bool (X, Y, Z)
     image_kind       "magnitude": half of the peak, because nulled myocardium is zero; "psir": halfway from the
-                     mean of remote myocardium to the peak, because there remote may be negative
+                     mean of remote myocardium to the peak, because there remote may be negative; the variant
+                     min needs none
     remote           bool (X, Y, Z); needed for psir
+    variant          "wall": the peak of the whole wall, and all voxels that reach half of it; "scar": the peak
+                     of `region` instead; "grown": as scar with a region, as wall without, but only voxels that
+                     are joined to the brightest one (by face, edge or corner) through such voxels; "min":
+                     halfway from the darkest to the brightest of the wall
+    region           bool (X, Y, Z), hyperenhanced myocardium as a reader drew it; needed for "scar"
     peak_percentile  100 is the largest voxel, as published; less is a peak that one hot voxel cannot move
-    No region growing: every voxel at or above the threshold counts, in a normal ventricle its brightest ones.
-    Amado et al., J Am Coll Cardiol 2004;44:2383, doi:10.1016/j.jacc.2004.09.020; for magnitude against PSIR see
-    Engblom et al., JCMR 2016;18:27, doi:10.1186/s12968-016-0242-5.
+    Without region growing every voxel at or above the threshold counts, in a normal ventricle its brightest.
+    Amado et al., J Am Coll Cardiol 2004;44:2383, doi:10.1016/j.jacc.2004.09.020 (grown); Flett et al., JACC
+    Cardiovasc Imaging 2011;4:150 (scar); for magnitude against PSIR, and min, see Engblom et al., JCMR
+    2016;18:27, doi:10.1186/s12968-016-0242-5.
     """
-    values = _values(image, myocardium)
+    values = wall_values(image, myocardium)
     if not 50.0 < peak_percentile <= 100.0:
         raise InputError(
             f"the peak percentile is {peak_percentile:g}, where 50-100 is due", remedy="Use 99 or 100"
         )
-    peak = float(np.percentile(values, peak_percentile))
-    peak_name = "maximum" if peak_percentile == 100.0 else f"{peak_percentile:g}th percentile"
-    facts: dict[str, Any] = {"ImageKind": image_kind, "Peak": peak, "PeakPercentile": peak_percentile}
-    if image_kind == "magnitude":
-        if values.min() < 0:
-            raise InputError(
-                f"the image holds negative values ({values.min():g}), which a magnitude image cannot",
-                remedy="Give image kind psir with a remote region",
-            )
-        threshold = peak / 2
-        if threshold < np.percentile(values, LOWEST_PERCENTILE):
-            raise InputError(
-                f"half of the peak ({threshold:g}) is darker than nearly all of the myocardium: zero is not nulled "
-                "tissue in this image",
-                remedy="It may be a PSIR image with an offset: give image kind psir",
-            )
-        definition = f"signal >= half of the {peak_name} of the myocardium"
+    inside, where = _peak_region(myocardium, variant, region)
+    peak = float(np.percentile(image[inside].astype(np.float64), peak_percentile))
+    name = "maximum" if peak_percentile == 100.0 else f"{peak_percentile:g}th percentile"
+    facts: dict[str, Any] = {
+        "ImageKind": image_kind,
+        "FwhmVariant": variant,
+        "Peak": peak,
+        "PeakPercentile": peak_percentile,
+    }
+    if variant == "min":
+        facts["Minimum"] = float(values.min())
+        threshold = (facts["Minimum"] + peak) / 2
+        definition = f"signal >= halfway from the minimum to the {name} of the myocardium"
+    elif image_kind == "magnitude":
+        threshold = _half_of(values, peak)
+        definition = f"signal >= half of the {name} of {where}"
     elif image_kind == "psir":
         if remote is None:
             raise InputError(
@@ -100,12 +110,59 @@ def fwhm(
             )
         facts |= _remote_facts(image, myocardium, remote)
         threshold = (facts["RemoteMean"] + peak) / 2
-        definition = (
-            f"signal >= halfway from the mean of remote myocardium to the {peak_name} of the myocardium"
-        )
+        definition = f"signal >= halfway from the mean of remote myocardium to the {name} of {where}"
     else:
         raise InputError(f"image kind '{image_kind}' is unknown", remedy="Use magnitude or psir")
-    return _result(myocardium, values, threshold, "FWHM", definition, facts, at_least=True)
+    found = threshold_result(myocardium, values, threshold, "FWHM", definition, facts, at_least=True)
+    return _grown(found, image, inside) if variant == "grown" else found
+
+
+def _peak_region(
+    myocardium: np.ndarray, variant: FwhmVariant, region: np.ndarray | None
+) -> tuple[np.ndarray, str]:
+    """Where the peak is looked for, bool (X, Y, Z), and its name."""
+    if variant not in ("wall", "scar", "grown", "min"):
+        raise InputError(f"the FWHM variant '{variant}' is unknown", remedy="Use wall, scar, grown or min")
+    drawn = None if region is None else region & myocardium
+    if variant in ("wall", "min") or (variant == "grown" and (drawn is None or not drawn.any())):
+        return myocardium, "the myocardium"
+    if drawn is None or not drawn.any():
+        raise InputError(
+            "the maximum of the scar region is asked for, but no scar is labelled",
+            remedy="Draw it as label 3, or take the maximum of the wall",
+        )
+    return drawn, "the labelled scar"
+
+
+def _half_of(values: np.ndarray, peak: float) -> float:
+    """Half of the peak of a magnitude image, after refusing an image in which that has no meaning."""
+    if values.min() < 0:
+        raise InputError(
+            f"the image holds negative values ({values.min():g}), which a magnitude image cannot",
+            remedy="Give image kind psir with a remote region",
+        )
+    if peak / 2 < np.percentile(values, LOWEST_PERCENTILE):
+        raise InputError(
+            f"half of the peak ({peak / 2:g}) is darker than nearly all of the myocardium: zero is not nulled "
+            "tissue in this image",
+            remedy="It may be a PSIR image with an offset: give image kind psir",
+        )
+    return peak / 2
+
+
+def _grown(found: ThresholdScar, image: np.ndarray, inside: np.ndarray) -> ThresholdScar:
+    """Keep the pieces that hold the brightest voxels of the region that the peak was taken from."""
+    pieces = scar_pieces(found.scar)
+    seeds = inside & found.scar
+    brightest = seeds & (image >= image[seeds].max()) if seeds.any() else seeds
+    scar = np.isin(pieces, np.unique(pieces[brightest])) & found.scar
+    kept = int(scar.sum())
+    more = {
+        "Definition": f"{found.facts['Definition']}, joined to the brightest voxel there",
+        "VoxelsNotJoined": found.facts["ScarVoxels"] - kept,
+        "ScarVoxels": kept,
+    }
+    return ThresholdScar(scar, found.facts | more)
 
 
 def otsu(image: np.ndarray, myocardium: np.ndarray) -> ThresholdScar:
@@ -117,7 +174,7 @@ def otsu(image: np.ndarray, myocardium: np.ndarray) -> ThresholdScar:
     Presumes that there is scar: a normal ventricle is split all the same.
     Otsu, IEEE Trans SMC 1979;9:62, doi:10.1109/TSMC.1979.4310076.
     """
-    unsorted = _values(image, myocardium)
+    unsorted = wall_values(image, myocardium)
     values = np.sort(unsorted)
     if values[0] == values[-1]:
         raise InputError(f"the myocardium is constant ({values[0]:g})", remedy="Give the LGE image itself")
@@ -129,10 +186,10 @@ def otsu(image: np.ndarray, myocardium: np.ndarray) -> ThresholdScar:
     cut = int(np.argmax(between))
     threshold = float((values[cut] + values[cut + 1]) / 2)
     definition = "signal > Otsu's threshold of the myocardium"
-    return _result(myocardium, unsorted, threshold, "Otsu", definition, {})
+    return threshold_result(myocardium, unsorted, threshold, "Otsu", definition, {})
 
 
-def _values(image: np.ndarray, myocardium: np.ndarray) -> np.ndarray:
+def wall_values(image: np.ndarray, myocardium: np.ndarray) -> np.ndarray:
     """The image inside the myocardium, float64 (N,), after refusing what cannot be thresholded."""
     if image.shape != myocardium.shape:
         raise InputError(
@@ -179,7 +236,7 @@ def _remote_facts(image: np.ndarray, myocardium: np.ndarray, remote: np.ndarray)
     }
 
 
-def _result(
+def threshold_result(
     myocardium: np.ndarray,
     values: np.ndarray,
     threshold: float,
@@ -188,6 +245,7 @@ def _result(
     facts: dict[str, Any],
     at_least: bool = False,
 ) -> ThresholdScar:
+    """Call scar what lies above a threshold (or, with `at_least`, on it); `values` are those of the myocardium."""
     scar = np.zeros(myocardium.shape, dtype=bool)
     scar[myocardium] = values >= threshold if at_least else values > threshold
     found = int(scar.sum())
@@ -202,7 +260,7 @@ def _result(
             "Method": method,
             "Definition": definition,
             **facts,
-            "Threshold": float(threshold),
+            "Threshold": float(threshold) if np.isfinite(threshold) else None,
             "ScarVoxels": found,
             "MyocardiumVoxels": len(values),
             "Warnings": warnings,

@@ -142,7 +142,11 @@ def test_n_sd_uses_the_remote_region_that_is_given(workspace):
     ("options", "said"),
     [
         (["--method", "sd"], "needs --image"),
-        (["--image", IMAGE], "no meaning with --method labels"),
+        (["--image", IMAGE, "--sd", "3"], "no meaning with --method labels"),
+        (["--image", IMAGE, "--grey-zone", "40-60"], "needs --image-kind"),
+        (["--grey-zone", "2-3-sd"], "needs --image"),
+        (["--image", IMAGE, "--method", "sd", "--fwhm", "min"], "--fwhm has no meaning"),
+        (["--image", IMAGE, "--method", "sd", "--remote-segment", "4"], "needs --prior"),
         (["--image", IMAGE, "--method", "fwhm"], "needs --image-kind"),
         (["--image", IMAGE, "--method", "otsu", "--remote", SEGMENTATION], "--remote has no meaning"),
         (["--density", "0"], "--density"),
@@ -206,3 +210,20 @@ def test_a_text_in_the_sidecar_of_a_prior_does_not_travel(prior):
     Path("prior.json").write_text(json.dumps(said | {"Anchor": "Mustermann, Hans"}))
     measure(SEGMENTATION, "--prior", prior)
     assert "Mustermann" not in Path("out.json").read_text()
+
+
+def test_without_a_voxel_size_there_are_fractions_and_no_millilitres(prior):
+    whole, _ = measure(SEGMENTATION, "--prior", prior)
+    rows, summary = measure(SEGMENTATION, "--prior", prior, "--fractions-only")
+    assert rows["LV"]["scar_percent"] == whole["LV"]["scar_percent"]
+    assert math.isnan(rows["LV"]["scar_ml"]) and math.isnan(rows["1"]["core_g"])
+    assert summary["ScarMl"] is None and summary["ScarPercentOfLV"] > 0
+
+
+def test_remote_segments_give_the_remote_region(prior):
+    _, summary = measure(
+        SEGMENTATION, "--prior", prior, "--image", IMAGE, "--method", "sd", "--remote-segment", "1"
+    )
+    said = summary["Facts"]["Scar"]
+    assert said["RemoteSegments"] == [1] and said["RemoteVoxels"] > 20
+    assert said["GreyZoneRule"] == "2-3-sd" and said["GreyZoneFrom"] < said["CoreFrom"] < said["Threshold"]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from scartools.errors import GeometryError, InputError
+from scartools.heart.chords import centreline_chords
 from scartools.heart.quantities import COLUMNS, quantify, transmurality_bin
 from scartools.heart.segments import label_segments
-from scartools.heart.transmurality import radial_chords
 from tests.unit.heart.heart_phantom import CENTRE, affine, expected_segments, rearranged, ventricle
 
 NINE = [2, 2, 2, 1, 1, 1, 0, 0, 0]
@@ -58,7 +58,7 @@ def test_other_depths(share: float) -> None:
 
 def test_chord_lengths_are_the_wall_in_millimetres() -> None:
     labels = ring(22.0, 34.0, (22.0, 28.0), (1.5, 1.0))
-    cuts = radial_chords(labels, np.diag([1.5, 1.0, 8.0, 1.0]), chords=200)
+    cuts = centreline_chords(labels, np.diag([1.5, 1.0, 8.0, 1.0]), chords=200)
     assert len(cuts.wall_mm) == 600
     assert cuts.wall_mm.mean() == pytest.approx(12.0, abs=0.15)
     assert cuts.scar_mm.mean() == pytest.approx(6.0, abs=0.15)
