@@ -123,7 +123,7 @@ def quantify(
     """Read the volumes, find the scar, measure it, write the table."""
     from scartools.errors import concerning
     from scartools.files import table, volume
-    from scartools.files.prior import read_rests_on
+    from scartools.files.prior import read_rests_on, segment_model
     from scartools.heart import quantities
 
     _require_consistent(method, image, image_kind, remote, sd)
@@ -135,7 +135,11 @@ def quantify(
         array, found, more = _scar_in(image, mask, method, sd, image_kind, remote, spacing_from)
     with concerning(segmentation):
         measured = quantities.quantify(
-            array, mask.affine, segments=regions.array if regions else None, density=density
+            array,
+            mask.affine,
+            segments=regions.array if regions else None,
+            model=segment_model(prior, regions.array) if prior and regions else None,
+            density=density,
         )
     for warning in [*measured.facts["Warnings"], *found.pop("Warnings", [])]:
         log.warning("%s: %s", segmentation, warning)

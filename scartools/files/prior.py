@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from scartools.errors import InputError
 from scartools.files import provenance
 from scartools.files.provenance import Source
+
+if TYPE_CHECKING:
+    import numpy as np
 
 log = logging.getLogger(__name__)
 UNSTATED = "unstated"
@@ -36,6 +39,29 @@ def read_rests_on(file: Path) -> dict[str, str]:
         said = {}
     facts = said.get("Facts", said)
     return rests_on(facts if isinstance(facts, dict) else {})
+
+
+def segment_model(prior: Path, segments: np.ndarray) -> Literal[16, 17, 18]:
+    """Return how many segments the model of a prior has: what its sidecar says, else 17, or 18 where 18 occurs.
+
+    segments  its label map
+    Raises InputError where the map holds a segment that its sidecar's model does not have.
+    """
+    sidecar = provenance.sidecar_path(prior)
+    try:
+        said = provenance.read_json(sidecar).get("SegmentModel") if sidecar.is_file() else None
+    except InputError:  # read_rests_on says so
+        said = None
+    largest = int(segments.max())
+    if said not in (16, 17, 18):
+        return 18 if largest == 18 else 17
+    if largest > said:
+        raise InputError(
+            f"holds segment {largest}, but its sidecar speaks of {said} segments",
+            where=prior,
+            remedy="Make both again with: scartools aha17",
+        )
+    return said  # type: ignore[no-any-return]
 
 
 def made_from(prior: Path, segmentation: Source) -> bool:

@@ -14,9 +14,10 @@ from scartools.heart.nomenclature import (
     INFARCT,
     MYOCARDIUM,
     NO_REFLOW,
-    SEGMENT_NAMES,
-    TERRITORIES,
     TERRITORY_NAMES,
+    SegmentModel,
+    segment_names,
+    segment_territories,
 )
 from scartools.heart.segments import Segments
 from scartools.heart.stack import checked_mask
@@ -29,7 +30,10 @@ FOREIGN_SHARE = 0.2  # of a prior outside the myocardium; a prior of these conto
 
 COLUMNS: dict[str, tuple[str, str | None]] = {  # column: (description, unit)
     "level": ("what the row is about: segment, territory, unassigned or ventricle", None),
-    "region": ("AHA segment 1-17, LAD, RCA, LCX, unassigned (myocardium in no segment) or LV", None),
+    "region": (
+        "AHA segment (1-17, or as the model has), LAD, RCA, LCX, unassigned (myocardium in no segment) or LV",
+        None,
+    ),
     "name": ("name of the region; territories are those the AHA standard assigns", None),
     "myocardium_ml": ("volume of the myocardium, scar and no-reflow included", "mL"),
     "mass_g": ("mass of the myocardium, scar and no-reflow included", "g"),
@@ -65,6 +69,7 @@ def quantify(
     affine: np.ndarray,
     *,
     segments: Segments | np.ndarray | None = None,
+    model: SegmentModel | None = None,
     density: float = MYOCARDIAL_DENSITY,
     chords: int = 100,
 ) -> Quantities:
@@ -73,9 +78,10 @@ def quantify(
     mask      integer (X, Y, Z), labels 0-5 and 255; scar is 3 and 4, myocardium 2, 3 and 4
     affine    float (4, 4), voxel index to RAS+ mm; the volume of a voxel is its determinant
     segments  AHA segments of the same grid (Segments, or uint8 (X, Y, Z)); None for the ventricle alone
+    model     how many segments the model has; None: what Segments says, else 17
     density   g/mL; 1.05 is that of Segment (Medviso) and ukbb_cardiac
     chords    radial chords a slice for transmurality
-    Returns rows: segments 1-17, territories, unassigned, ventricle. Segments and unassigned add up to the
+    Returns rows: the segments of the model, territories, unassigned, ventricle. Segments and unassigned add up to the
     ventricle. A segment without any voxel is NaN throughout: not imaged, which is not zero. The apex, which
     has no cavity, has volumes but no transmurality.
     Percent scar and grams as in the consensus of Ibanez et al., J Am Coll Cardiol 2019;74:238,
@@ -86,10 +92,11 @@ def quantify(
     if not (np.isfinite(density) and density > 0):
         raise InputError(f"the density is {density:g} g/mL, where a positive number is due", remedy="Use 1.05")
     mask = checked_mask(mask)
-    regions = _checked_segments(segments, mask)
+    model = model or (segments.model if isinstance(segments, Segments) else 17)
+    regions = _checked_segments(segments, mask, len(segment_names(model)))
     cuts = radial_chords(mask, affine, segments=regions, chords=chords)
     voxel_ml = abs(float(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / 1000.0
-    counts = _count(mask, regions)  # (18, 3)
+    counts = _count(mask, regions)  # (19, 3)
     whole = counts.sum(axis=0)
 
     def row(level: str, region: str, name: str, members: tuple[int, ...], missing: bool) -> dict[str, Any]:
@@ -99,14 +106,14 @@ def quantify(
 
     rows = []
     if regions is not None:
-        for number, name in SEGMENT_NAMES.items():
+        for number, name in segment_names(model).items():
             rows.append(row("segment", str(number), name, (number,), counts[number, 0] == 0))
-        for territory, members in TERRITORIES.items():
+        for territory, members in segment_territories(model).items():
             empty = counts[list(members), 0].sum() == 0
             rows.append(row("territory", territory, TERRITORY_NAMES[territory], members, bool(empty)))
         rows.append(row("unassigned", "unassigned", "myocardium in no segment", (0,), False))
-    rows.append(row("ventricle", "LV", "left ventricle", tuple(range(18)), False))
-    return Quantities(tuple(rows), _facts(mask, regions, counts, cuts, voxel_ml, density, chords))
+    rows.append(row("ventricle", "LV", "left ventricle", tuple(range(19)), False))
+    return Quantities(tuple(rows), _facts(mask, regions, counts, cuts, voxel_ml, density, chords, model))
 
 
 def fractions_only(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -127,7 +134,9 @@ def transmurality_bin(percent: float) -> str:
     return "76-100"
 
 
-def _checked_segments(segments: Segments | np.ndarray | None, mask: np.ndarray) -> np.ndarray | None:
+def _checked_segments(
+    segments: Segments | np.ndarray | None, mask: np.ndarray, largest: int
+) -> np.ndarray | None:
     if segments is None:
         return None
     found = np.asarray(segments.map if isinstance(segments, Segments) else segments)
@@ -136,9 +145,9 @@ def _checked_segments(segments: Segments | np.ndarray | None, mask: np.ndarray) 
             f"the segments have shape {found.shape} but the segmentation has {mask.shape}",
             remedy="Make them from this segmentation",
         )
-    if found.dtype.kind not in "iu" or (found.size and (found.min() < 0 or found.max() > 17)):
+    if found.dtype.kind not in "iu" or (found.size and (found.min() < 0 or found.max() > largest)):
         raise InputError(
-            "the segments are not whole numbers from 0 to 17", remedy="Make them with: scartools aha17"
+            f"the segments are not whole numbers from 0 to {largest}", remedy="Make them with: scartools aha17"
         )
     outside = float(np.count_nonzero(found[~np.isin(mask, MYOCARDIUM)])) / max(
         1.0, float(np.count_nonzero(found))
@@ -152,12 +161,12 @@ def _checked_segments(segments: Segments | np.ndarray | None, mask: np.ndarray) 
 
 
 def _count(mask: np.ndarray, regions: np.ndarray | None) -> np.ndarray:
-    """Voxels by region, int (18, 3): myocardium, scar with no-reflow, no-reflow. Region 0 is unassigned."""
+    """Voxels by region, int (19, 3): myocardium, scar with no-reflow, no-reflow. Region 0 is unassigned."""
     muscle = (mask >= min(MYOCARDIUM)) & (mask <= max(MYOCARDIUM))
     labels = mask[muscle]
     names = np.zeros_like(labels) if regions is None else regions[muscle]
     columns = [np.ones(labels.shape, dtype=bool), np.isin(labels, INFARCT), labels == NO_REFLOW]
-    return np.stack([np.bincount(names[column], minlength=18) for column in columns], axis=1)
+    return np.stack([np.bincount(names[column], minlength=19) for column in columns], axis=1)
 
 
 def _volumes(
@@ -198,6 +207,7 @@ def _facts(
     voxel_ml: float,
     density: float,
     chords: int,
+    model: SegmentModel,
 ) -> dict[str, Any]:
     warnings = []
     ignored = int(np.count_nonzero(mask == IGNORE))
@@ -208,11 +218,11 @@ def _facts(
         )
     if ignored:
         warnings.append(f"{ignored} voxels marked to be ignored (255) count as nothing, not as myocardium")
-    imaged = [number for number in SEGMENT_NAMES if counts[number, 0] > 0]
+    imaged = [number for number in segment_names(model) if counts[number, 0] > 0]
     outside = 0
     if regions is not None:
         outside = int(np.count_nonzero(regions[~np.isin(mask, MYOCARDIUM)]))
-        missing = [number for number in SEGMENT_NAMES if number not in imaged]
+        missing = [number for number in segment_names(model) if number not in imaged]
         if missing:
             warnings.append(f"segments not imaged, hence n/a: {', '.join(map(str, missing))}")
         if counts[0, 0]:
@@ -233,6 +243,7 @@ def _facts(
             "scar length over wall length along radial chords from the centroid of the LV pool"
         ),
         "TransmuralityBinFrom": "transmurality_mean_percent",
+        "SegmentModel": model if regions is not None else None,
         "ImagedSegments": imaged if regions is not None else None,
         "Warnings": warnings,
     }

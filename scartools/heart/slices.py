@@ -80,7 +80,7 @@ def measure_slices(stack: Stack) -> Slices:
         pool_mm2=pool_mm2,
         rv_mm2=mended.rv.sum(axis=(0, 1)) * area,
         covered=_covered(wall, centre, stack),
-        ventricle=wall.any(axis=(0, 1)),
+        ventricle=np.asarray(wall.any(axis=(0, 1))),
         myocardium=np.asarray(_myocardium(stack.labels).any(axis=(0, 1))),
         cavity=np.round(pool_mm2, ROUND_MM) >= np.round(CAVITY_FRACTION * np.maximum(body_mm2, area), ROUND_MM),
         mended=mended,
