@@ -61,7 +61,7 @@ def segment_model(prior: Path, segments: np.ndarray) -> Literal[16, 17, 18]:
             where=prior,
             remedy="Make both again with: scartools aha17",
         )
-    return said  # type: ignore[no-any-return]
+    return said
 
 
 def made_from(prior: Path, segmentation: Source) -> bool:

@@ -115,7 +115,7 @@ def _draw_slice(
     ring = _ring_of(facts, k + stack.first_slice)
     if ring in ("Basal", "Mid", "Apical") and facts["SeptumAngle"] is not None:
         turn = math.radians(facts["SeptumAngle"][ring])
-        ends = [0.25 * reach, 0.97 * reach]
+        ends = [1.03 * float(slices.radius_mm[k]), 0.97 * reach]
         axes.plot(
             [end * math.cos(turn) for end in ends],
             [end * math.sin(turn) for end in ends],
@@ -125,7 +125,9 @@ def _draw_slice(
         )
     for degrees, x, y in ((0, 0.94, 0.0), (90, 0.0, 0.92), (180, -0.94, 0.0), (270, 0.0, -0.92)):
         text = _letters(view.direction(degrees))
-        axes.text(x * reach, y * reach, text, ha="center", va="center", fontsize=size - 1, color="#444444")
+        axes.text(
+            0.97 * x * reach, y * reach, text, ha="center", va="center", fontsize=size - 1, color="#444444"
+        )
 
 
 def _resampled(

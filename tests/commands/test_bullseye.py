@@ -87,8 +87,8 @@ def test_options_that_do_not_fit(table, options, said):
     assert not Path("b.svg").exists()
 
 
-def test_four_tables_and_a_segmentation_without_prior_are_usage_errors(table):
-    assert run_inside("bullseye", *[table] * 4, "-o", "b.svg").status == 2
+def test_five_tables_and_a_segmentation_without_prior_are_usage_errors(table):
+    assert run_inside("bullseye", *[table] * 5, "-o", "b.svg").status == 2
     assert "needs --prior" in run_inside("bullseye", SEGMENTATION, "-o", "b.svg").error
 
 
