@@ -184,16 +184,11 @@ def _values(
 
 def _model_of_table(path: Path, values: dict[int, float]) -> Literal[16, 17, 18]:
     """Return what the sidecar says; without one, 18 or 16 where the table lists just these, else 17."""
-    from scartools.files import provenance
+    from scartools.files.prior import stated_model
 
-    sidecar = provenance.sidecar_path(path)
-    said: Any = (
-        provenance.read_json(sidecar) if str(path) != "-" and sidecar.is_file() and sidecar != path else {}
-    )
-    said = said.get("Facts", said) if isinstance(said, dict) else {}
-    model = said.get("SegmentModel") if isinstance(said, dict) else None
-    if model in (16, 17, 18) and max(values) <= model:
-        return model  # type: ignore[no-any-return]
+    model = stated_model(path)
+    if model is not None and max(values) <= model:
+        return model
     return 18 if max(values) == 18 else 16 if sorted(values) == list(range(1, 17)) else 17
 
 
@@ -206,7 +201,7 @@ def _model(panels: list[dict[str, Any]]) -> Literal[16, 17, 18]:
             f"the tables have models of {' and '.join(map(str, sorted(models)))} segments",
             remedy="Draw them apart",
         )
-    return models.pop()  # type: ignore[no-any-return]
+    return models.pop()
 
 
 def _segments_of(found: Any, column: str) -> dict[int, float]:

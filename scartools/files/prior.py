@@ -41,19 +41,27 @@ def read_rests_on(file: Path) -> dict[str, str]:
     return rests_on(facts if isinstance(facts, dict) else {})
 
 
+def stated_model(file: Path) -> Literal[16, 17, 18] | None:
+    """Return the SegmentModel of the sidecar beside a prior or a table of segments; None where none is stated."""
+    sidecar = provenance.sidecar_path(file)
+    try:
+        said = provenance.read_json(sidecar) if sidecar.is_file() and sidecar != file else {}
+    except InputError:  # another program's file; read_rests_on says so
+        return None
+    facts = said.get("Facts", said)
+    model = facts.get("SegmentModel") if isinstance(facts, dict) else None
+    return model if model in (16, 17, 18) else None
+
+
 def segment_model(prior: Path, segments: np.ndarray) -> Literal[16, 17, 18]:
     """Return how many segments the model of a prior has: what its sidecar says, else 17, or 18 where 18 occurs.
 
     segments  its label map
     Raises InputError where the map holds a segment that its sidecar's model does not have.
     """
-    sidecar = provenance.sidecar_path(prior)
-    try:
-        said = provenance.read_json(sidecar).get("SegmentModel") if sidecar.is_file() else None
-    except InputError:  # read_rests_on says so
-        said = None
+    said = stated_model(prior)
     largest = int(segments.max())
-    if said not in (16, 17, 18):
+    if said is None:
         return 18 if largest == 18 else 17
     if largest > said:
         raise InputError(
