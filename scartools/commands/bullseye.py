@@ -1,4 +1,4 @@
-"""Draw the 17 segments as a bullseye, for one to three tables side by side.
+"""Draw the 17 segments as a bullseye, for one to four tables side by side.
 
 The standard display: seen from the apex, anterior on top, septum on the left, basal segments outside, the
 apex in the middle. Panels share one colour scale, safe for the colour-blind; every segment shows its number
@@ -13,7 +13,8 @@ first.
 
 OUTPUT FILES
 
-The figure is 90 mm wide for one panel and 180 mm for two or three. OUTPUT.json repeats the values drawn.
+The figure is 90 mm wide for one panel and 180 mm for more. Tables of the models of 16 and
+18 segments are drawn as such; all panels must have one model. OUTPUT.json repeats the values drawn.
 Equal inputs give equal bytes.
 
 EXAMPLES
@@ -35,7 +36,7 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -47,9 +48,9 @@ if TYPE_CHECKING:
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
-MOST_PANELS = 3
+MOST_PANELS = 4
 NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
-_REGIONS = {str(number) for number in range(1, 18)}
+_REGIONS = {str(number) for number in range(1, 19)}
 COLOUR_BAR = {"scar_percent": "Scar (% of segment)", "lv_percent": "Scar (% of the LV)"}
 
 
@@ -99,17 +100,20 @@ def bullseye(
     names = _checked_names(tables, panel, title, maximum)
     panels, described, sources = [], [], []
     for path, name in zip(tables, names, strict=True):
-        values, read = _values(path, prior, value, labels, spacing_from)
+        values, read, segments = _values(path, prior, value, labels, spacing_from)
         panels.append((name, values))
         shown = {str(k): None if math.isnan(v) else v for k, v in values.items()}
-        described.append({"Name": name, "Values": shown, **read_rests_on(prior or path)})
+        described.append(
+            {"Name": name, "SegmentModel": segments, "Values": shown, **read_rests_on(prior or path)}
+        )
         sources += read
     unit = _unit(value)
+    model = _model(described)
     with scratch_for_matplotlib():
         from scartools.heart.bullseye import draw_bullseye, figure_bytes
 
         limits = (0.0, maximum) if maximum is not None else None
-        figure = draw_bullseye(panels, unit=unit, title=title, limits=limits, decimals=decimals)
+        figure = draw_bullseye(panels, unit=unit, title=title, limits=limits, decimals=decimals, model=model)
         picture = figure_bytes(figure, output.suffix)
 
     def save(path: Path) -> None:
@@ -144,17 +148,19 @@ def _checked_names(
 
 def _values(
     path: Path, prior: Path | None, column: str, labels: str, spacing_from: Any
-) -> tuple[dict[int, float], list[Source]]:
-    """Return what each segment shows, NaN where it was not imaged, and what was read."""
+) -> tuple[dict[int, float], list[Source], Literal[16, 17, 18]]:
+    """Return what each segment shows, NaN where it was not imaged, what was read, and how many segments there are."""
     from scartools.errors import InputError, UsageError, concerning
     from scartools.files import table, volume
+    from scartools.files.prior import segment_model
     from scartools.heart.quantities import COLUMNS, quantify
 
     if not path.name.endswith(volume.SUFFIXES):
         if prior is not None:
             raise UsageError(f"--prior has no meaning for the table {path}", remedy="Leave it out")
         found = table.read(path, required=("level", "region", column))
-        return _segments_of(found, column), [found.source]
+        values = _segments_of(found, column)
+        return values, [found.source], _model_of_table(path, values)
     if prior is None:
         raise UsageError(f"{path} is a segmentation and needs --prior", remedy="Make it with: scartools aha17")
     if column not in COLUMNS:
@@ -164,15 +170,38 @@ def _values(
     mask = volume.read_labels(path, scheme=labels, spacing_from=spacing_from)
     regions = volume.read_prior(prior, spacing_from=spacing_from)
     volume.require_same_grid(regions, mask)
+    model = segment_model(prior, regions.array)
     with concerning(path):
-        measured = quantify(mask.array, mask.affine, segments=regions.array)
+        measured = quantify(mask.array, mask.affine, segments=regions.array, model=model)
     for warning in measured.facts["Warnings"]:
         log.warning("%s: %s", path, warning)
     rows = measured.rows
     chosen = {int(row["region"]): row[column] for row in rows if row["level"] == "segment"}
     if not all(isinstance(item, int | float) for item in chosen.values()):
         raise InputError(f"the column {column} holds no numbers", where=path, remedy="Choose another --value")
-    return chosen, [mask.source, regions.source]
+    return chosen, [mask.source, regions.source], model
+
+
+def _model_of_table(path: Path, values: dict[int, float]) -> Literal[16, 17, 18]:
+    """Return what the sidecar says; without one, 18 or 16 where the table lists just these, else 17."""
+    from scartools.files.prior import stated_model
+
+    model = stated_model(path)
+    if model is not None and max(values) <= model:
+        return model
+    return 18 if max(values) == 18 else 16 if sorted(values) == list(range(1, 17)) else 17
+
+
+def _model(panels: list[dict[str, Any]]) -> Literal[16, 17, 18]:
+    from scartools.errors import UsageError
+
+    models = {one["SegmentModel"] for one in panels}
+    if len(models) > 1:
+        raise UsageError(
+            f"the tables have models of {' and '.join(map(str, sorted(models)))} segments",
+            remedy="Draw them apart",
+        )
+    return models.pop()
 
 
 def _segments_of(found: Any, column: str) -> dict[int, float]:
@@ -188,7 +217,7 @@ def _segments_of(found: Any, column: str) -> dict[int, float]:
             raise InputError(
                 f"line {row + 2} has the segment {region[:20]!r}",
                 where=found.path,
-                remedy="Each of 1-17 may stand once",
+                remedy="Each of 1-18 may stand once",
             )
         values[int(region)] = table.number(found, row, column)
         if (
@@ -200,7 +229,7 @@ def _segments_of(found: Any, column: str) -> dict[int, float]:
                 f"line {row + 2}, column {column}: {values[int(region)]:g} is not a percentage",
                 where=found.path,
             )
-    if 0 < len(values) < len(_REGIONS):
+    if 0 < len(values) < 16:
         log.warning("%s: lists %d of 17 segments; the others are drawn as not imaged", found.path, len(values))
     if not values:
         raise InputError("has no row with level segment", where=found.path, remedy="Run quantify with --prior")

@@ -342,7 +342,7 @@ def _prior(row: PairRow, image: Volume, inputs: Inputs) -> tuple[Volume | None, 
     """Return the prior of a case and where its contours came from; refuses any but manual and truth."""
     from scartools.errors import InputError
     from scartools.files import volume
-    from scartools.files.prior import read_rests_on
+    from scartools.files.prior import read_rests_on, segment_model
 
     if row.prior is None:
         return None, None
@@ -356,6 +356,12 @@ def _prior(row: PairRow, image: Volume, inputs: Inputs) -> tuple[Volume | None, 
         )
     prior = volume.read_prior(row.prior, spacing_from=inputs.spacing_from)
     volume.require_same_grid(prior, image)
+    if segment_model(row.prior, prior.array) == 18:
+        raise InputError(
+            "has 18 segments, where the network's prior has the 17 of the AHA",
+            where=row.prior,
+            remedy="Make it with: scartools aha17 --segments 17",
+        )
     return prior, origin
 
 

@@ -200,7 +200,7 @@ def quantify(
             mask.affine,
             segments=regions.array if regions else None,
             density=density,
-            model=segment_model(prior) if prior else 17,
+            model=segment_model(prior, regions.array) if prior and regions else 17,
             seen=seen,
         )
     rows = quantities.fractions_only(measured.rows) if fractions_only else measured.rows

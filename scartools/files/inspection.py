@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from scartools.errors import InputError
 from scartools.files import dataset, model, nnunet, page, provenance, record, table, volume
+from scartools.files.prior import segment_model
 from scartools.files.provenance import FOLDER_PROVENANCE, sha256_of
 from scartools.files.record_kinds import kind_of
 
@@ -55,7 +56,11 @@ def _reader_of(path: Path) -> tuple[str, Callable[[Path], str]]:
 def _volume(path: Path) -> str:
     found = volume.read(path)
     spacing = " x ".join(f"{value:.4g}" for value in found.spacing_mm)
-    return f"{' x '.join(map(str, found.array.shape))} voxels of {spacing} mm"
+    sidecar = provenance.sidecar_path(path)
+    segments = ""
+    if sidecar.is_file() and "SegmentModel" in provenance.read_json(sidecar):
+        segments = f", AHA segments of the model of {segment_model(path, volume.read_prior(path).array)}"
+    return f"{' x '.join(map(str, found.array.shape))} voxels of {spacing} mm{segments}"
 
 
 def _record(path: Path) -> str:

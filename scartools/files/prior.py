@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from scartools.errors import InputError
 from scartools.files import provenance
 from scartools.files.provenance import Source
+
+if TYPE_CHECKING:
+    import numpy as np
 
 log = logging.getLogger(__name__)
 UNSTATED = "unstated"
@@ -38,6 +41,37 @@ def read_rests_on(file: Path) -> dict[str, str]:
     return rests_on(facts if isinstance(facts, dict) else {})
 
 
+def stated_model(file: Path) -> Literal[16, 17, 18] | None:
+    """Return the SegmentModel of the sidecar beside a prior or a table of segments; None where none is stated."""
+    sidecar = provenance.sidecar_path(file)
+    try:
+        said = provenance.read_json(sidecar) if sidecar.is_file() and sidecar != file else {}
+    except InputError:  # another program's file; read_rests_on says so
+        return None
+    facts = said.get("Facts", said)
+    model = facts.get("SegmentModel") if isinstance(facts, dict) else None
+    return model if model in (16, 17, 18) else None
+
+
+def segment_model(prior: Path, segments: np.ndarray) -> Literal[16, 17, 18]:
+    """Return how many segments the model of a prior has: what its sidecar says, else 17, or 18 where 18 occurs.
+
+    segments  its label map
+    Raises InputError where the map holds a segment that its sidecar's model does not have.
+    """
+    said = stated_model(prior)
+    largest = int(segments.max())
+    if said is None:
+        return 18 if largest == 18 else 17
+    if largest > said:
+        raise InputError(
+            f"holds segment {largest}, but its sidecar speaks of {said} segments",
+            where=prior,
+            remedy="Make both again with: scartools aha17",
+        )
+    return said
+
+
 def made_from(prior: Path, segmentation: Source) -> bool:
     """Tell whether the provenance of a prior names this segmentation; True where it has none to ask."""
     note = provenance.provenance_path(prior)
@@ -45,16 +79,3 @@ def made_from(prior: Path, segmentation: Source) -> bool:
     if not isinstance(listed, list):
         return True
     return segmentation.sha256 in {item.get("SHA256") for item in listed if isinstance(item, dict)}
-
-
-def segment_model(prior: Path) -> int:
-    """How many segments the model of a prior has, as its sidecar says; 17 where it says nothing.
-
-    Raises InputError for a sidecar that says another number than 16, 17 or 18.
-    """
-    sidecar = provenance.sidecar_path(prior)
-    said = provenance.read_json(sidecar) if sidecar.is_file() and sidecar != prior else {}
-    model = said.get("SegmentModel", 17)
-    if model not in (16, 17, 18) or isinstance(model, bool):
-        raise InputError("SegmentModel is not 16, 17 or 18", where=sidecar, remedy="Make it with aha17")
-    return int(model)

@@ -106,16 +106,16 @@ def read_image(path: Path, *, spacing_from: SpacingFrom = "auto") -> Volume:
 
 
 def read_prior(path: Path, *, spacing_from: SpacingFrom = "auto") -> Volume:
-    """Read an AHA label map: whole numbers 0-17, uint8."""
+    """Read an AHA label map: whole numbers 0-18, uint8; 18 is in the model of 18 segments alone."""
     import numpy as np
 
     volume = read(path, spacing_from=spacing_from)
     values = volume.array
     if not np.isfinite(values).all() or (values != np.rint(values)).any():
         raise InputError("holds values that are not whole numbers", where=path, remedy="Make it with aha17")
-    if values.size and (values.min() < 0 or values.max() > 17):
+    if values.size and (values.min() < 0 or values.max() > 18):
         raise InputError(
-            f"holds values from {values.min():g} to {values.max():g} where AHA segments 0-17 are due",
+            f"holds values from {values.min():g} to {values.max():g} where AHA segments 0-18 are due",
             where=path,
             remedy="Make it with: scartools aha17",
         )

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from scartools.errors import GeometryError, InputError
+from scartools.heart.anchor_confidence import plain_confidence, rv_confidence
 from scartools.heart.rings import RING_NAMES
 from scartools.heart.rv_contact import Contact, contact_arcs
 from scartools.heart.short_axis_view import View, circular_mean, signed
@@ -142,7 +143,8 @@ def _checked_angle(angle: float | None, view: View) -> float:
 
 def _fixed(middle: float, rule: str, source: str) -> Septum:
     middles = np.full(3, middle)
-    return Septum(middles - HALF_SEPTUM, middles, middles + HALF_SEPTUM, rule, {"AnchorSource": source})
+    facts = {"AnchorSource": source, **plain_confidence("given" if rule == "angle" else "low", 0)}
+    return Septum(middles - HALF_SEPTUM, middles, middles + HALF_SEPTUM, rule, facts)
 
 
 def _from_landmarks(
@@ -166,6 +168,7 @@ def _from_landmarks(
     facts: dict[str, Any] = {
         "AnchorSource": "landmarks",
         "Landmarks": {name: len(landmarks[name]) for name in INSERTIONS if name in found},
+        **plain_confidence("given", max(len(landmarks[name]) for name in found)),
     }
     if len(found) == 2 and rule != "anterior-insertion":
         anterior, arc = found[INSERTIONS[0]], (found[INSERTIONS[1]] - found[INSERTIONS[0]]) % 360.0
@@ -235,7 +238,7 @@ def _from_rv(contacts: Mapping[int, Contact], of_slice: np.ndarray, rule: str, s
             remedy=REMEDY_NO_RV,
         )
     warnings = []
-    if not by_ring[1]:
+    if not by_ring[1] and len(np.unique(of_slice[(of_slice >= 0) & (of_slice <= 2)])) > 1:
         warnings.append("the RV touches no slice of the mid ring, so the septum was taken from the other rings")
     common = _mean_contact(by_ring[1] or everywhere)
     rows, sources = [], {}
@@ -257,6 +260,7 @@ def _from_rv(contacts: Mapping[int, Contact], of_slice: np.ndarray, rule: str, s
         "AnchorRing": sources,
         "SeptumSpreadDegrees": round(spread, 3),
         "SeptalArcDegrees": {name: round(row.arc, 3) for name, row in zip(RING_NAMES, rows, strict=True)},
+        **rv_confidence(by_ring, [int((of_slice == ring).sum()) for ring in range(3)]),
     }
     anterior = np.array([row.anterior for row in rows])
     arc = np.array([row.arc for row in rows])

@@ -12,8 +12,16 @@ from scartools.errors import InputError
 from scartools.heart import transmurality
 from scartools.heart.chords import Chords, centreline_chords
 from scartools.heart.heterogeneity import ENTROPY_BINS, scar_pieces, signal_entropy
-from scartools.heart.nomenclature import IGNORE, INFARCT, MYOCARDIUM, NO_REFLOW, TERRITORY_NAMES
-from scartools.heart.segment_models import segment_names, territories
+from scartools.heart.nomenclature import (
+    IGNORE,
+    INFARCT,
+    MYOCARDIUM,
+    NO_REFLOW,
+    TERRITORY_NAMES,
+    SegmentModel,
+    segment_names,
+    segment_territories,
+)
 from scartools.heart.segments import Segments
 from scartools.heart.stack import checked_mask
 from scartools.heart.transmurality import transmurality_bin as transmurality_bin
@@ -94,7 +102,7 @@ def quantify(
     segments: Segments | np.ndarray | None = None,
     density: float = MYOCARDIAL_DENSITY,
     chords: int = 100,
-    model: int = 17,
+    model: SegmentModel | None = None,
     seen: FromImage | None = None,
 ) -> Quantities:
     """Measure scar by segment, territory and ventricle.
@@ -104,7 +112,7 @@ def quantify(
     segments  AHA segments of the same grid (Segments, or uint8 (X, Y, Z)); None for the ventricle alone
     density   g/mL; 1.05 is that of Segment (Medviso) and ukbb_cardiac
     chords    chords a slice for transmurality, see chords.py
-    model     how many segments the model has: 16, 17 or 18
+    model     how many segments the model has: 16, 17 or 18; None takes that of `segments`, else 17
     seen      what the image tells; without it the columns of entropy, core, grey zone and weights are NaN
     Returns rows: segments, territories, unassigned, ventricle. Segments and unassigned add up to the
     ventricle. A segment without any voxel is NaN throughout: not imaged, which is not zero. The apex, which
@@ -117,6 +125,7 @@ def quantify(
     if not (np.isfinite(density) and density > 0):
         raise InputError(f"the density is {density:g} g/mL, where a positive number is due", remedy="Use 1.05")
     mask = checked_mask(mask)
+    model = model or (segments.model if isinstance(segments, Segments) else 17)
     names = segment_names(model)
     regions = _checked_segments(segments, mask, max(names))
     cuts = centreline_chords(mask, affine, segments=regions, chords=chords)
@@ -143,7 +152,7 @@ def quantify(
     if regions is not None:
         for number, name in names.items():
             rows.append(row("segment", str(number), name, (number,), counts["myocardium"][number] == 0))
-        for territory, members in territories(model).items():
+        for territory, members in segment_territories(model).items():
             empty = counts["myocardium"][list(members)].sum() == 0
             rows.append(row("territory", territory, TERRITORY_NAMES[territory], members, bool(empty)))
         rows.append(row("unassigned", "unassigned", "myocardium in no segment", (0,), False))

@@ -15,12 +15,27 @@ import numpy as np
 from scartools.errors import GeometryError, InputError
 from scartools.heart.slices import ROUND_MM, Slices
 
-RingRule = Literal["distance", "count"]
+RingRule = Literal["distance", "count", "manual"]
+RingName = Literal["basal", "mid", "apical"]
+BorderUnit = Literal["mm", "slices"]
 COMPLETE_RING = 0.97  # share of the circle; a break of one voxel still passes
 SHORTEST_MM = 50.0  # the complete rings of an adult ventricle span some 60 to 90 mm
 OPEN_APEX = 0.5  # of the largest cavity; at the end of a whole stack the cavity is smaller than that
 RING_NAMES = ("Basal", "Mid", "Apical")
 EXCLUDED, CAP = -1, 3  # beside 0 basal, 1 mid, 2 apical
+
+
+@dataclass(frozen=True)
+class Borders:
+    """Where a reader ends the basal and the mid ring, counted from the basal edge of the first complete ring.
+
+    basal, mid  the two borders, mm or numbers of slices; 0 < basal <= mid
+    unit        "mm" or "slices"
+    """
+
+    basal: float
+    mid: float
+    unit: BorderUnit
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,16 @@ class Rings:
 
 
 def assign_rings(
-    slices: Slices, direction: int, step_mm: float, first_slice: int, rule: RingRule, complete_ring: float
+    slices: Slices,
+    direction: int,
+    step_mm: float,
+    first_slice: int,
+    rule: RingRule,
+    complete_ring: float,
+    *,
+    borders: Borders | None = None,
+    ring: RingName | None = None,
+    with_cap: bool = True,
 ) -> Rings:
     """Sort the slices into basal, mid and apical thirds and the apical cap.
 
@@ -46,8 +70,11 @@ def assign_rings(
     step_mm        slice step; half of it is added at both ends of the extent
     first_slice    index of the first slice in the whole array, for the facts
     rule           "distance": equal thirds in mm, a slice goes where its centre lies; "count": ceil(n/3),
-                   ceil(2n/3)
+                   ceil(2n/3); "manual": the given borders
     complete_ring  share of the circle that the myocardium must cover
+    borders        for the rule "manual"
+    ring           the one ring that all slices belong to, in place of any rule; the only way for a single slice
+    with_cap       False for models without an apical cap: its slices are excluded
     Slices basal of the first complete ring are excluded. Open slices between complete rings are kept with a
     warning; so are open slices beyond the last complete ring while they have a cavity, because nothing but the
     apex is left there and its wall is thin. Beyond them, myocardium without cavity is the apical cap.
@@ -58,31 +85,37 @@ def assign_rings(
         )
     order = np.flatnonzero(slices.myocardium)[::-direction]  # base to apex
     ringed, cap, excluded, warnings = _sort_slices(slices, order, complete_ring)
+    if not with_cap:
+        excluded += [(k, "the apical cap, which this model leaves out") for k in cap]
+        cap = []
     depth = -direction * slices.position_mm  # mm, growing towards the apex
-    if rule == "distance":
-        rank, borders = _thirds_by_distance(depth[ringed], step_mm)
-    elif rule == "count":
-        rank, borders = _thirds_by_count(depth[ringed], step_mm)
+    if ring is None:
+        warnings += _require_several(ringed)
+        rank, edges = _ranks(depth[ringed], step_mm, rule, borders)
     else:
-        raise InputError(f"ring rule '{rule}' is unknown", remedy="Use distance or count")
+        rank, edges = _one_ring(depth[ringed], step_mm, ring)
     of_slice = np.full(len(slices.myocardium), EXCLUDED)
     of_slice[ringed] = rank
     of_slice[cap] = CAP
     warnings += [
         f"the {name.lower()} ring holds no slice, so its segments are not imaged"
         for k, name in enumerate(RING_NAMES)
-        if not (rank == k).any()
+        if ring is None and not (rank == k).any()
     ]
-    warnings += _truncation(slices, ringed, bool(cap), float(borders[-1]))
+    if ring is None and rule != "manual":
+        warnings += _truncation(slices, ringed, bool(cap), float(edges[-1]))
     facts = {
-        "Rings": rule,
-        "RingBoundaries": [round(float(border), 3) for border in borders],
+        "Rings": rule if ring is None else f"{ring} only",
+        "RingBoundaries": [round(float(edge), 3) for edge in edges],
         "SlicesPerRing": {
             name: [int(k) + first_slice for k in order if of_slice[k] == rank]
             for rank, name in enumerate((*RING_NAMES, "Apex"))
         },
         "ExcludedSlices": [{"Slice": int(k) + first_slice, "Reason": reason} for k, reason in excluded],
         "CompleteRing": complete_ring,
+        "RingCoverage": [
+            {"Slice": int(k) + first_slice, "Covered": round(float(slices.covered[k]), 4)} for k in order
+        ],
         "ApexImaged": bool(cap),
     }
     return Rings(of_slice, facts, tuple(warnings))
@@ -117,14 +150,67 @@ def _sort_slices(
             if not complete[k]:
                 where = "beyond the last complete ring" if place > hits[-1] else "between complete rings"
                 warnings.append(f"a slice {where} was kept although it shows {_why_not(slices, k)}")
+    return ringed, cap, excluded, warnings
+
+
+def _require_several(ringed: list[int]) -> list[str]:
     if len(ringed) < 2:
         raise GeometryError(
             "only one slice shows a ring, and one slice alone is neither basal, mid nor apical",
-            remedy="Give a stack of at least two short-axis slices",
+            remedy="Say which ring it shows with --ring basal, mid or apical, or give a stack",
         )
     if len(ringed) == 2:
-        warnings.append("only two slices show a ring, so the thirds of the ventricle are a guess")
-    return ringed, cap, excluded, warnings
+        return ["only two slices show a ring, so the thirds of the ventricle are a guess"]
+    return []
+
+
+def _ranks(
+    depth: np.ndarray, step_mm: float, rule: RingRule, borders: Borders | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ring ranks of slices at these depths, (n,) mm, base to apex, and the four borders in mm."""
+    if (rule == "manual") != (borders is not None):
+        raise InputError(f"ring rule '{rule}' and borders {borders} do not fit", remedy="Give manual both ways")
+    if rule == "distance":
+        return _thirds_by_distance(depth, step_mm)
+    if rule == "count":
+        n = len(depth)
+        # Two slices are basal and apical, as they are by distance: the plain rule would leave the apex empty.
+        return _cut_by_count(depth, step_mm, *((1, 1) if n == 2 else (-(-n // 3), -(-2 * n // 3))))
+    if borders is None:
+        raise InputError(f"ring rule '{rule}' is unknown", remedy="Use distance, count or manual")
+    return _cut_by_reader(depth, step_mm, borders)
+
+
+def _cut_by_reader(depth: np.ndarray, step_mm: float, borders: Borders) -> tuple[np.ndarray, np.ndarray]:
+    """As _thirds_by_distance, with the borders of a reader."""
+    extent = float(depth[-1] - depth[0]) + step_mm
+    largest = extent if borders.unit == "mm" else len(depth)
+    if not 0 < borders.basal <= borders.mid <= largest:
+        raise GeometryError(
+            f"the borders {borders.basal:g} and {borders.mid:g} {borders.unit} do not cut the "
+            f"{largest:.4g} {borders.unit} of complete rings",
+            remedy="They are counted from the basal edge of the first complete ring",
+        )
+    if borders.unit == "slices":
+        if borders.basal % 1 or borders.mid % 1:
+            raise InputError(
+                f"the borders {borders.basal:g} and {borders.mid:g} are no numbers of slices",
+                remedy="Give whole numbers, or mm",
+            )
+        return _cut_by_count(depth, step_mm, int(borders.basal), int(borders.mid))
+    from_edge = np.round(depth - depth[0] + step_mm / 2, ROUND_MM)
+    rank = np.searchsorted([borders.basal, borders.mid], from_edge, side="right")
+    return rank, np.array([0.0, borders.basal, borders.mid, extent])
+
+
+def _one_ring(depth: np.ndarray, step_mm: float, ring: RingName) -> tuple[np.ndarray, np.ndarray]:
+    """As _thirds_by_distance, with all slices in one ring; the others have no extent."""
+    names = [name.lower() for name in RING_NAMES]
+    if ring not in names:
+        raise InputError(f"the ring '{ring}' is unknown", remedy=f"Use {', '.join(names)}")
+    extent = float(depth[-1] - depth[0]) + step_mm
+    rank = names.index(ring)
+    return np.full(len(depth), rank), np.array([0.0] * (rank + 1) + [extent] * (3 - rank))
 
 
 def _truncation(slices: Slices, ringed: list[int], cap: bool, extent_mm: float) -> list[str]:
@@ -156,14 +242,11 @@ def _thirds_by_distance(depth: np.ndarray, step_mm: float) -> tuple[np.ndarray, 
     return rank, extent * np.arange(4) / 3
 
 
-def _thirds_by_count(depth: np.ndarray, step_mm: float) -> tuple[np.ndarray, np.ndarray]:
-    """As _thirds_by_distance, with ceil(n/3) basal slices and ceil(2n/3) basal and mid ones.
-
-    Two slices are basal and apical, as they are by distance: the plain rule would leave the apical ring empty.
-    """
+def _cut_by_count(depth: np.ndarray, step_mm: float, first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
+    """As _thirds_by_distance, with `first` basal slices and `second` basal and mid ones."""
     n = len(depth)
-    first, second = (1, 1) if n == 2 else (-(-n // 3), -(-2 * n // 3))
     rank = np.repeat([0, 1, 2], [first, second - first, n - second])
     from_edge = depth - depth[0] + step_mm / 2
-    middles = [(from_edge[cut - 1] + from_edge[cut]) / 2 for cut in (first, second)]
+    ends = np.append(from_edge, from_edge[-1] + step_mm)  # a border after the last slice is its apical edge
+    middles = [(ends[cut - 1] + ends[cut]) / 2 for cut in (first, second)]
     return rank, np.array([0.0, *middles, from_edge[-1] + step_mm / 2])

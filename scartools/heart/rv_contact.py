@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from scartools.heart.nomenclature import LV_POOL, RV_POOL
 from scartools.heart.short_axis_view import View, circular_mean, signed
-from scartools.heart.slices import ROUND_MM, Slices, left_ventricle, voxels_in_world
+from scartools.heart.slices import ROUND_MM, Slices, voxels_in_world
 from scartools.heart.stack import Stack
 
 REACH_VOXELS = 2.0  # contact even if one voxel between RV and LV is unlabelled
@@ -36,12 +35,11 @@ def contact_arcs(stack: Stack, slices: Slices, view: View) -> dict[int, Contact]
     The ends of the arc are the insertions. Angles are taken about the slice's centre, in the view from the
     apex.
     """
-    body = left_ventricle(stack.labels)
     reach = REACH_VOXELS * stack.pixel_mm
     arcs = {}
     for k in np.flatnonzero(slices.ventricle & (slices.rv_mm2 > 0)).tolist():
-        wall = voxels_in_world(stack, body[:, :, k] & (stack.labels[:, :, k] != LV_POOL), k)
-        right = voxels_in_world(stack, stack.labels[:, :, k] == RV_POOL, k)
+        wall = voxels_in_world(stack, slices.mended.wall[:, :, k], k)
+        right = voxels_in_world(stack, slices.mended.rv[:, :, k], k)
         distance, _ = cKDTree(right).query(wall, distance_upper_bound=1.01 * reach)  # inf beyond
         touching = np.round(distance, ROUND_MM) <= round(reach, ROUND_MM)
         if touching.sum() < 2:

@@ -8,7 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from scartools.errors import InputError
-from scartools.heart.nomenclature import LV_POOL, MYOCARDIUM, RV_POOL
+from scartools.heart.nomenclature import LV_POOL, MYOCARDIUM
+from scartools.heart.repair import Mended, mend
 from scartools.heart.stack import Stack
 
 CAVITY_FRACTION = 0.10  # of the ventricle's cross-section; a smaller pool is the closed tip, not a cavity
@@ -35,6 +36,7 @@ class Slices:
     ventricle     bool (K,), the slice holds myocardium of the ventricle itself, not only stray islands
     myocardium    bool (K,), the slice holds any voxel of myocardium
     cavity        bool (K,), the slice holds a cavity
+    mended        the mask that all of this was read from
     """
 
     position_mm: np.ndarray
@@ -46,13 +48,15 @@ class Slices:
     ventricle: Flags
     myocardium: Flags
     cavity: Flags
+    mended: Mended
 
 
 def measure_slices(stack: Stack) -> Slices:
-    """Measure every slice; only the largest connected ventricle counts, so islands move no centre."""
+    """Measure every slice of the mended ventricle, so that islands and holes move no centre."""
     body = left_ventricle(stack.labels)
-    pool = body & (stack.labels == LV_POOL)
-    wall = body & ~pool
+    mended = mend(stack.labels, body)
+    pool, wall = mended.cavity, mended.wall
+    body = pool | wall
     if not pool.any() or not wall.any():
         raise InputError(
             "LV pool and myocardium do not touch: the largest connected piece holds only one of them",
@@ -74,11 +78,12 @@ def measure_slices(stack: Stack) -> Slices:
         centre=centre,
         radius_mm=radius,
         pool_mm2=pool_mm2,
-        rv_mm2=(stack.labels == RV_POOL).sum(axis=(0, 1)) * area,
+        rv_mm2=mended.rv.sum(axis=(0, 1)) * area,
         covered=_covered(wall, centre, stack),
-        ventricle=wall.any(axis=(0, 1)),
+        ventricle=np.asarray(wall.any(axis=(0, 1))),
         myocardium=np.asarray(_myocardium(stack.labels).any(axis=(0, 1))),
         cavity=np.round(pool_mm2, ROUND_MM) >= np.round(CAVITY_FRACTION * np.maximum(body_mm2, area), ROUND_MM),
+        mended=mended,
     )
 
 

@@ -149,3 +149,39 @@ def test_a_scheme_of_others_is_read_by_name(workspace):
     nibabel.save(nibabel.Nifti1Image(foreign, image.affine), "myops.nii.gz")
     assert run_inside("aha17", "myops.nii.gz", "-o", "x.nii.gz").status == 3
     np.testing.assert_array_equal(label("myops.nii.gz", "--labels", "myops2020")[0], plain)
+
+
+def test_a_single_slice_needs_its_ring(workspace):
+    image = nibabel.load(SEGMENTATION)
+    array = np.zeros(image.shape, np.uint8)
+    array[:, :, 4] = np.asarray(image.dataobj)[:, :, 4]
+    nibabel.save(nibabel.Nifti1Image(array, image.affine), "one.nii.gz")
+    done = run_inside("aha17", "one.nii.gz", "--long-axis", "apex-first", "-o", "x.nii.gz")
+    assert done.status == 3 and "--ring" in done.error
+    found, facts = label("one.nii.gz", "--long-axis", "apex-first", "--ring", "mid")
+    assert facts["ImagedSegments"] == [7, 8, 9, 10, 11, 12] and facts["Rings"] == "mid only"
+    plain, _ = label(SEGMENTATION)
+    assert (found == plain)[:, :, 4].mean() > 0.99
+
+
+def test_borders_of_a_reader(workspace):
+    _, by_distance = label(SEGMENTATION)
+    edges = by_distance["RingBoundaries"]
+    _, again = label(SEGMENTATION, "--borders", f"{edges[1]:.3f},{edges[2]:.3f}mm")
+    assert again["Rings"] == "manual" and again["SlicesPerRing"] == by_distance["SlicesPerRing"]
+    _, cut = label(SEGMENTATION, "--borders", "2,5slices")
+    assert [len(cut["SlicesPerRing"][ring]) for ring in ("Basal", "Mid")] == [2, 3]
+    for options in (["--borders", "2,5"], ["--rings", "manual"], ["--ring", "mid", "--rings", "count"]):
+        assert run_inside("aha17", SEGMENTATION, *options, "-o", "y.nii.gz").status == 2
+    assert run_inside("aha17", SEGMENTATION, "--borders", "5,900mm", "-o", "y.nii.gz").status == 3
+
+
+@pytest.mark.parametrize("model", [16, 18])
+def test_other_models_reach_the_table_and_the_bullseye(workspace, model):
+    found, facts = label(SEGMENTATION, "--segments", str(model), "--plot", "slices.svg")
+    assert facts["SegmentModel"] == model and found.max() == model and Path("slices.svg").exists()
+    assert run_inside("quantify", SEGMENTATION, "--prior", "out.nii.gz", "-o", "s.tsv").status == 0
+    assert Path("s.tsv").read_text().count("\nsegment\t") == model
+    done = run_inside("bullseye", "s.tsv", "-o", "b.svg", "--json")
+    assert done.status == 0 and len(done.json["Panels"][0]["Values"]) == model
+    assert run_inside("check", "out.nii.gz").status == 0

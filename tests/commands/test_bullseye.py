@@ -58,7 +58,7 @@ def test_the_values_change_the_picture(table):
 
 @pytest.mark.parametrize(
     ("values", "said"),
-    [({0: "1"}, "segment '0'"), ({18: "1"}, "segment '18'"), ({1: "many"}, "'many' is not a number")],
+    [({0: "1"}, "segment '0'"), ({19: "1"}, "segment '19'"), ({1: "many"}, "'many' is not a number")],
 )
 def test_a_table_that_makes_no_sense_is_refused_with_its_line(workspace, values, said):
     Path("t.tsv").write_text(rows(values))
@@ -87,8 +87,8 @@ def test_options_that_do_not_fit(table, options, said):
     assert not Path("b.svg").exists()
 
 
-def test_four_tables_and_a_segmentation_without_prior_are_usage_errors(table):
-    assert run_inside("bullseye", *[table] * 4, "-o", "b.svg").status == 2
+def test_five_tables_and_a_segmentation_without_prior_are_usage_errors(table):
+    assert run_inside("bullseye", *[table] * 5, "-o", "b.svg").status == 2
     assert "needs --prior" in run_inside("bullseye", SEGMENTATION, "-o", "b.svg").error
 
 

@@ -177,7 +177,7 @@ def test_pyplot_is_never_loaded() -> None:
 
 @pytest.mark.parametrize(
     ("panels", "says"),
-    [([], "0 panels"), ([("a", {})] * 4, "4 panels"), ([("a", {18: 1.0})], "unknown segment 18")],
+    [([], "0 panels"), ([("a", {})] * 5, "5 panels"), ([("a", {18: 1.0})], "unknown segment 18")],
 )
 def test_other_panels_are_refused(panels: list[Any], says: str) -> None:
     with pytest.raises(InputError, match=says):

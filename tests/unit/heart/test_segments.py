@@ -208,3 +208,28 @@ def test_names_rings_and_territories_are_those_of_the_standard() -> None:
     assert sorted(segment for members in TERRITORIES.values() for segment in members) == list(range(1, 18))
     assert sorted(segment for members in RINGS.values() for segment in members) == list(range(1, 17))
     assert TERRITORIES["RCA"] == (3, 4, 9, 10, 15)
+
+
+@settings(derandomize=True, max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_slices_that_breathing_shifted_keep_their_segments(seed: int) -> None:
+    labels = ventricle()
+    reference = label_segments(labels, affine()).map
+    random = np.random.default_rng(seed)
+    moves = [tuple(random.integers(-3, 4, 2).tolist()) for _ in range(labels.shape[2])]
+    moved, back = labels.copy(), np.zeros_like(labels)
+    for k, move in enumerate(moves):
+        moved[:, :, k] = np.roll(labels[:, :, k], move, (0, 1))
+    found = label_segments(moved, affine()).map
+    for k, (di, dj) in enumerate(moves):
+        back[:, :, k] = np.roll(found[:, :, k], (-di, -dj), (0, 1))
+    np.testing.assert_array_equal(back, reference)
+
+
+def test_holes_in_the_cavity_move_no_centre_and_are_listed() -> None:
+    labels = ventricle()
+    reference = label_segments(labels, affine()).map
+    labels[CENTRE + 2 : CENTRE + 6, CENTRE - 2 : CENTRE + 3, 4] = 0
+    found = label_segments(labels, affine())
+    np.testing.assert_array_equal(found.map, reference)
+    assert {"Slice": 4, "What": "holes in the cavity filled", "Voxels": 20} in found.facts["Repairs"]
