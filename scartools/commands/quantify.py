@@ -54,8 +54,8 @@ EXAMPLES
     scartools aha17 cohort/truth/sim-0001/segmentation.nii.gz -o prior.nii.gz
     scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o segments.tsv
     scartools quantify cohort/truth/sim-0001/segmentation.nii.gz -o - | cut -f 2,5,7,8
-    scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --image cohort/lge/sim-0001.nii.gz --method sd --sd 5 -o sd5.tsv
     scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --image cohort/lge/sim-0001.nii.gz --method ewa -o ewa.tsv
+    scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --image cohort/lge/sim-0001.nii.gz --method sd --sd 5 -o sd5.tsv
 
 REFERENCES
 
