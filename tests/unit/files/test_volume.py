@@ -249,9 +249,9 @@ def test_corners_decide_on_the_grid_and_a_thousandth_is_the_limit(tmp_path, mask
 
 
 @pytest.mark.parametrize(
-    ("read", "bad"), [(volume.read_prior, 18), (volume.read_mask, 2), (volume.read_prior, 0)]
+    ("read", "bad"), [(volume.read_prior, 19), (volume.read_mask, 2), (volume.read_prior, 0)]
 )
-def test_a_prior_holds_1_to_17_and_a_mask_0_and_1(tmp_path, mask, read, bad):
+def test_a_prior_holds_1_to_18_and_a_mask_0_and_1(tmp_path, mask, read, bad):
     path = save(tmp_path / "a.nii", np.full(mask.shape, bad, np.uint8))
     with pytest.raises(InputError):
         read(path)
