@@ -20,6 +20,7 @@ from scartools.simulation.leads import BEAT_SAMPLES, R_SAMPLE, RATE_HZ, Membrane
 from scartools.simulation.paper import Page
 from scartools.simulation.rhythm import Recording, draw_rhythm, record_beats
 from scartools.simulation.scar import depth_field
+from scartools.simulation.scar_history import scars_at
 from scartools.simulation.stack import Pose
 from scartools.simulation.subject import Subject
 from scartools.simulation.tissue import Body
@@ -65,12 +66,14 @@ class Taken:
 
     ecg_id    participant and number
     ecg_date  ISO day
+    days      from the MRI, negative before it
     signals   float64 (12, 5000), mV, 500 Hz
     r_samples int64 (B,), samples of the R waves
     """
 
     ecg_id: str
     ecg_date: str
+    days: int
     signals: np.ndarray
     r_samples: np.ndarray
     recording: Recording
@@ -168,31 +171,35 @@ def beat_of(heart: VoxelHeart, shape: HeartShape, pose: Pose, chest: Body, rng: 
     return Beat(signals, onset, onset + end * RATE_HZ / 1000.0, end, heart_rate, places)
 
 
-def simulate_beat(subject: Subject, spacing_mm: float = 3.0) -> Beat:
+def simulate_beat(subject: Subject, spacing_mm: float = 3.0, days: int = 0) -> Beat:
     """The beat of a subject's heart, without noise.
 
     subject     the drawn parameters: heart, pose and scars of the image
     spacing_mm  edge of a voxel of the electrical heart
-    Returns the beat. The same subject gives the same bytes.
+    days        from the MRI to the beat: its scars are those of that day, its heart is that of the image
+    Returns the beat. The same subject and scars give the same bytes.
     """
     rng = np.random.default_rng([subject.seed, subject.index, _BEAT_STREAM])
-    heart = voxel_heart(subject.shape, depth_field(subject.shape, subject.scars), spacing_mm)
+    heart = voxel_heart(subject.shape, depth_field(subject.shape, scars_at(subject, days)), spacing_mm)
     return beat_of(heart, subject.shape, subject.pose, draw_chest(subject), rng)
 
 
 def simulate_ecgs(subject: Subject, beat: Beat, habits: EcgHabits | None = None) -> tuple[Taken, ...]:
     """The ECGs of a subject, none, one or two: each with a day, a rhythm and noise of its own.
 
-    beat    the subject's beat
+    beat    the subject's beat on the day of the first ECG; a second has the beat of its own day
     habits  how often and when ECGs are taken; None: the defaults
     """
     taken = []
     for number, days in enumerate(draw_days(subject, habits), start=1):
+        if number > 1:
+            beat = simulate_beat(subject, days=days)
         rng = np.random.default_rng([subject.seed, subject.index, _RECORDING_STREAM, number])
         recording = draw_rhythm(rng, beat.heart_rate)
         signals, peaks = record_beats(beat.signals, recording, rng)
         day = date.fromisoformat(subject.mri_date) + timedelta(days=days)
-        taken.append(Taken(f"{subject.participant_id}-ecg{number}", day.isoformat(), signals, peaks, recording))
+        ecg_id = f"{subject.participant_id}-ecg{number}"
+        taken.append(Taken(ecg_id, day.isoformat(), days, signals, peaks, recording))
     return tuple(taken)
 
 
