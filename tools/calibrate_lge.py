@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=20)
     parser.add_argument("--preset", default="small")
     parser.add_argument("--iterations", type=int, help="else those of the preset")
+    parser.add_argument("--batch", type=int, help="else that of the preset")
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args()
     folder, seed, threads = chosen.folder, ("--seed", chosen.seed), ("--threads", chosen.threads)
@@ -78,8 +79,9 @@ def main() -> None:
     if not made("dataset"):
         scartools("preprocess", pairs, *threads, "-o", folder / "dataset")
     if not made("model"):
-        length = () if chosen.iterations is None else ("--iterations", chosen.iterations)
-        network = ("--preset", chosen.preset, "--no-prior", "--no-ecg", *length)
+        network: tuple[object, ...] = ("--preset", chosen.preset, "--no-prior", "--no-ecg")
+        for name, value in (("--iterations", chosen.iterations), ("--batch", chosen.batch)):
+            network += () if value is None else (name, value)
         scartools("train", folder / "dataset", *network, *seed, *threads, "-o", folder / "model")
     if not made("predictions"):
         shown = ("--split", "test", "--no-bullseye", *threads)

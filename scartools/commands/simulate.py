@@ -1,11 +1,23 @@
 """Simulate patients whose scar is known.
 
 A cohort is drawn, subject by subject, from a parametric heart: a left ventricle that tapers to a rounded
-apex, an RV crescent at its septum, and ischaemic scar by coronary territory that grows from the endocardium
-outwards, with a transmural depth. Each heart is imaged as a late-enhancement stack: nulled myocardium,
-blood and scar that overlap in brightness, coil shading, Rician noise, thick slices with partial volume,
-slices shifted by breathing. The affines are true and oblique, the order of slices and the handedness vary,
-so that a tool that trusts the order of the array fails here first.
+apex, an RV crescent at its septum, and scar: infarcts by coronary territory and its variants that grow from the
+endocardium outwards to a transmural depth, one small patch or several, and in one of seven scarred hearts a scar that
+is no infarct: a mid-wall stripe of the septum, the epicardial lateral wall, the insertions of the RV. About each
+scar lies a border zone in which fibrosis and living muscle mix. The cavity dilates with the size of the scar, an old
+transmural scar thins, women and the old have smaller hearts.
+
+Each heart is imaged as a late-enhancement stack: nulled myocardium, blood and scar that overlap in brightness, coil
+shading, thick slices with partial volume, with or without gaps, shifted by breathing; magnitude with Rician noise, or
+phase-sensitive (--sequence psir: signed, without shading). Some have slow blood along the endocardium, ghosts in the
+phase direction, slices in which the heart moved, a poor inversion time. The affines are true and oblique, the order of
+slices and the handedness vary, so that a tool that trusts the order of the array fails here first. What the images leave
+out: oedema, diffuse fibrosis, devices, arrhythmia, distortion of the field; fat and blood do not depend on flow.
+
+An infarct has a day (event_date). Before it there is no scar, in the first week it is largest, then it shrinks to
+0.68 of its mass at 4 months and 0.60 at 14 (means of Pokorney 2012; the final share varies). Each ECG shows the scar
+of its own day, in the heart of the image: with the interval grows what ECG and image do not have in common. An ECG may
+come before the infarct.
 
 The same heart gives the ECG: its muscle as voxels of 3 mm, early sites as of the Purkinje network, activation
 that takes the shortest way (fast along the endocardium, slower along the wall, slowest through it), dipoles in
@@ -19,12 +31,16 @@ A subject depends on the seed and its own number alone: the first ten of a thous
 of ten. Images and labels are the same with and without ECGs. Images and ECGs are not those of patients and
 prove nothing about patients; they test software.
 
+An LGE image for any segmentation comes from simulate lge: the same contrast, noise and ghosts, on the grid of the
+segmentation, in a chest drawn around it. It fits the labels it was made from: no slice moves. Its JSON says Simulated.
+
 A page prints a record as a paper ECG of any layout, speed, gain and look, damages it as scanners, copiers, hands and
 cameras do, and says what each pixel is. --style random draws the look from the seed; the options that are given hold.
 
 INPUT FILES
 
-A page takes a 12-lead record of 500 Hz without gaps. A cohort takes none.
+A page takes a 12-lead record of 500 Hz without gaps, an LGE image a segmentation with LV pool and wall. A cohort takes
+none.
 
 OUTPUT FILES
 
@@ -37,11 +53,13 @@ The folder holds:
     lge/ID.nii.gz                 LGE image, float32
     truth/ID/segmentation.nii.gz  labels of this toolkit, RV pool included
     truth/ID/aha17.nii.gz         the model's own AHA segments, 1-17
+    truth/ID/fibrosis.nii.gz      share of fibrosis in the wall, 0 to 1; between them the border zone
     truth/ID/case.json            axes, levels and volumes of the model
     truth/ID/ecg.hea              the record that was printed: 12 leads, 10 s, 500 Hz; ecg2.hea for a second ECG
-    truth/ID/beat.hea             the beat without noise: 12 x 600, R (longest QRS vector) at sample 200
+    truth/ID/beat.hea             the beat of the first ECG's day without noise: 12 x 600, R (longest QRS vector) at sample 200
     truth/beats.tsv               participant_id, ecg_id (the first), beat; pretrain-ecg learns from it
     truth/scars.tsv               one row a subject and segment
+    truth/ecg_scars.tsv           one row an ECG and segment: the scar of its day beside that of the MRI
     prov.json                     provenance
 
 A page FILE.png or FILE.pdf (as drawn, without damage) has beside it:
@@ -60,9 +78,20 @@ Columns of truth/scars.tsv:
 
 @columns scartools.simulation.truth:COLUMNS
 
+Columns of truth/ecg_scars.tsv:
+
+@columns scartools.simulation.truth:ECG_COLUMNS
+
+NOTES
+
+With --shard I/N a cohort holds the subjects I+1, I+1+N, I+1+2N ... of -n, each with the bytes it has in the whole. To
+join parts, copy their folders lge, ecg and truth/ID together, and of each table the header once and the rows of all.
+
 EXAMPLES
 
     scartools simulate cohort -n 2 --seed 1 -o demo-cohort
+    scartools simulate lge cohort/truth/sim-0001/segmentation.nii.gz --sequence psir --seed 4 -o psir.nii.gz
+    scartools simulate cohort -n 4 --shard 1/4 --no-ecg -o part-1
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --damage photo --grade 2 -o photo.png
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 12x1 --cabrera -o cabrera.pdf
     cut -f 1,3 demo-cohort/mri.tsv
@@ -78,6 +107,14 @@ the estimation of cardiac activation times. IEEE Trans Biomed Eng 2012;59:1739.
 Gima K, Rudy Y. Ionic current basis of electrocardiographic waveforms: a model study. Circ Res 2002;90:889.
 Kors JA et al. Reconstruction of the Frank vectorcardiogram from standard electrocardiographic leads. Eur Heart
 J 1990;11:1083.
+Pokorney SD et al. Infarct healing is a dynamic process following acute myocardial infarction. J Cardiovasc Magn Reson
+2012;14:62. doi:10.1186/1532-429X-14-62
+Ortiz-Perez JT et al. Correspondence between the 17-segment model and coronary arterial anatomy using contrast-enhanced
+cardiac magnetic resonance imaging. JACC Cardiovasc Imaging 2008;1:282.
+Kellman P et al. Phase-sensitive inversion recovery for detecting myocardial infarction using gadolinium-delayed
+hyperenhancement. Magn Reson Med 2002;47:372. doi:10.1002/mrm.10051
+Ferreira PF et al. Cardiovascular magnetic resonance artefacts. J Cardiovasc Magn Reson 2013;15:41.
+doi:10.1186/1532-429X-15-41
 Kellman P, Arai AE. Cardiac imaging techniques for physicians: late enhancement. J Magn Reson Imaging
 2012;36:529. doi:10.1002/jmri.23605
 """
@@ -92,6 +129,7 @@ import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
 from scartools.cli.options import Force, Output, Seed, Shard, Threads
+from scartools.cli.simulated_lge import lge
 from scartools.errors import UsageError
 
 if TYPE_CHECKING:
@@ -312,4 +350,4 @@ def _page_files(
     return files, len(lines) - 1
 
 
-SUBCOMMANDS = (cohort, page)
+SUBCOMMANDS = (cohort, page, lge)

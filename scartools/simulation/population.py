@@ -80,12 +80,12 @@ class Population:
     # scar
     no_scar_fraction: float = 0.25
     non_ischaemic_fraction: float = 0.15  # of the subjects with scar
-    focal_scar_fraction: float = 0.12  # of the infarctions: a single small patch
-    multifocal_scar_fraction: float = 0.08  # of the infarctions: two to four small patches
+    focal_scar_fraction: float = 0.08  # of the infarctions: a single small patch
+    multifocal_scar_fraction: float = 0.06  # of the infarctions: two to four small patches
     second_territory_fraction: float = 0.10  # of the subjects with infarction
-    transmural_extent: Spread = Spread(0.72, 0.25, 0.2, 1.0)  # deepest point of the wave-front, endo to epi
-    border_inset_mm: Interval = Interval(1.0, 3.5)
-    border_taper_mm: Interval = Interval(2.0, 6.0)
+    transmural_extent: Spread = Spread(0.76, 0.25, 0.2, 1.0)  # deepest point of the wave-front, endo to epi
+    border_inset_mm: Interval = Interval(0.3, 1.8)
+    border_taper_mm: Interval = Interval(1.5, 4.0)
     border_zone_mm: Interval = Interval(0.8, 2.6)  # where fibrosis and living muscle mix, across the border
     focal_radius_mm: Interval = Interval(7.0, 11.0)
     no_reflow_fraction: float = 0.7  # of the large, deep infarctions of the last month

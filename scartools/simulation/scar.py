@@ -66,15 +66,15 @@ class DepthField:
 
     depth   outer border of the scar in the wall, 0 where there is none
     core    where a no-reflow core may lie, 0 or 1
-    inner   inner border: 0 at the endocardium, as in every ischaemic scar
-    rim     width of the border zone as a part of the wall
+    inner   inner border; None: at the endocardium everywhere, as in every ischaemic scar
+    rim     width of the border zone as a part of the wall; None: there is none
     """
 
     depth: np.ndarray
     core: np.ndarray
     first_level_mm: float
-    inner: np.ndarray
-    rim: np.ndarray
+    inner: np.ndarray | None = None
+    rim: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -188,8 +188,13 @@ def depth_field(shape: HeartShape, scars: tuple[Scar, ...]) -> DepthField:
         core, inner = np.where(deeper, own.core, core), np.where(deeper, own.inner, inner)
         rim = np.where(deeper, own.rim, np.where(depth > 0, rim, np.maximum(rim, own.rim)))
         depth = np.maximum(depth, own.depth)
-    arrays = [values.astype(np.float32) for values in (depth, core, inner, rim)]
-    return DepthField(arrays[0], arrays[1], float(b[0, 0]), arrays[2], arrays[3])
+    return DepthField(
+        depth.astype(np.float32),
+        core.astype(np.float32),
+        float(b[0, 0]),
+        inner.astype(np.float32) if inner.any() else None,
+        rim.astype(np.float32) if rim.any() else None,
+    )
 
 
 def scar_share(shape: HeartShape, field: DepthField) -> float:
@@ -198,12 +203,13 @@ def scar_share(shape: HeartShape, field: DepthField) -> float:
     endo, epi = anatomy.endocardium(shape, theta, b), anatomy.epicardium(shape, theta, b)
     wall = np.where(b <= anatomy.wall_top(shape, theta), epi - endo, 0.0)
     outer = np.minimum(field.depth, 1.0)
-    inner = np.minimum(field.inner, outer)
+    inner = 0.0 if field.inner is None else np.minimum(field.inner, outer)
     scar = (endo + outer * wall) ** 2 - (endo + inner * wall) ** 2
     return float(scar.sum() / ((endo + wall) ** 2 - endo**2).sum())
 
 
-def _looked_up(field: DepthField, theta: np.ndarray, b: np.ndarray, arrays: tuple[np.ndarray, ...]) -> list:
+def _looked_up(field: DepthField, theta: np.ndarray, b: np.ndarray, *arrays: np.ndarray) -> list[np.ndarray]:
+    """Values of arrays of a field at wall points, each (N,)."""
     where = np.stack([np.degrees(theta) % 360.0 / ANGLE_STEP_DEG, (b - field.first_level_mm) / LEVEL_STEP_MM])
     return [map_coordinates(values, where, order=1, mode="grid-wrap", prefilter=False) for values in arrays]
 
@@ -213,10 +219,12 @@ def scar_class(field: DepthField, theta: np.ndarray, b: np.ndarray, depth: np.nd
 
     theta (N,) AHA angle in radians; b (N,) level in mm; depth (N,) depth in the wall, 0 to 1.
     """
-    reach, inner, core = _looked_up(field, theta, b, (field.depth, field.inner, field.core))
-    label = np.where((depth < reach) & (depth >= inner), 3, 2)
+    reach, core = _looked_up(field, theta, b, field.depth, field.core)
+    scarred = depth < reach
+    if field.inner is not None:
+        scarred &= depth >= _looked_up(field, theta, b, field.inner)[0]
     no_reflow = (core > 0.5) & (depth > NO_REFLOW_START * reach) & (depth < NO_REFLOW_END * reach)
-    return np.where(no_reflow, 4, label).astype(np.uint8)
+    return np.where(no_reflow, 4, np.where(scarred, 3, 2)).astype(np.uint8)
 
 
 def fibrosis(field: DepthField, theta: np.ndarray, b: np.ndarray, depth: np.ndarray) -> np.ndarray:
@@ -225,10 +233,14 @@ def fibrosis(field: DepthField, theta: np.ndarray, b: np.ndarray, depth: np.ndar
     Half where the label of `scar_class` changes; the share falls in a straight line across the border zone. The rest
     of the muscle lives, so an electrical model may slow conduction by it. Arguments as of `scar_class`.
     """
-    reach, inner, rim = _looked_up(field, theta, b, (field.depth, field.inner, field.rim))
+    if field.rim is None:
+        return (scar_class(field, theta, b, depth) != 2).astype(np.float32)
+    reach, rim = _looked_up(field, theta, b, field.depth, field.rim)
     width = np.maximum(rim, 1e-6)
-    outwards = np.clip((reach - depth) / width + 0.5, 0.0, 1.0)
-    # an endocardial scar has no border towards the pool
-    inwards = np.where(inner <= 0.0, 1.0, np.clip((depth - inner) / width + 0.5, 0.0, 1.0))
+    share = np.clip((reach - depth) / width + 0.5, 0.0, 1.0)
+    if field.inner is not None:
+        (inner,) = _looked_up(field, theta, b, field.inner)
+        # an endocardial scar has no border towards the pool
+        share *= np.where(inner <= 0.0, 1.0, np.clip((depth - inner) / width + 0.5, 0.0, 1.0))
     # where no scar lies above or below there is no border zone but on its edge, at the endocardium
-    return np.asarray(outwards * inwards * ((rim > 0) | (reach > 0))).astype(np.float32)
+    return np.asarray(share * ((rim > 0) | (reach > 0))).astype(np.float32)

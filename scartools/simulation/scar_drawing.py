@@ -40,8 +40,8 @@ def _infarct(
     rng: np.random.Generator, population: Population, shape: HeartShape, territory: str
 ) -> tuple[Scar, ...]:
     variants = TERRITORY_VARIANTS[territory]
-    # The whole territory is as frequent as any two of its branches.
-    segments = variants[max(int(rng.integers(-1, len(variants))), 0)]
+    # The whole territory is as frequent as any three of its branches.
+    segments = variants[max(int(rng.integers(-2, len(variants))), 0)]
     kind = rng.random()
     patches: list[tuple[tuple[int, ...], Focal]] = []
     if kind < population.focal_scar_fraction + population.multifocal_scar_fraction:
