@@ -35,6 +35,7 @@ from scartools.simulation.physiology import (
 )
 from scartools.simulation.rhythm import Recording, draw_rhythm, record_beats
 from scartools.simulation.scar import depth_field
+from scartools.simulation.scar_history import scars_at
 from scartools.simulation.stack import Pose
 from scartools.simulation.subject import Subject
 from scartools.simulation.tissue import Body
@@ -89,12 +90,14 @@ class Taken:
 
     ecg_id    participant and number
     ecg_date  ISO day
+    days      from the MRI, negative before it
     signals   float64 (12, 5000), mV, 500 Hz
     r_samples int64 (B,), samples of the R waves
     """
 
     ecg_id: str
     ecg_date: str
+    days: int
     signals: np.ndarray
     r_samples: np.ndarray
     recording: Recording
@@ -234,13 +237,17 @@ def beat_of(
     )
 
 
-def electrical_heart(subject: Subject, spacing_mm: float = 3.0) -> VoxelHeart:
-    """The heart of the image as voxels, `spacing_mm` on edge."""
-    return voxel_heart(subject.shape, depth_field(subject.shape, subject.scars), spacing_mm)
+def electrical_heart(subject: Subject, spacing_mm: float = 3.0, days: int = 0) -> VoxelHeart:
+    """The heart of the image as voxels, `spacing_mm` on edge, with the scars of the day `days` after the MRI."""
+    return voxel_heart(subject.shape, depth_field(subject.shape, scars_at(subject, days)), spacing_mm)
 
 
 def simulate_beat(
-    subject: Subject, spacing_mm: float = 3.0, heart: VoxelHeart | None = None, block: str | None = None
+    subject: Subject,
+    spacing_mm: float = 3.0,
+    heart: VoxelHeart | None = None,
+    block: str | None = None,
+    days: int = 0,
 ) -> Beat:
     """The beat of a subject's heart, without noise.
 
@@ -248,10 +255,11 @@ def simulate_beat(
     spacing_mm  edge of a voxel of the electrical heart
     heart       its voxels, where they have been cut already
     block       "none" or one of physiology.BLOCKS; None: drawn
-    Returns the beat. The same subject gives the same bytes.
+    days        from the MRI to the beat: its scars are those of that day, its heart is that of the image
+    Returns the beat. The same subject and scars give the same bytes.
     """
     rng = np.random.default_rng([subject.seed, subject.index, _BEAT_STREAM])
-    voxels = electrical_heart(subject, spacing_mm) if heart is None else heart
+    voxels = electrical_heart(subject, spacing_mm, days) if heart is None else heart
     return beat_of(voxels, subject.shape, subject.pose, draw_chest(subject), rng, block=block)
 
 
@@ -261,17 +269,20 @@ def take_ecg(subject: Subject, beat: Beat, number: int, days: int) -> Taken:
     recording = draw_rhythm(rng, beat.heart_rate, beat.rhythm, ectopics=beat.ectopic is not None)
     signals, peaks = record_beats(beat.signals, recording, rng, ectopic=beat.ectopic, atria=beat.atria)
     day = date.fromisoformat(subject.mri_date) + timedelta(days=days)
-    return Taken(f"{subject.participant_id}-ecg{number}", day.isoformat(), signals, peaks, recording)
+    return Taken(f"{subject.participant_id}-ecg{number}", day.isoformat(), days, signals, peaks, recording)
 
 
 def simulate_ecgs(subject: Subject, beat: Beat, habits: EcgHabits | None = None) -> tuple[Taken, ...]:
     """The ECGs of a subject, none, one or two: each with a day, a rhythm and noise of its own.
 
-    beat    the subject's beat
+    beat    the subject's beat on the day of the first ECG; a second has the beat of its own day
     habits  how often and when ECGs are taken; None: the defaults
     """
-    days = draw_days(subject, habits)
-    return tuple(take_ecg(subject, beat, number, apart) for number, apart in enumerate(days, start=1))
+    taken = []
+    for number, days in enumerate(draw_days(subject, habits), start=1):
+        own = beat if number == 1 else simulate_beat(subject, days=days)
+        taken.append(take_ecg(subject, own, number, days))
+    return tuple(taken)
 
 
 def recording_facts(taken: Taken, page: Page) -> dict[str, Any]:
