@@ -11,14 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from scartools.errors import InputError
 from scartools.simulation import leads
-from scartools.simulation.activation import Conduction, activation_times, voxel_heart
+from scartools.simulation.activation import Conduction, VoxelHeart, activation_times, voxel_heart
+from scartools.simulation.anatomy import HeartShape
 from scartools.simulation.case import draw_chest
 from scartools.simulation.leads import BEAT_SAMPLES, R_SAMPLE, RATE_HZ, Membrane
 from scartools.simulation.paper import Page
 from scartools.simulation.rhythm import Recording, draw_rhythm, record_beats
 from scartools.simulation.scar import depth_field
+from scartools.simulation.stack import Pose
 from scartools.simulation.subject import Subject
+from scartools.simulation.tissue import Body
 
 _DATE_STREAM, _BEAT_STREAM, _RECORDING_STREAM = 2, 3, 4  # 0 draws the subject, 1 the image
 
@@ -126,31 +130,33 @@ def _fade(count: int, edge: int) -> np.ndarray:
     return np.asarray(ramp * ramp * (3.0 - 2.0 * ramp))
 
 
-def simulate_beat(subject: Subject, spacing_mm: float = 3.0) -> Beat:
-    """The beat of a subject's heart, without noise.
+def beat_of(heart: VoxelHeart, shape: HeartShape, pose: Pose, chest: Body, rng: np.random.Generator) -> Beat:
+    """The beat of any heart, without noise.
 
-    subject     the drawn parameters: heart, pose and scars of the image
-    spacing_mm  edge of a voxel of the electrical heart
-    Returns the beat. The same subject gives the same bytes.
+    heart  voxels of both ventricles, scar among them: `voxel_heart(shape, field, spacing_mm)`
+    shape  the form of the same heart: places the early sites and the atria
+    pose   directions of the heart's axes in the body
+    chest  the body on which the electrodes lie, RAS+ mm from the middle of the LV
+    rng    draws heart rate, conduction, action potentials and the places of the electrodes
+    Returns the beat. The same arguments give the same bytes.
+    Raises InputError when no voxel of the heart fires.
     """
-    rng = np.random.default_rng([subject.seed, subject.index, _BEAT_STREAM])
     heart_rate = float(np.clip(rng.normal(68.0, 10.0), 48.0, 98.0))
     conduction, membrane = _draw_conduction(rng), _draw_membrane(rng, heart_rate)
     before_qrs = float(rng.uniform(135.0, 185.0))  # PR interval, ms
     atrial = float(rng.uniform(0.7, 1.2))
-    places = leads.electrodes(draw_chest(subject), rng)
+    places = leads.electrodes(chest, rng)
 
-    heart = voxel_heart(subject.shape, depth_field(subject.shape, subject.scars), spacing_mm)
-    times = activation_times(heart, subject.shape, conduction)
+    times = activation_times(heart, shape, conduction)
     active = np.isfinite(times)
-    points = leads.body_points(heart, subject.shape, subject.pose)
+    if not active.any():
+        raise InputError("no muscle of the heart fires", remedy="Give a heart with living muscle")
+    points = leads.body_points(heart, shape, pose)
     weights = leads.source_weights(heart, active, points, places)[:, active]
     recovery = leads.recovery_times(heart, times, membrane)[active]
     clock = np.arange(-500.0, 1100.0)  # ms after the first site
     potentials = leads.ventricular_potentials(weights, times[active], recovery, membrane, clock)
-    potentials += leads.atrial_potentials(
-        places, subject.shape, subject.pose, clock + before_qrs, atrial * leads.ATRIAL_MOMENT
-    )
+    potentials += leads.atrial_potentials(places, shape, pose, clock + before_qrs, atrial * leads.ATRIAL_MOMENT)
     potentials[:3] *= membrane.limb_gain
     twelve = leads.MILLIVOLTS * membrane.gain * leads.leads_of(potentials)
     end = float(times[active].max())
@@ -160,6 +166,18 @@ def simulate_beat(subject: Subject, spacing_mm: float = 3.0) -> Beat:
     signals = twelve[:, first : first + 2 * BEAT_SAMPLES : 2] * _fade(BEAT_SAMPLES, 30)
     onset = R_SAMPLE + (0.0 - clock[peak]) * RATE_HZ / 1000.0
     return Beat(signals, onset, onset + end * RATE_HZ / 1000.0, end, heart_rate, places)
+
+
+def simulate_beat(subject: Subject, spacing_mm: float = 3.0) -> Beat:
+    """The beat of a subject's heart, without noise.
+
+    subject     the drawn parameters: heart, pose and scars of the image
+    spacing_mm  edge of a voxel of the electrical heart
+    Returns the beat. The same subject gives the same bytes.
+    """
+    rng = np.random.default_rng([subject.seed, subject.index, _BEAT_STREAM])
+    heart = voxel_heart(subject.shape, depth_field(subject.shape, subject.scars), spacing_mm)
+    return beat_of(heart, subject.shape, subject.pose, draw_chest(subject), rng)
 
 
 def simulate_ecgs(subject: Subject, beat: Beat, habits: EcgHabits | None = None) -> tuple[Taken, ...]:
