@@ -19,12 +19,17 @@ A subject depends on the seed and its own number alone: the first ten of a thous
 of ten. Images and labels are the same with and without ECGs. Images and ECGs are not those of patients and
 prove nothing about patients; they test software.
 
+An ECG can be simulated for any segmentation of the LV, so that a set of LGE masks becomes a set of pairs. Where the
+septum is known (an RV label, or --angle, or --prior with a stated septum) the heart is fitted: long axis, septum,
+outlines and scar voxels are those of the mask. Where it is only assumed (image-left) a template heart is drawn and the
+scar of each AHA segment painted on it. See NOTES.
+
 A page prints a record as a paper ECG of any layout, speed, gain and look, damages it as scanners, copiers, hands and
 cameras do, and says what each pixel is. --style random draws the look from the seed; the options that are given hold.
 
 INPUT FILES
 
-A page takes a 12-lead record of 500 Hz without gaps. A cohort takes none.
+A page takes a 12-lead record of 500 Hz without gaps, an ECG segmentations. A cohort takes none.
 
 OUTPUT FILES
 
@@ -52,6 +57,13 @@ A page FILE.png or FILE.pdf (as drawn, without damage) has beside it:
     FILE.samples.tsv   lead, rhythm, sample, x, y: where each sample lies, in pixels counted from the middle of the
                        first one (points from the upper left corner for a PDF); a sample that cannot be seen is absent
 
+An ECG is a WFDB record of 10 s at 500 Hz. FILE.json says that it is simulated, which heart stands for the mask
+(Anatomy: fitted or template, and AnatomyReason), where the directions come from (PoseFrom), the scar of each segment
+(Segments: null where not imaged, never 0), what no slice shows (NotImaged: healthy in the simulation), the seed and the
+places of the electrodes. A folder has ecg.tsv, which median-beat --table takes:
+
+@columns scartools.files.mask_ecg_batch:COLUMNS
+
 Columns of participants.tsv:
 
 @columns scartools.simulation.cohort:SUBJECT_COLUMNS
@@ -60,11 +72,29 @@ Columns of truth/scars.tsv:
 
 @columns scartools.simulation.truth:COLUMNS
 
+NOTES
+
+The fitted heart. Slices are read along rays from their own centre; a smooth ventricle is fitted to their mean radii,
+which gives the length where the apex was not imaged, and carries their outlines. Without RV label the RV is typical.
+Scar lies where the mask has it, mid-wall too; no-reflow is scar; voxels of 3 mm that are part scar conduct slowly.
+An affine that turns the heart as none lies is not believed: the directions are then drawn (PoseFrom).
+
+The template. Of each segment it takes the share of scar and the share of its chords that meet scar; scar is laid from
+the endocardium outwards, towards scarred neighbours. Scar away from the endocardium is named in Warnings.
+
+The seed draws chest, electrodes, conduction, rhythm and noise: those of subject 1 of a cohort of that seed. In a folder
+each segmentation has a seed of its own, from --seed and its name; it stands in ecg.tsv.
+
 EXAMPLES
 
     scartools simulate cohort -n 2 --seed 1 -o demo-cohort
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --damage photo --grade 2 -o photo.png
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 12x1 --cabrera -o cabrera.pdf
+    scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz --beat ecg-beat.hea -o ecg.hea
+    scartools aha17 cohort/truth/sim-0001/segmentation.nii.gz --anchor both-insertions -o prior.nii.gz
+    scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz --clean -o clean.hea
+    ls masks/*.nii.gz | scartools simulate ecg --labels emidec --anchor image-left --list - -o ecgs
+    scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz cohort/truth/sim-0002/segmentation.nii.gz -o ecgs
     cut -f 1,3 demo-cohort/mri.tsv
     scartools simulate cohort -n 3 --no-ecg -o images-only
 
@@ -92,6 +122,7 @@ import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
 from scartools.cli.options import Force, Output, Seed, Threads
+from scartools.cli.simulated_ecg import ecg_command
 
 if TYPE_CHECKING:
     from scartools.simulation.page import Page
@@ -296,4 +327,16 @@ def _page_files(
     return files, len(lines) - 1
 
 
-SUBCOMMANDS = (cohort, page)
+def _ecg_of_mask(
+    mask: Any, affine: Any, *, anchor: Any, angle: float | None, long_axis: Any, prior: Any, **options: Any
+) -> Any:
+    """Ask the library for the ECG of a segmentation."""
+    from scartools.heart.segments import Segments
+    from scartools.simulation.mask_ecg import Where, simulate_mask_ecg
+
+    where = Where(anchor, angle, long_axis, prior.septum if prior else None)
+    segments = Segments(prior.volume.array, dict(prior.rests), prior.model) if prior else None
+    return simulate_mask_ecg(mask, affine, where=where, prior=segments, **options)
+
+
+SUBCOMMANDS = (cohort, page, ecg_command(_ecg_of_mask))

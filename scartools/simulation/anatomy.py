@@ -84,7 +84,9 @@ def _factor(shape: HeartShape, outline: str, theta: FloatArray, b: FloatArray) -
     turn, level = np.broadcast_arrays(theta, b)
     rows = np.degrees(turn) % 360.0 / 360.0 * factors.shape[0]
     columns = np.clip((level - relief.first_level_mm) / relief.level_step_mm, 0.0, factors.shape[1] - 1.0)
-    return map_coordinates(factors, np.stack([rows, columns]), order=1, mode="grid-wrap", prefilter=False)
+    places = np.stack([rows.ravel(), columns.ravel()])
+    found = map_coordinates(factors, places, order=1, mode="grid-wrap", prefilter=False)
+    return np.asarray(found).reshape(turn.shape)
 
 
 def septal_angle(theta: FloatArray) -> FloatArray:

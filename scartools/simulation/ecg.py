@@ -24,7 +24,7 @@ from scartools.simulation.stack import Pose
 from scartools.simulation.subject import Subject
 from scartools.simulation.tissue import Body
 
-_DATE_STREAM, _BEAT_STREAM, _RECORDING_STREAM = 2, 3, 4  # 0 draws the subject, 1 the image
+_DATE_STREAM, BEAT_STREAM, RECORDING_STREAM = 2, 3, 4  # 0 draws the subject, 1 the image
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,15 @@ def _fade(count: int, edge: int) -> np.ndarray:
     return np.asarray(ramp * ramp * (3.0 - 2.0 * ramp))
 
 
-def beat_of(heart: VoxelHeart, shape: HeartShape, pose: Pose, chest: Body, rng: np.random.Generator) -> Beat:
+def beat_of(
+    heart: VoxelHeart,
+    shape: HeartShape,
+    pose: Pose,
+    chest: Body,
+    rng: np.random.Generator,
+    *,
+    heart_rate: float | None = None,
+) -> Beat:
     """The beat of any heart, without noise.
 
     heart  voxels of both ventricles, scar among them: `voxel_heart(shape, field, spacing_mm)`
@@ -138,10 +146,12 @@ def beat_of(heart: VoxelHeart, shape: HeartShape, pose: Pose, chest: Body, rng: 
     pose   directions of the heart's axes in the body
     chest  the body on which the electrodes lie, RAS+ mm from the middle of the LV
     rng    draws heart rate, conduction, action potentials and the places of the electrodes
+    heart_rate  beats a minute in place of the drawn one; nothing else is drawn differently
     Returns the beat. The same arguments give the same bytes.
     Raises InputError when no voxel of the heart fires.
     """
-    heart_rate = float(np.clip(rng.normal(68.0, 10.0), 48.0, 98.0))
+    drawn_rate = float(np.clip(rng.normal(68.0, 10.0), 48.0, 98.0))
+    heart_rate = drawn_rate if heart_rate is None else heart_rate
     conduction, membrane = _draw_conduction(rng), _draw_membrane(rng, heart_rate)
     before_qrs = float(rng.uniform(135.0, 185.0))  # PR interval, ms
     atrial = float(rng.uniform(0.7, 1.2))
@@ -175,7 +185,7 @@ def simulate_beat(subject: Subject, spacing_mm: float = 3.0) -> Beat:
     spacing_mm  edge of a voxel of the electrical heart
     Returns the beat. The same subject gives the same bytes.
     """
-    rng = np.random.default_rng([subject.seed, subject.index, _BEAT_STREAM])
+    rng = np.random.default_rng([subject.seed, subject.index, BEAT_STREAM])
     heart = voxel_heart(subject.shape, depth_field(subject.shape, subject.scars), spacing_mm)
     return beat_of(heart, subject.shape, subject.pose, draw_chest(subject), rng)
 
@@ -188,7 +198,7 @@ def simulate_ecgs(subject: Subject, beat: Beat, habits: EcgHabits | None = None)
     """
     taken = []
     for number, days in enumerate(draw_days(subject, habits), start=1):
-        rng = np.random.default_rng([subject.seed, subject.index, _RECORDING_STREAM, number])
+        rng = np.random.default_rng([subject.seed, subject.index, RECORDING_STREAM, number])
         recording = draw_rhythm(rng, beat.heart_rate)
         signals, peaks = record_beats(beat.signals, recording, rng)
         day = date.fromisoformat(subject.mri_date) + timedelta(days=days)

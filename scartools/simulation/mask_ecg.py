@@ -12,11 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scartools.errors import InputError
-from scartools.heart.anchors import Anchor, Landmarks
-from scartools.heart.long_axis import LongAxis
+from scartools.errors import GeometryError, InputError
+from scartools.heart.anchors import Anchor
+from scartools.heart.long_axis import LongAxis, apex_to_base
 from scartools.heart.quantities import quantify
 from scartools.heart.segments import Segments, label_segments
+from scartools.heart.short_axis_view import view_from_apex
+from scartools.heart.slices import measure_slices
+from scartools.heart.stack import read_stack
 from scartools.simulation.activation import VoxelHeart, voxel_heart
 from scartools.simulation.anatomy import HeartShape
 from scartools.simulation.case import draw_chest
@@ -24,7 +27,7 @@ from scartools.simulation.ecg import BEAT_STREAM, RECORDING_STREAM, Beat, beat_f
 from scartools.simulation.measured_heart import FEWEST_SLICES, fit_heart
 from scartools.simulation.painted_scar import SegmentScar, paint_scar
 from scartools.simulation.population import Population
-from scartools.simulation.rhythm import Recording, draw_rhythm, record_beats
+from scartools.simulation.rhythm import draw_rhythm, record_beats
 from scartools.simulation.stack import Pose
 from scartools.simulation.subject import Subject, draw_subject
 
@@ -32,6 +35,7 @@ Anatomy = Literal["auto", "fitted", "template"]
 FARTHEST_APEX_DEG = 50.0  # of a long axis from that of the population; hearts lie within some 25
 FARTHEST_SEPTUM_DEG = 75.0
 AWAY_FROM_ENDOCARDIUM = 0.5  # of the scarred chords of a segment; more than this is no wave-front
+LEAST_PERCENT = 5.0  # of a segment; less scar is the edge of a neighbour's
 TRUTH = {
     "scar_percent": "ScarPercent",
     "no_reflow_percent": "NoReflowPercent",
@@ -44,12 +48,15 @@ TRUTH = {
 
 @dataclass(frozen=True)
 class Where:
-    """How the segments are found: see `scartools.heart.segments.label_segments`."""
+    """How the segments are found: see `scartools.heart.segments.label_segments`.
+
+    septum  direction of the middle of the septum, RAS+, in place of an anchor; of a prior that states it
+    """
 
     anchor: Anchor = "auto"
-    landmarks: Landmarks | None = None
     angle: float | None = None
     long_axis: LongAxis = "auto"
+    septum: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -109,11 +116,12 @@ def heart_of_mask(
     rows = quantify(mask, affine, segments=segments).rows
     facts: dict[str, Any] = {"Segments": _truth(rows)}
     warnings: list[str] = []
+    drawn_pose = True
     if found is not None and why is None:
         fit = fit_heart(mask, affine, found, subject.shape)
         pose, turned = _believed(fit.pose, subject.pose)
-        if turned:
-            warnings.append(turned)
+        drawn_pose = turned is not None
+        warnings += [turned] if turned else []
         facts |= {"Anatomy": "fitted", "AnatomyReason": "the septum is known", **fit.facts}
         heart, shape = fit.heart, fit.shape
     else:
@@ -126,15 +134,16 @@ def heart_of_mask(
         heart = voxel_heart(shape, paint_scar(shape, scars))
         facts |= {"Anatomy": "template", "AnatomyReason": why, "NotImaged": _missing(rows)}
     facts |= {
-        "PoseFrom": "segmentation" if "fitted" in facts["Anatomy"] and not warnings else "drawn",
+        "PoseFrom": "drawn" if drawn_pose else "segmentation",
         "SeptumDirection": list(pose.septum),
         "BaseDirection": list(pose.base),
         "ScarPercent": _number(rows[-1]["scar_percent"]),
-        "NotImagedSegments": [row["region"] for row in rows if _of_segment(row) and _number(row["scar_percent"]) is None],
+        "NotImagedSegments": [
+            row["region"] for row in rows if _of_segment(row) and _number(row["scar_percent"]) is None
+        ],
         "Warnings": [*(found.facts["Warnings"] if found else []), *warnings],
     }
-    known = found.facts if found else {}
-    facts |= {key: known.get(key) for key in ("Anchor", "AnchorSource", "AnchorConfidence")}
+    facts |= {key: segments.facts.get(key) for key in ("Anchor", "AnchorSource", "AnchorConfidence")}
     return MaskHeart(heart, shape, pose, facts)
 
 
@@ -178,13 +187,15 @@ def simulate_mask_ecg(
         "ElectrodesFrame": "RAS+ mm from the middle of the left ventricle",
         "QrsDuration": beat.qrs_ms,
     }
-    return MaskEcg(signals, beat.signals, facts, {"Simulated": True, **made.facts, "Seed": seed, **beat_facts(beat)})
+    return MaskEcg(
+        signals, beat.signals, facts, {"Simulated": True, **made.facts, "Seed": seed, **beat_facts(beat)}
+    )
 
 
 def mask_beat(made: MaskHeart, subject: Subject, heart_rate: float | None = None) -> Beat:
     """The beat of the heart of a mask on the chest of a subject, drawn as that subject's own."""
     rng = np.random.default_rng([subject.seed, subject.index, BEAT_STREAM])
-    return beat_of(made.heart, made.shape, made.pose, draw_chest(subject), rng)
+    return beat_of(made.heart, made.shape, made.pose, draw_chest(subject), rng, heart_rate=heart_rate)
 
 
 def _found_segments(
@@ -192,10 +203,10 @@ def _found_segments(
 ) -> tuple[Segments | None, str | None]:
     """The segments, and why the heart cannot be fitted to them: None where it can."""
     try:
-        found = label_segments(
-            mask, affine, anchor=where.anchor, landmarks=where.landmarks, angle=where.angle, long_axis=where.long_axis
-        )
-    except InputError:
+        angle = _angle_of(mask, affine, where) if where.septum else where.angle
+        anchor: Anchor = "angle" if where.septum else where.anchor
+        found = label_segments(mask, affine, anchor=anchor, angle=angle, long_axis=where.long_axis)
+    except GeometryError:
         if prior is None or anatomy == "fitted":
             raise
         return None, "the segments are given and the septum is not known"
@@ -203,12 +214,19 @@ def _found_segments(
         return found, "asked for"
     if anatomy == "fitted":
         return found, None
-    if found.facts["AnchorSource"] == "assumed":
+    if (prior or found).facts.get("AnchorSource") == "assumed":
         return found, "where the septum lies is assumed"
     rings = sum(len(found.facts["SlicesPerRing"][name]) for name in ("Basal", "Mid", "Apical"))
     if rings < FEWEST_SLICES:
         return found, f"only {rings} slices show a ring"
     return found, None
+
+
+def _angle_of(mask: np.ndarray, affine: np.ndarray, where: Where) -> float:
+    """The direction of the septum as an angle in the view from the apex, degrees."""
+    stack = read_stack(mask, affine)
+    up, _, _ = apex_to_base(measure_slices(stack), where.long_axis)
+    return float(view_from_apex(up * stack.normal).degrees(np.array(where.septum)))
 
 
 def _believed(pose: Pose, typical: Pose) -> tuple[Pose, str | None]:
@@ -257,7 +275,8 @@ def _segment_scars(rows: tuple[dict[str, Any], ...], model: int) -> tuple[dict[i
     """What is painted, by segment, and the segments whose scar is no wave-front."""
     if model == 18:
         raise InputError(
-            "the prior has 18 segments, and the template has 17", remedy="Make it with: scartools aha17 --segments 17"
+            "the prior has 18 segments, and the template has 17",
+            remedy="Make it with: scartools aha17 --segments 17",
         )
     scars, away = {}, []
     for row in rows:
@@ -266,6 +285,6 @@ def _segment_scars(rows: tuple[dict[str, Any], ...], model: int) -> tuple[dict[i
         extent, inner = row["scar_extent_percent"] / 100.0, row["endocardial_extent_percent"] / 100.0
         share = inner / extent if extent > 0 else 1.0
         scars[int(row["region"])] = SegmentScar(row["scar_percent"] / 100.0, extent, share)
-        if share < 1.0 - AWAY_FROM_ENDOCARDIUM:
+        if share < 1.0 - AWAY_FROM_ENDOCARDIUM and row["scar_percent"] >= LEAST_PERCENT:
             away.append(int(row["region"]))
     return scars, away

@@ -69,7 +69,9 @@ def fit_heart(
     facts = segments.facts
     up = -1.0 if facts["BaseFirst"] else 1.0
     axes = heart_axes(np.array(facts["SeptumDirection"]), up * stack.normal)
-    rings = [k for name in ("Apical", "Mid", "Basal") for k in sorted(facts["SlicesPerRing"][name], reverse=up < 0)]
+    rings = [
+        k for name in ("Apical", "Mid", "Basal") for k in sorted(facts["SlicesPerRing"][name], reverse=up < 0)
+    ]
     cap = sorted(facts["SlicesPerRing"].get("Apex", []), reverse=up < 0)
     if len(rings) < FEWEST_SLICES:
         raise GeometryError(
@@ -130,7 +132,9 @@ def _smooth_shape(wall: UnrolledWall, step_mm: float, typical: HeartShape) -> He
         widest = part * length
         inner = radius(half_width, widest, length - widest)
         outer = radius(half_width + thick, widest, length - widest + apex)
-        wanted = (length - last) / (step_mm / 2) if not rings.all() else (length - typical.cavity_length_mm) / 10.0
+        wanted = (
+            (length - last) / (step_mm / 2) if not rings.all() else (length - typical.cavity_length_mm) / 10.0
+        )
         # Weak beliefs, in SDs of the population, beside the radii in mm.
         beliefs = [wanted, (part - 0.25) / 0.07, (apex - 5.5) / 1.5, (thick - thickness) / 2.0]
         return np.concatenate([(inner - endo)[rings], outer - epi, beliefs])
@@ -138,7 +142,9 @@ def _smooth_shape(wall: UnrolledWall, step_mm: float, typical: HeartShape) -> He
     start = [largest, thickness, 0.25, max(last + 3.0, 1.02 * last), 5.5]
     low = [0.7 * largest, 1.0, 0.0, last - 0.5 * step_mm, 2.0]
     high = [1.5 * largest, 30.0, 0.6, last + 45.0, 15.0]
-    found = least_squares(misfit, np.clip(start, low, high), bounds=(low, high), x_scale=[5.0, 2.0, 0.1, 8.0, 2.0])
+    found = least_squares(
+        misfit, np.clip(start, low, high), bounds=(low, high), x_scale=[5.0, 2.0, 0.1, 8.0, 2.0]
+    )
     half_width, thick, part, length, apex = np.round(found.x, _ROUND_MM).tolist()
     return replace(
         typical,
@@ -165,12 +171,22 @@ def _right_ventricle(
         if slices.rv_mm2[k] <= 0:
             continue
         reach = (voxels_in_world(stack, slices.mended.rv[:, :, k], k) - slices.centre[k]) @ axes.septum
-        epi = float(np.interp(90.0, 360.0 * (np.arange(ANGLES) + 0.5) / ANGLES, wall.epi[wall.slice_index == k + stack.first_slice][0]))
-        widths.append(float(np.percentile(reach, 98)) - epi)
+        epi = float(
+            np.interp(
+                90.0,
+                360.0 * (np.arange(ANGLES) + 0.5) / ANGLES,
+                wall.epi[wall.slice_index == k + stack.first_slice][0],
+            )
+        )
+        widths.append(float(np.percentile(reach, 99.5)) - epi)
         levels.append(shape.cavity_length_mm + level)
     if not widths:
         fraction = shape.cavity_length_mm / 84.0
-        return replace(shape, rv_apex_mm=round(0.2 * shape.cavity_length_mm, _ROUND_MM), rv_width_mm=round(33.0 * fraction, _ROUND_MM)), "typical"
+        return replace(
+            shape,
+            rv_apex_mm=round(0.2 * shape.cavity_length_mm, _ROUND_MM),
+            rv_width_mm=round(33.0 * fraction, _ROUND_MM),
+        ), "typical"
     arc = facts.get("SeptalArcDegrees")
     middle = arc.get("Mid") if isinstance(arc, dict) else arc
     half = shape.septum_half_width_deg if middle is None else float(np.clip(middle / 2.0, 40.0, 75.0))
@@ -179,7 +195,9 @@ def _right_ventricle(
         shape,
         septum_half_width_deg=round(half, _ROUND_MM),
         rv_width_mm=round(float(np.clip(max(widths), 10.0, 70.0)), _ROUND_MM),
-        rv_apex_mm=round(float(np.clip(lowest, 0.02 * shape.cavity_length_mm, 0.6 * shape.cavity_length_mm)), _ROUND_MM),
+        rv_apex_mm=round(
+            float(np.clip(lowest, 0.02 * shape.cavity_length_mm, 0.6 * shape.cavity_length_mm)), _ROUND_MM
+        ),
     ), "labels"
 
 
@@ -200,7 +218,9 @@ def _with_relief(shape: HeartShape, wall: UnrolledWall) -> HeartShape:
     outer = _factors(epi, smooth_epi, smooth_epi.min(axis=1) > 0, level, shape)
     largest = float(max(inner.max(), outer.max(), 1.0))
     relief = Relief(np.round(inner / largest, 9), np.round(outer / largest, 9), 0.0, RELIEF_STEP_MM)
-    grown = {name: getattr(shape, name) * largest for name in ("cavity_radius_mm", "free_wall_mm", "septal_wall_mm")}
+    grown = {
+        name: getattr(shape, name) * largest for name in ("cavity_radius_mm", "free_wall_mm", "septal_wall_mm")
+    }
     return replace(shape, relief=relief, **grown)
 
 

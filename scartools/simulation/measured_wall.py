@@ -61,7 +61,9 @@ def heart_axes(septum: np.ndarray, base: np.ndarray) -> Axes:
     return Axes(*(np.round(one, 9) for one in (flat, np.cross(base, flat), base)))
 
 
-def unroll_wall(stack: Stack, slices: Slices, axes: Axes, chosen: np.ndarray, cavity: np.ndarray) -> UnrolledWall:
+def unroll_wall(
+    stack: Stack, slices: Slices, axes: Axes, chosen: np.ndarray, cavity: np.ndarray
+) -> UnrolledWall:
     """Read the chosen slices of a stack, int (K,) in the order from apex to base.
 
     stack, slices  of `read_stack` and `measure_slices`
@@ -124,7 +126,12 @@ class _Rays:
 
 
 def scar_at(
-    wall: UnrolledWall, levels_mm: np.ndarray, half_step_mm: float, theta: np.ndarray, b: np.ndarray, t: np.ndarray
+    wall: UnrolledWall,
+    levels_mm: np.ndarray,
+    half_step_mm: float,
+    theta: np.ndarray,
+    b: np.ndarray,
+    t: np.ndarray,
 ) -> np.ndarray:
     """Share of the muscle that is scar at points of the wall, float64 (N,), 0 to 1.
 
@@ -138,7 +145,10 @@ def scar_at(
     below = np.clip(np.floor(place).astype(np.int64), 0, max(len(levels_mm) - 2, 0))
     share = np.zeros(b.shape)
     turn = np.degrees(theta) % 360.0 / 360.0 * ANGLES - 0.5
-    for row, weight in ((below, 1.0 - (place - below)), (np.minimum(below + 1, len(levels_mm) - 1), place - below)):
+    for row, weight in (
+        (below, 1.0 - (place - below)),
+        (np.minimum(below + 1, len(levels_mm) - 1), place - below),
+    ):
         layer = np.where(wall.cavity[row], t[:, 0], t[:, 1]) * LAYERS - 0.5
         share += weight * _bilinear(wall.scar, row, turn, np.clip(layer, 0.0, LAYERS - 1.0))
     outside = (b < levels_mm[0] - half_step_mm) | (b > levels_mm[-1] + half_step_mm)
