@@ -13,8 +13,8 @@ from scartools.heart.segments import label_segments
 from scartools.simulation.ecg import simulate_beat
 from scartools.simulation.leads import R_SAMPLE
 from scartools.simulation.mask_ecg import MaskHeart, Where, heart_of_mask, mask_beat, simulate_mask_ecg
-from tests.unit.heart.heart_phantom import rearranged, ventricle
 from tests.unit.heart.heart_phantom import affine as phantom_affine
+from tests.unit.heart.heart_phantom import rearranged, ventricle
 from tests.unit.simulation.masks import TERRITORIES, healthy, imaged, scarred
 
 GUESSED = Where(anchor="image-left")
