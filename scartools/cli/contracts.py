@@ -41,6 +41,9 @@ CONTRACTS = {
     "segments": Contract((".tsv",), "TSV, one row per region, with its JSON; columns below.", stream=True),
     "figure": Contract((".svg", ".pdf", ".png"), "Figure; the suffix chooses the format."),
     "cohort": Contract((), "Folder of a simulated cohort; layout below.", folder=True),
+    "simulated_ecgs": Contract(
+        (".hea",), "One ECG record; or a folder: a record a segmentation, and ecg.tsv.", filled=True
+    ),
     "page": Contract((".png", ".pdf"), "Drawn page of a paper ECG, with its truth beside it; more below."),
     "pages": Contract(
         (".pdf", ".png", ".jpg", ".jpeg", ".bmp"),

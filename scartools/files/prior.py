@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from scartools.errors import InputError
-from scartools.files import provenance
+from scartools.files import provenance, volume
 from scartools.files.provenance import Source
+from scartools.files.volume import SpacingFrom, Volume
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +24,46 @@ WORDS = {
     "AnchorSource": ("rv", "landmarks", "given angle", "assumed"),
     "SegmentationSource": ("truth", "predicted", "manual", UNSTATED),
 }
+
+
+@dataclass(frozen=True)
+class StatedPrior:
+    """A prior on the grid of a segmentation, with what its sidecar states.
+
+    model    how many segments there are
+    septum   direction of the middle of the septum, RAS+, unit vector; None where the sidecar states none
+    rests    Anchor, AnchorSource, SegmentationSource
+    """
+
+    volume: Volume
+    model: Literal[16, 17, 18]
+    septum: tuple[float, float, float] | None
+    rests: dict[str, str]
+
+
+def read_prior_of(prior: Path, mask: Volume, *, spacing_from: SpacingFrom = "auto") -> StatedPrior:
+    """Read the prior of a segmentation; refuses one of another grid, warns of one made from another file."""
+    regions = volume.read_prior(prior, spacing_from=spacing_from)
+    volume.require_same_grid(regions, mask)
+    if not made_from(prior, mask.source):
+        log.warning("%s: was made from another segmentation than %s", prior, mask.path)
+    stated = _stated(prior).get("SeptumDirection")
+    septum = None
+    if isinstance(stated, list) and len(stated) == 3 and all(isinstance(one, int | float) for one in stated):
+        length = sum(one * one for one in stated) ** 0.5
+        septum = (float(stated[0]), float(stated[1]), float(stated[2])) if 0.9 < length < 1.1 else None
+    return StatedPrior(regions, segment_model(prior, regions.array), septum, read_rests_on(prior))
+
+
+def _stated(file: Path) -> dict[str, Any]:
+    """The facts of the sidecar beside a file of segments; nothing where there is none or it is not ours."""
+    sidecar = provenance.sidecar_path(file)
+    try:
+        said = provenance.read_json(sidecar) if sidecar.is_file() and sidecar != file else {}
+    except InputError:  # another program's file; read_rests_on says so
+        return {}
+    facts = said.get("Facts", said)
+    return facts if isinstance(facts, dict) else {}
 
 
 def rests_on(said: Mapping[str, Any]) -> dict[str, str]:
@@ -43,13 +85,7 @@ def read_rests_on(file: Path) -> dict[str, str]:
 
 def stated_model(file: Path) -> Literal[16, 17, 18] | None:
     """Return the SegmentModel of the sidecar beside a prior or a table of segments; None where none is stated."""
-    sidecar = provenance.sidecar_path(file)
-    try:
-        said = provenance.read_json(sidecar) if sidecar.is_file() and sidecar != file else {}
-    except InputError:  # another program's file; read_rests_on says so
-        return None
-    facts = said.get("Facts", said)
-    model = facts.get("SegmentModel") if isinstance(facts, dict) else None
+    model = _stated(file).get("SegmentModel")
     return model if model in (16, 17, 18) else None
 
 

@@ -7,7 +7,7 @@ The AHA angle is atan2(s, a): 0 at the middle of the anterior wall, 90 degrees a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -22,6 +22,21 @@ THINNING_SMOOTH_DEG, THINNING_SMOOTH_MM = (
     5.0,
 )  # SD over which a thinned wall passes into the wall beside it
 FloatArray = np.ndarray
+
+
+@dataclass(frozen=True)
+class Relief:
+    """How the outlines of a measured heart depart from the smooth ones: factors on the radii.
+
+    inner, outer    float64 (A, L), endocardium and epicardium; A equal steps of the AHA angle from 0, L levels
+    first_level_mm  b of the first level; beyond the first and the last the factors stay what they are there
+    level_step_mm   from level to level
+    """
+
+    inner: np.ndarray
+    outer: np.ndarray
+    first_level_mm: float
+    level_step_mm: float
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,7 @@ class HeartShape:
     thinned: tuple[
         tuple[tuple[int, ...], float], ...
     ] = ()  # AHA segments, and the part of their wall that is lost
+    relief: Relief | None = field(default=None, compare=False)  # of a measured heart
 
 
 def _profile(b: FloatArray, centre: float, half_length: float, exponent: float) -> FloatArray:
@@ -68,6 +84,20 @@ def _outline(shape: HeartShape, theta: FloatArray) -> FloatArray:
     return shape.cavity_radius_mm * (1.0 + second + third)
 
 
+def _factor(shape: HeartShape, outline: str, theta: FloatArray, b: FloatArray) -> FloatArray | float:
+    """What the relief of a measured heart makes of a radius; `outline` is inner or outer."""
+    relief = shape.relief
+    if relief is None:
+        return 1.0
+    factors = relief.inner if outline == "inner" else relief.outer
+    turn, level = np.broadcast_arrays(theta, b)
+    rows = np.degrees(turn) % 360.0 / 360.0 * factors.shape[0]
+    columns = np.clip((level - relief.first_level_mm) / relief.level_step_mm, 0.0, factors.shape[1] - 1.0)
+    places = np.stack([rows.ravel(), columns.ravel()])
+    found = map_coordinates(factors, places, order=1, mode="grid-wrap", prefilter=False)
+    return np.asarray(found).reshape(turn.shape)
+
+
 def septal_angle(theta: FloatArray) -> FloatArray:
     """Signed degrees from the middle of the septum, -180 to 180, of AHA angles in radians."""
     return (np.degrees(theta) - 90.0 + 180.0) % 360.0 - 180.0
@@ -83,7 +113,8 @@ def _wall(shape: HeartShape, theta: FloatArray) -> FloatArray:
 def endocardium(shape: HeartShape, theta: FloatArray, b: FloatArray) -> FloatArray:
     """Radius of the endocardium, mm, at AHA angles in radians and levels b in mm; 0 beyond the cavity's end."""
     widest = shape.widest_level_mm
-    return _outline(shape, theta) * _profile(b, widest, widest, shape.profile_exponent)
+    smooth = _outline(shape, theta) * _profile(b, widest, widest, shape.profile_exponent)
+    return smooth * _factor(shape, "inner", theta, b)
 
 
 @lru_cache(maxsize=64)
@@ -120,6 +151,7 @@ def epicardium(shape: HeartShape, theta: FloatArray, b: FloatArray) -> FloatArra
     widest = shape.widest_level_mm
     outline = _outline(shape, theta) + _wall(shape, theta)
     outer = outline * _profile(b, widest, widest + shape.apex_wall_mm, shape.profile_exponent)
+    outer = outer * _factor(shape, "outer", theta, b)
     if not shape.thinned:
         return outer
     inner = endocardium(shape, theta, b)
@@ -159,7 +191,8 @@ def wall_depth(
         return radial
     widest, exponent = shape.widest_level_mm, shape.profile_exponent
     outline = _outline(shape, theta[low])
-    outer = outline + _wall(shape, theta[low])
+    outer = (outline + _wall(shape, theta[low])) * _factor(shape, "outer", theta[low], b[low])
+    outline = outline * _factor(shape, "inner", theta[low], b[low])
     below = np.abs(b[low] - widest)
 
     def shell(half_length: float, radius: FloatArray) -> FloatArray:

@@ -41,7 +41,7 @@ from scartools.simulation.subject import Subject
 from scartools.simulation.tissue import Body
 
 CLOCK = np.arange(-500.0, 1100.0)  # ms after the first site
-_DATE_STREAM, _BEAT_STREAM, _RECORDING_STREAM = 2, 3, 4  # 0 draws the subject, 1 the image
+_DATE_STREAM, BEAT_STREAM, RECORDING_STREAM = 2, 3, 4  # 0 draws the subject, 1 the image
 
 
 @dataclass(frozen=True)
@@ -180,6 +180,7 @@ def beat_of(
     *,
     block: str | None = None,
     physiology: Physiology | None = None,
+    heart_rate: float | None = None,
 ) -> Beat:
     """The beat of any heart, without noise.
 
@@ -189,12 +190,14 @@ def beat_of(
     chest  the body on which the electrodes lie, RAS+ mm from the middle of the LV
     rng    draws heart rate, conduction, action potentials, the heart's place and the places of the electrodes
     block  "none" or one of physiology.BLOCKS; None: drawn
+    heart_rate  beats a minute in place of the drawn one; nothing else is drawn differently
     physiology  what to draw from; None: the defaults
     Returns the beat. The same arguments give the same bytes.
     Raises InputError when no voxel of the heart fires.
     """
     habits = Physiology() if physiology is None else physiology
-    heart_rate = float(np.clip(rng.normal(68.0, 10.0), 48.0, 98.0))
+    drawn_rate = float(np.clip(rng.normal(68.0, 10.0), 48.0, 98.0))
+    heart_rate = drawn_rate if heart_rate is None else heart_rate
     drawn = draw_variant(rng, habits)
     kind = drawn if block is None else block
     conduction = with_block(draw_conduction(rng, habits), kind, rng)
@@ -258,14 +261,14 @@ def simulate_beat(
     days        from the MRI to the beat: its scars are those of that day, its heart is that of the image
     Returns the beat. The same subject and scars give the same bytes.
     """
-    rng = np.random.default_rng([subject.seed, subject.index, _BEAT_STREAM])
+    rng = np.random.default_rng([subject.seed, subject.index, BEAT_STREAM])
     voxels = electrical_heart(subject, spacing_mm, days) if heart is None else heart
     return beat_of(voxels, subject.shape, subject.pose, draw_chest(subject), rng, block=block)
 
 
 def take_ecg(subject: Subject, beat: Beat, number: int, days: int) -> Taken:
     """One ECG of a subject, `days` after the MRI: a rhythm and noise of its own, drawn by its number from 1."""
-    rng = np.random.default_rng([subject.seed, subject.index, _RECORDING_STREAM, number])
+    rng = np.random.default_rng([subject.seed, subject.index, RECORDING_STREAM, number])
     recording = draw_rhythm(rng, beat.heart_rate, beat.rhythm, ectopics=beat.ectopic is not None)
     signals, peaks = record_beats(beat.signals, recording, rng, ectopic=beat.ectopic, atria=beat.atria)
     day = date.fromisoformat(subject.mri_date) + timedelta(days=days)

@@ -312,3 +312,108 @@ def test_validation_takes_normals_as_beats_or_as_features(workspace):
         assert done.status == 0 and "no --normals" not in done.stderr
         overlaps = json.loads(Path(f"of-{given}.json").read_text())["Overlaps"]
         assert set(overlaps) == set(COMPARED)
+
+
+SEGMENTATION = "cohort/truth/sim-0001/segmentation.nii.gz"
+
+
+def without_rv() -> Path:
+    volume = nibabel.load(SEGMENTATION)
+    array = np.asarray(volume.dataobj).copy()
+    array[array == 5] = 0
+    nibabel.save(nibabel.Nifti1Image(array, volume.affine), "no-rv.nii.gz")
+    return Path("no-rv.nii.gz")
+
+
+def ecg_of(*arguments: str | Path) -> dict:
+    """Run simulate ecg and return the sidecar of its record."""
+    done = run_inside("simulate", "ecg", *arguments, "-o", "out.hea", "--force")
+    assert done.status == 0, done.stderr
+    return json.loads(Path("out.json").read_text())
+
+
+def test_a_segmentation_becomes_a_record_that_says_what_it_is(workspace):
+    said = ecg_of(SEGMENTATION, "--beat", "beat.hea")
+    made, beat = record.read_record(Path("out.hea")), record.read_beat(Path("beat.hea"))
+    assert made.signals.shape == (12, 5000) and made.rate == 500
+    assert np.abs(made.signals[1] - made.signals[0] - made.signals[2]).max() < 0.002
+    assert said["Simulated"] and said["Anatomy"] == "fitted" and said["PoseFrom"] == "segmentation"
+    assert said["Seed"] == 1 and set(said["Electrodes"]) >= {"RA", "LA", "LL", "V1", "V6"}
+    assert [row["Segment"] for row in said["Segments"]] == list(range(1, 18))
+    assert json.loads(Path("beat.json").read_text())["RSample"] == 200
+    lead = int(np.ptp(beat.signals, axis=1).argmax())
+    for peak in (r for r in said["RSamples"] if 200 < r < 4700):
+        around = made.signals[lead, peak - 60 : peak + 60]
+        assert np.corrcoef(around, beat.signals[lead, 140:260])[0, 1] > 0.95
+    note = json.loads(Path("out.prov.json").read_text())
+    assert [Path(source["Path"]).name for source in note["Sources"]] == ["segmentation.nii.gz"]
+    read = run_inside("median-beat", "out.hea", "-o", "read.hea", "-q")
+    assert read.status == 0 and json.loads(Path("read.json").read_text())["Record"]["Simulated"]
+
+
+def test_without_an_rv_it_refuses_until_it_is_told_and_then_paints_a_template(workspace):
+    mask = without_rv()
+    done = run_inside("simulate", "ecg", mask, "-o", "fresh.hea")
+    assert done.status == 3 and "no-rv.nii.gz" in done.error and "image-left" in done.error
+    assert not Path("fresh.hea").exists()
+    assert ecg_of(mask, "--anchor", "image-left")["Anatomy"] == "template"
+    assert ecg_of(mask, "--anchor", "image-left", "--anatomy", "fitted")["RightVentricle"] == "typical"
+
+
+def test_a_prior_gives_its_septum_and_its_anchor(workspace):
+    assert run_inside("aha17", SEGMENTATION, "-o", "prior.nii.gz", "-q").status == 0
+    assert run_inside("aha17", without_rv(), "--anchor", "image-left", "-o", "guess.nii.gz", "-q").status == 0
+    said = ecg_of("no-rv.nii.gz", "--prior", "prior.nii.gz")
+    assert (said["Anatomy"], said["Anchor"], said["AnchorSource"]) == ("fitted", "mid-septum", "rv")
+    said = ecg_of("no-rv.nii.gz", "--prior", "guess.nii.gz")
+    assert (said["Anatomy"], said["AnchorSource"]) == ("template", "assumed")
+    Path("prior.json").unlink()  # another program's prior states no septum
+    assert ecg_of("no-rv.nii.gz", "--prior", "prior.nii.gz")["Anatomy"] == "template"
+
+
+def test_many_segmentations_fill_a_folder_and_each_can_be_made_again_alone(workspace):
+    masks = [f"cohort/truth/{subject}/segmentation.nii.gz" for subject in ("sim-0001", "sim-0002")]
+    assert run_inside("simulate", "ecg", *masks, "--clean", "-o", "ecgs").status == 0
+    rows = table.read(Path("ecgs/ecg.tsv")).rows
+    assert [row["record"] for row in rows] == ["sim-0001-segmentation.hea", "sim-0002-segmentation.hea"]
+    assert len({row["seed"] for row in rows}) == 2
+    alone = run_inside("simulate", "ecg", masks[1], "--clean", "--seed", rows[1]["seed"], "-o", "alone.hea")
+    assert alone.status == 0
+    assert Path("alone.dat").read_bytes() == Path("ecgs/sim-0002-segmentation.dat").read_bytes()
+    half = run_inside("simulate", "ecg", *masks, "--clean", "--shard", "1/2", "-o", "half")
+    assert half.status == 0 and table.read(Path("half/ecg_1-of-2.tsv")).rows[0]["seed"] == rows[1]["seed"]
+    read = run_inside("median-beat", "--table", "ecgs/ecg.tsv", "-o", "beats", "-q")
+    assert read.status == 0, read.stderr
+    assert table.read(Path("beats/beats.tsv")).rows[0]["anatomy"] == "fitted"
+
+
+def test_a_segmentation_that_gives_no_ecg_costs_only_its_own_row(workspace):
+    words = ["simulate", "ecg", SEGMENTATION, without_rv(), "-o", "ecgs"]
+    done = run_inside(*words)
+    assert done.status == 5
+    made, failed = table.read(Path("ecgs/ecg.tsv")).rows
+    assert made["ecg_status"] == "made" and made["record"] == "segmentation.hea"
+    assert failed["ecg_status"] == "failed" and failed["record"] is None and "septum" in failed["ecg_reason"]
+    assert run_inside(*words).status == 4
+    before = Path("ecgs/segmentation.hea").stat().st_mtime_ns
+    assert run_inside(*words, "--skip-existing").status == 5
+    assert Path("ecgs/segmentation.hea").stat().st_mtime_ns == before
+    assert run_inside(*words, "--skip-existing", "--anchor", "image-left").status == 0
+    assert Path("ecgs/segmentation.hea").stat().st_mtime_ns != before
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--anchor", "landmarks"], "--prior"),
+        (["--anchor", "angle"], "--angle"),
+        (["--angle", "180", "--anchor", "image-left"], "--angle"),
+        (["--shard", "0/2"], "--shard"),
+        (["--beat", "out.hea"], "--beat"),
+        ([SEGMENTATION, "cohort/truth/sim-0002/segmentation.nii.gz"], "folder"),
+    ],
+)
+def test_options_of_an_ecg_that_do_not_go_together_are_refused(workspace, options, named):
+    done = run_inside("simulate", "ecg", SEGMENTATION, *options, "-o", "out.hea")
+    assert done.status == 2 and named in done.error
+    assert not Path("out.hea").exists()
