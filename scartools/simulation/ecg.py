@@ -242,7 +242,9 @@ def beat_of(
 
 def electrical_heart(subject: Subject, spacing_mm: float = 3.0, days: int = 0) -> VoxelHeart:
     """The heart of the image as voxels, `spacing_mm` on edge, with the scars of the day `days` after the MRI."""
-    return voxel_heart(subject.shape, depth_field(subject.shape, scars_at(subject, days)), spacing_mm)
+    return voxel_heart(
+        subject.shape, depth_field(subject.shape, scars_at(subject.shape, subject.scars, days)), spacing_mm
+    )
 
 
 def simulate_beat(

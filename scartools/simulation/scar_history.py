@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,9 +24,6 @@ from scartools.simulation.scar import (
     scar_share,
     wall_grid,
 )
-
-if TYPE_CHECKING:
-    from scartools.simulation.subject import Subject
 
 SEARCH_STEPS = 14  # halvings of the interval in which the change of a border lies
 DEEPEST_SHARE = 0.75  # of a change of mass: what the depth takes, when that can still change
@@ -110,10 +106,12 @@ def scar_at(shape: HeartShape, scar: Scar, days: int, healing: Healing | None = 
     return replace(other, no_reflow=scar.no_reflow and age <= chosen.no_reflow_days)
 
 
-def scars_at(subject: Subject, days: int, healing: Healing | None = None) -> tuple[Scar, ...]:
-    """The scars of a subject on the day `days` after the MRI; negative: before it; 0: those of the image.
+def scars_at(
+    shape: HeartShape, scars: tuple[Scar, ...], days: int, healing: Healing | None = None
+) -> tuple[Scar, ...]:
+    """The scars of a heart on the day `days` after the MRI; negative: before it; 0: those of the image.
 
-    The same subject and day give the same scars. The heart keeps the shape it has in the image.
+    The same heart, scars and day give the same. The heart keeps the shape it has in the image.
     """
-    found = (scar_at(subject.shape, scar, days, healing) for scar in subject.scars)
+    found = (scar_at(shape, scar, days, healing) for scar in scars)
     return tuple(scar for scar in found if scar is not None)

@@ -183,7 +183,7 @@ def ecg_scar_truth(subject: Subject, ecg_id: str, ecg_date: str, days: int) -> l
     Returns  18 flat rows with the keys of ECG_COLUMNS: segments 1 to 17, then the ventricle (segment 0).
     """
     shape = subject.shape
-    then = _on_model(shape, depth_field(shape, scars_at(subject, days)))
+    then = _on_model(shape, depth_field(shape, scars_at(shape, subject.scars, days)))
     now = _on_model(shape, depth_field(shape, subject.scars))
     rows = []
     for k in range(1, 19):

@@ -28,6 +28,10 @@ def subject_with(*scars: Scar) -> Subject:
     return replace(draw_subject(1, 4), shape=heart(), scars=scars)
 
 
+def scars_of(subject: Subject, days: int) -> tuple[Scar, ...]:
+    return scars_at(subject.shape, subject.scars, days)
+
+
 def test_mass_falls_as_in_the_publication() -> None:
     """Pokorney 2012: 25 g in the first week, 17 g at 4 months, 15 g at 14 months."""
     assert relative_mass(4, 0.6) == 1.0
@@ -41,9 +45,9 @@ def test_mass_falls_as_in_the_publication() -> None:
 
 def test_before_the_infarction_there_is_no_scar() -> None:
     subject = subject_with(infarct(10))
-    assert scars_at(subject, -11) == ()
-    assert len(scars_at(subject, -10)) == 1
-    assert scars_at(subject, 0) == subject.scars
+    assert scars_of(subject, -11) == ()
+    assert len(scars_of(subject, -10)) == 1
+    assert scars_of(subject, 0) == subject.scars
 
 
 @pytest.mark.parametrize("ratio", [0.55, 0.8, 1.25])
@@ -69,12 +73,12 @@ def test_an_old_infarct_was_larger_when_it_was_new_and_a_new_one_will_shrink() -
 
 def test_each_scar_has_its_own_day() -> None:
     first, second = infarct(400), replace(infarct(10), segments=(4, 10))
-    assert [one.segments for one in scars_at(subject_with(first, second), -50)] == [first.segments]
+    assert [one.segments for one in scars_of(subject_with(first, second), -50)] == [first.segments]
 
 
 def test_scars_of_a_disease_do_not_change() -> None:
     stripe = replace(scar((2, 3, 8, 9), 0.3, pattern="midwall"), event_days=None)
-    assert scars_at(subject_with(stripe), -4000) == (stripe,)
+    assert scars_of(subject_with(stripe), -4000) == (stripe,)
 
 
 def test_no_reflow_is_gone_after_a_month() -> None:
