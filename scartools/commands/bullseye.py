@@ -42,6 +42,7 @@ import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
 from scartools.cli.options import Force, Labels, Output, SpacingFrom
+from scartools.figures import FOOTER
 
 if TYPE_CHECKING:
     from scartools.files.provenance import Source
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
 MOST_PANELS = 4
-NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
 _REGIONS = {str(number) for number in range(1, 19)}
 COLOUR_BAR = {"scar_percent": "Scar (% of segment)", "lv_percent": "Scar (% of the LV)"}
 
@@ -110,7 +110,8 @@ def bullseye(
     unit = _unit(value)
     model = _model(described)
     with scratch_for_matplotlib():
-        from scartools.heart.bullseye import draw_bullseye, figure_bytes
+        from scartools.figures import figure_bytes
+        from scartools.heart.bullseye import draw_bullseye
 
         limits = (0.0, maximum) if maximum is not None else None
         figure = draw_bullseye(panels, unit=unit, title=title, limits=limits, decimals=decimals, model=model)
@@ -119,7 +120,7 @@ def bullseye(
     def save(path: Path) -> None:
         path.write_bytes(picture)
 
-    facts = {"Value": value, "Unit": unit, "Panels": described, "Notice": NOTICE}
+    facts = {"Value": value, "Unit": unit, "Panels": described, "Notice": FOOTER}
     atomic.publish(output, save, facts=facts, sources=sources, force=force)
     log.info("%s: %s of %d panel%s", output, value, len(panels), "s" if len(panels) > 1 else "")
     return {"Output": str(output), **facts}

@@ -365,7 +365,8 @@ def _write(folder: Path, found: Predicted, image: Volume, options: Options) -> N
 
 
 def _draw(path: Path, rows: Any) -> None:
-    from scartools.heart.bullseye import draw_bullseye, figure_bytes
+    from scartools.figures import figure_bytes
+    from scartools.heart.bullseye import draw_bullseye
 
     values = {int(row["region"]): float(row["scar_percent"]) for row in rows if row["level"] == "segment"}
     figure = draw_bullseye([("predicted", values)], unit="Scar (% of segment)")

@@ -6,13 +6,12 @@ left, segments 1 to 6 counter-clockwise, the apical ring turned so that 13 is on
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from scartools.errors import InputError
+from scartools.figures import FOOTER, MM_PER_INCH, settled_style, text_colour
 from scartools.heart.nomenclature import (
     SegmentModel,
     segment_names,
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Panel = tuple[str, Mapping[int, float]]
-FOOTER = "Research use only. Not a medical device; not for diagnosis or treatment."
-SUFFIXES = (".svg", ".pdf", ".png")
 WIDTH_MM = {1: 90.0, 2: 180.0, 3: 180.0, 4: 180.0}  # one and two columns of a journal
 RADII = {"Basal": (0.75, 1.0), "Mid": (0.5, 0.75), "Apical": (0.25, 0.5)}  # inner, outer
 APEX_RADIUS = 0.25
@@ -41,7 +38,6 @@ COLOURS = "inferno_r"  # light to dark, even in lightness, safe for colour-blind
 DARKEST = 0.82  # of that map: beyond it, territory lines would drown
 TERRITORY_COLOURS = {"LAD": "#D55E00", "RCA": "#0072B2", "LCX": "#009E73"}  # Okabe and Ito
 TERRITORY_LABELS = {"LAD": "LAD", "RCA": "RCA", "LCX": "LCx"}
-MM_PER_INCH = 25.4
 
 
 def segment_wedge(segment: int, model: SegmentModel = 17) -> tuple[float, float, float, float]:
@@ -122,40 +118,6 @@ def _check_panels(panels: Sequence[Panel], model: SegmentModel) -> None:
             )
 
 
-def figure_bytes(figure: Figure, suffix: str, *, dpi: int = 300) -> bytes:
-    """The figure as ".svg", ".pdf" or ".png"; no date inside, so equal figures give equal bytes."""
-    if suffix not in SUFFIXES:
-        raise InputError(f"figures cannot be written as '{suffix}'", remedy=f"Use {', '.join(SUFFIXES)}")
-    silent: dict[str, dict[str, Any]] = {
-        ".svg": {"Date": None, "Creator": None},
-        ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-        ".png": {"Software": None},
-    }
-    stream = io.BytesIO()
-    with settled_style():
-        figure.savefig(stream, format=suffix[1:], dpi=dpi, metadata=silent[suffix])
-    return stream.getvalue()
-
-
-@contextmanager
-def settled_style() -> Iterator[None]:
-    """The same style whatever the user's matplotlibrc says; restored afterwards."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
-            {
-                "font.family": "DejaVu Sans",
-                "svg.hashsalt": "scartools",
-                "svg.fonttype": "path",
-                "pdf.fonttype": 42,
-                "hatch.linewidth": 0.4,
-            }
-        )
-        yield
-
-
 def _limits(panels: Sequence[Panel], unit: str) -> tuple[float, float]:
     finite = [float(value) for _, values in panels for value in values.values() if math.isfinite(value)]
     low = min([0.0, *finite])
@@ -225,15 +187,6 @@ def _draw_segment(
     box = None if imaged else {"facecolor": NOT_IMAGED, "edgecolor": "none", "pad": 0.6}
     axes.text(x, y + 0.064, str(segment), ha="center", va="center", fontsize=size - 1.5, color=ink, bbox=box)
     axes.text(x, y - 0.026, text, ha="center", va="center", fontsize=size, color=ink, bbox=box)
-
-
-def text_colour(face: Any) -> str:
-    """Black or white, whichever reads better on a colour (WCAG 2 relative luminance)."""
-    from matplotlib.colors import to_rgb
-
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(face)]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "black" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "white"
 
 
 def _draw_territories(axes: Axes, model: SegmentModel) -> None:

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Wedge
 
 from scartools.errors import InputError
-from scartools.heart.bullseye import FOOTER, draw_bullseye, figure_bytes, segment_wedge, text_colour
+from scartools.figures import FOOTER, figure_bytes, text_colour
+from scartools.heart.bullseye import draw_bullseye, segment_wedge
 
 VALUES = {segment: 5.0 * segment for segment in range(1, 17)}
 
@@ -167,7 +168,8 @@ def test_the_notice_is_on_the_figure() -> None:
 def test_pyplot_is_never_loaded() -> None:
     program = (
         "import sys\n"
-        "from scartools.heart.bullseye import draw_bullseye, figure_bytes\n"
+        "from scartools.figures import figure_bytes\n"
+        "from scartools.heart.bullseye import draw_bullseye\n"
         "assert 'matplotlib' not in sys.modules\n"
         "figure_bytes(draw_bullseye([('', {1: 2.0})], unit='%'), '.svg')\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
