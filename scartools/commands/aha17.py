@@ -234,7 +234,7 @@ def _drawn(found: Segments, mask: Volume, suffix: str) -> bytes:
     from scartools.cli.resources import scratch_for_matplotlib
 
     with scratch_for_matplotlib():
-        from scartools.heart.bullseye import figure_bytes
+        from scartools.figures import figure_bytes
         from scartools.heart.segment_plot import draw_segments
 
         return figure_bytes(draw_segments(found, mask.array, mask.affine), suffix)

@@ -1,21 +1,38 @@
-"""Draw the 17 segments as a bullseye, for one to four tables side by side.
+"""Draw the 17 segments as a bullseye, for one to four panels side by side, differences and continuous maps too.
 
 The standard display: seen from the apex, anterior on top, septum on the left, basal segments outside, the
-apex in the middle. Panels share one colour scale, safe for the colour-blind; every segment shows its number
-and its value. A segment that was not imaged is hatched and says n/a; it is never coloured as zero. Heavy
-lines divide the coronary territories that the AHA standard assigns.
+apex in the middle. Panels share one colour scale, safe for the colour-blind and on grey print; every segment shows
+its number and its value. A segment that was not imaged is hatched and says n/a; it is never coloured as zero. Heavy
+lines divide the coronary territories that the AHA standard assigns, which the band outside names.
+
+--difference adds a panel: the last table minus the one before it, on a scale of its own, centred at zero. Where one
+of the two was not imaged there is no difference. Both must have one model of segments and one measure.
+
+--smooth draws scar continuously, by angle and level, measured slice by slice in segmentations with --prior: the share
+of the wall that is scar, or its transmurality (--value transmurality_mean_percent). It is not made from 17 numbers, so
+a table is refused. The numbers printed are still those of whole segments.
 
 INPUT FILES
 
 TABLE is the output of scartools-quantify(1), or - for one on stdin: any TSV with level, region and the
 column to draw. A NIfTI segmentation may stand in its place together with --prior; it is then measured
-first.
+first. One --prior holds for all segmentations, or there is one for each, in their order.
 
 OUTPUT FILES
 
-The figure is 90 mm wide for one panel and 180 mm for more. Tables of the models of 16 and
-18 segments are drawn as such; all panels must have one model. OUTPUT.json repeats the values drawn.
+The figure is 90 mm wide for one panel and 180 mm for more, or as --width says; PNG has 300 dpi, shifted by less than
+0.2 so that the width is whole pixels. No text is smaller than 6 points: panels that would be too narrow for their numbers stand in rows, and
+what does not fit is refused. SVG and PDF are vectors, but for the disc of a continuous map (300 dpi). Under the figure
+stand the source of the prior, where the sidecar of the table states it, and how the scar was found. Tables of the
+models of 16 and 18 segments are drawn as such; all panels must have one model. OUTPUT.json repeats the values drawn.
 Equal inputs give equal bytes.
+
+NOTES
+
+The continuous map takes rings and sectors from the prior alone. Each ring fills its band of the disc, with its slices
+equally high; the angle runs linearly between the borders of the sectors. Round the circle, values are smoothed by a
+Gaussian with an SD of 6 degrees, or of a voxel's angle where that is wider; between neighbouring slices they run
+linearly, and never across a missing one.
 
 EXAMPLES
 
@@ -23,8 +40,10 @@ EXAMPLES
     scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o segments.tsv
     scartools bullseye segments.tsv -o bullseye.svg
     scartools bullseye segments.tsv segments.tsv --panel truth --panel model --value transmurality_mean_percent -o pair.pdf
-    scartools bullseye cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o at-once.pdf
+    scartools bullseye segments.tsv segments.tsv --panel "model A" --panel "model B" --difference -o difference.svg
+    scartools bullseye cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz --smooth --width single -o smooth.pdf
     scartools quantify cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o - | scartools bullseye - -o piped.png
+    scartools bullseye cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz -o at-once.pdf
 
 REFERENCES
 
@@ -35,39 +54,63 @@ from __future__ import annotations
 
 import logging
 import math
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
 from scartools.cli.options import Force, Labels, Output, SpacingFrom
+from scartools.figures import FOOTER
 
 if TYPE_CHECKING:
-    from scartools.files.provenance import Source
+    from scartools.files.segment_table import SegmentValues
+    from scartools.heart.bullseye import Panel
+    from scartools.heart.polar_map import PolarMap
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
 MOST_PANELS = 4
-NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
-_REGIONS = {str(number) for number in range(1, 19)}
-COLOUR_BAR = {"scar_percent": "Scar (% of segment)", "lv_percent": "Scar (% of the LV)"}
+WIDTHS = {"single": 90.0, "1.5": 140.0, "double": 180.0}  # mm
+WIDEST, NARROWEST = 400.0, 45.0  # mm
 
 
 Tables = Annotated[
     list[Path],
-    typer.Argument(metavar="TABLE...", help="Tables of segments, one a panel; or a segmentation with --prior."),
+    typer.Argument(metavar="TABLE...", help="Tables of segments, one a panel; or segmentations with --prior."),
     Reads("segments"),
 ]
-PriorFile = Annotated[
-    Path | None,
-    typer.Option("--prior", metavar="FILE", help="AHA segments, where TABLE is a segmentation."),
+PriorFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--prior",
+        metavar="FILE",
+        help="AHA segments, where TABLE is a segmentation; one for all, or once for each.",
+    ),
     Reads("prior"),
 ]
 ValueColumn = Annotated[str, typer.Option("--value", metavar="COLUMN", help="The column to draw.")]
 PanelNames = Annotated[
     list[str] | None,
-    typer.Option("--panel", metavar="TEXT", help="Name of a panel; once per table, in their order."),
+    typer.Option(
+        "--panel", metavar="TEXT", help="Name of a panel; once per table, in their order, then the difference."
+    ),
+]
+Difference = Annotated[
+    bool, typer.Option("--difference", help="Add a panel: the last table minus the one before it.")
+]
+Smooth = Annotated[bool, typer.Option("--smooth", help="Draw continuous maps, measured in segmentations.")]
+Width = Annotated[
+    str | None,
+    typer.Option(
+        "--width", metavar="WIDTH", help="single (90 mm), 1.5 (140 mm), double (180 mm), or mm from 45 to 400."
+    ),
+]
+NoValues = Annotated[
+    bool,
+    typer.Option("--no-values", help="Print the numbers of the segments alone; of a difference, its sign too."),
 ]
 Title = Annotated[str | None, typer.Option("--title", metavar="TEXT", help="Above all panels.")]
 Decimals = Annotated[int, typer.Option("--decimals", min=0, max=4, metavar="N", help="Digits after the point.")]
@@ -77,92 +120,191 @@ Maximum = Annotated[
         "--max", metavar="VALUE", help="Upper end of the colour scale; else 100 for percent, or the largest."
     ),
 ]
+DifferenceMaximum = Annotated[
+    float | None,
+    typer.Option(
+        "--difference-max", metavar="VALUE", help="Both ends of the scale of --difference; else by the values."
+    ),
+]
 
 
 def bullseye(
     tables: Tables,
     output: Annotated[Output, Writes("figure")],
-    prior: PriorFile = None,
+    prior: PriorFiles = None,
     labels: Labels = "scartools",
     value: ValueColumn = "scar_percent",
+    difference: Difference = False,
+    smooth: Smooth = False,
     panel: PanelNames = None,
     title: Title = None,
+    width: Width = None,
+    no_values: NoValues = False,
     decimals: Decimals = 0,
     maximum: Maximum = None,
+    difference_max: DifferenceMaximum = None,
     spacing_from: SpacingFrom = "auto",
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the tables, draw them, write the figure."""
     from scartools.cli.resources import scratch_for_matplotlib
     from scartools.files import atomic
-    from scartools.files.prior import read_rests_on
+    from scartools.files.segment_table import in_sentences, read_segments
+    from scartools.heart.bullseye_scales import bar_labels
+    from scartools.heart.segment_columns import COLUMNS
 
-    names = _checked_names(tables, panel, title, maximum)
-    panels, described, sources = [], [], []
-    for path, name in zip(tables, names, strict=True):
-        values, read, segments = _values(path, prior, value, labels, spacing_from)
-        panels.append((name, values))
-        shown = {str(k): None if math.isnan(v) else v for k, v in values.items()}
-        described.append(
-            {"Name": name, "SegmentModel": segments, "Values": shown, **read_rests_on(prior or path)}
-        )
-        sources += read
-    unit = _unit(value)
-    model = _model(described)
+    names = _checked_names(tables, panel, title, difference)
+    _require_scales(maximum, difference_max, difference)
+    millimetres = _millimetres(width)
+    _require_smooth(smooth, value, tables)
+    priors = _priors(tables, prior)
+    percent = COLUMNS.get(value, ("", None))[1] == "%"
+    read, discs = [], []
+    for path, own in zip(tables, priors, strict=True):
+        if own is None:
+            read.append(read_segments(path, value, percent=percent))
+            continue
+        measured, disc = _measured(path, own, value, labels, spacing_from, smooth)
+        read.append(measured)
+        discs.append(disc)
+    _require_comparable(tables, read, value, difference)
+    unit, difference_unit = bar_labels(value, smooth=smooth)
+    notes = in_sentences(names, read)
+    if smooth:
+        notes.append("Continuous map by angle and slice; Gaussian, SD 6\N{DEGREE SIGN}; linear between slices.")
     with scratch_for_matplotlib():
-        from scartools.heart.bullseye import draw_bullseye, figure_bytes
+        from scartools.figures import figure_bytes, whole_dpi
+        from scartools.heart.bullseye import draw_bullseye
 
-        limits = (0.0, maximum) if maximum is not None else None
-        figure = draw_bullseye(panels, unit=unit, title=title, limits=limits, decimals=decimals, model=model)
-        picture = figure_bytes(figure, output.suffix)
+        panels = _panels(names, read, discs, difference)
+        figure = draw_bullseye(
+            panels,
+            unit=unit,
+            title=title,
+            limits=(0.0, maximum) if maximum is not None else None,
+            decimals=decimals,
+            model=read[0].model,
+            width_mm=millimetres,
+            show_values=not no_values,
+            difference_unit=difference_unit,
+            largest_difference=difference_max,
+            notes=notes,
+        )
+        picture = figure_bytes(figure, output.suffix, dpi=whole_dpi(figure))
 
     def save(path: Path) -> None:
         path.write_bytes(picture)
 
-    facts = {"Value": value, "Unit": unit, "Panels": described, "Notice": NOTICE}
+    facts = {"Value": value, "Unit": unit, "Panels": _described(panels, read), "Notes": notes, "Notice": FOOTER}
+    facts |= {"DifferenceUnit": difference_unit} if difference else {}
+    sources = [source for one in read for source in one.sources]
     atomic.publish(output, save, facts=facts, sources=sources, force=force)
     log.info("%s: %s of %d panel%s", output, value, len(panels), "s" if len(panels) > 1 else "")
     return {"Output": str(output), **facts}
 
 
 def _checked_names(
-    tables: list[Path], panel: list[str] | None, title: str | None, maximum: float | None
+    tables: list[Path], panel: list[str] | None, title: str | None, difference: bool
 ) -> list[str]:
-    """Return the name of each panel, after refusing what makes no figure."""
+    """Return the name of each panel, that of a difference last, after refusing what makes no figure."""
     from scartools.errors import UsageError
 
     for text in [title or "", *(panel or [])]:
         if not text.isprintable():
             raise UsageError(f"--title or --panel {text!r} holds characters that cannot be printed")
-    if maximum is not None and not 0 < maximum < math.inf:
-        raise UsageError(f"--max {maximum:g} is not a positive number", remedy="Leave it out or give one")
-    if len(tables) > MOST_PANELS:
-        raise UsageError(f"{len(tables)} tables, at most {MOST_PANELS} fit", remedy="Draw several figures")
-    names = panel or [""] * len(tables)
-    if len(names) != len(tables):
+    if difference and len(tables) < 2:
+        raise UsageError("--difference needs two tables", remedy="Name the one to subtract first")
+    if len(tables) + difference > MOST_PANELS:
+        more = " and a difference" if difference else ""
+        raise UsageError(
+            f"{len(tables)} tables{more}, at most {MOST_PANELS} fit", remedy="Draw several figures"
+        )
+    if tables.count(Path("-")) > 1:
+        raise UsageError("- stands twice, but there is one stdin", remedy="Name a file")
+    names = panel or ([*"ABC"[: len(tables)]] if difference else [""] * len(tables))
+    if len(names) not in (len(tables), len(tables) + difference):
         raise UsageError(
             f"--panel was given {len(names)} times for {len(tables)} tables", remedy="Name each or none"
         )
+    if difference and len(names) == len(tables):
+        names = [*names, f"{names[-1]} \N{MINUS SIGN} {names[-2]}"]
     return names
 
 
-def _values(
-    path: Path, prior: Path | None, column: str, labels: str, spacing_from: Any
-) -> tuple[dict[int, float], list[Source], Literal[16, 17, 18]]:
-    """Return what each segment shows, NaN where it was not imaged, what was read, and how many segments there are."""
+def _require_scales(maximum: float | None, difference_max: float | None, difference: bool) -> None:
+    from scartools.errors import UsageError
+
+    for name, given in (("--max", maximum), ("--difference-max", difference_max)):
+        if given is not None and not 0 < given < math.inf:
+            raise UsageError(f"{name} {given:g} is not a positive number", remedy="Leave it out or give one")
+    if difference_max is not None and not difference:
+        raise UsageError("--difference-max has no meaning without --difference", remedy="Leave it out")
+
+
+def _millimetres(width: str | None) -> float | None:
+    """Return the width of the figure in mm; None for that of the number of panels."""
+    from scartools.errors import UsageError
+
+    if width is None or width in WIDTHS:
+        return WIDTHS[width] if width else None
+    given = float(width) if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", width) else math.nan
+    if not NARROWEST <= given <= WIDEST:
+        raise UsageError(
+            f"--width {width!r} is no width of a figure",
+            remedy=f"Use {', '.join(WIDTHS)}, or mm from {NARROWEST:g} to {WIDEST:g}",
+        )
+    return given
+
+
+def _require_smooth(smooth: bool, value: str, tables: list[Path]) -> None:
+    from scartools.errors import UsageError
+    from scartools.files import volume
+    from scartools.heart.bullseye_scales import SMOOTH_BAR
+
+    if not smooth:
+        return
+    if value not in SMOOTH_BAR:
+        raise UsageError(f"--smooth cannot draw --value {value}", remedy=f"It draws {' or '.join(SMOOTH_BAR)}")
+    for path in tables:
+        if not path.name.endswith(volume.SUFFIXES):
+            raise UsageError(
+                f"--smooth cannot draw the table {path}: it holds a number a segment, not the wall",
+                remedy="Give the segmentation with --prior",
+            )
+
+
+def _priors(tables: list[Path], given: list[Path] | None) -> list[Path | None]:
+    """Return the prior of each table; None for those that are no segmentation."""
+    from scartools.errors import UsageError
+    from scartools.files import volume
+
+    segmentations = [path for path in tables if path.name.endswith(volume.SUFFIXES)]
+    if given and not segmentations:
+        raise UsageError(f"--prior has no meaning for the table {tables[0]}", remedy="Leave it out")
+    if segmentations and not given:
+        raise UsageError(
+            f"{segmentations[0]} is a segmentation and needs --prior", remedy="Make it with: scartools aha17"
+        )
+    if given and len(given) not in (1, len(segmentations)):
+        raise UsageError(
+            f"--prior was given {len(given)} times for {len(segmentations)} segmentations",
+            remedy="Give one for all, or one for each",
+        )
+    left = iter(given * len(segmentations) if given and len(given) == 1 else given or [])
+    return [next(left) if path in segmentations else None for path in tables]
+
+
+def _measured(
+    path: Path, prior: Path, column: str, labels: Any, spacing_from: Any, smooth: bool
+) -> tuple[SegmentValues, PolarMap | None]:
+    """Measure a segmentation by its prior."""
     from scartools.errors import InputError, UsageError, concerning
-    from scartools.files import table, volume
-    from scartools.files.prior import segment_model
+    from scartools.files import volume
+    from scartools.files.prior import read_rests_on, segment_model
+    from scartools.files.segment_table import SegmentValues
+    from scartools.heart.polar_map import polar_map
     from scartools.heart.quantities import COLUMNS, quantify
 
-    if not path.name.endswith(volume.SUFFIXES):
-        if prior is not None:
-            raise UsageError(f"--prior has no meaning for the table {path}", remedy="Leave it out")
-        found = table.read(path, required=("level", "region", column))
-        values = _segments_of(found, column)
-        return values, [found.source], _model_of_table(path, values)
-    if prior is None:
-        raise UsageError(f"{path} is a segmentation and needs --prior", remedy="Make it with: scartools aha17")
     if column not in COLUMNS:
         raise UsageError(
             f"--value {column!r} is no column of a table of segments", remedy=f"Known: {', '.join(COLUMNS)}"
@@ -171,83 +313,76 @@ def _values(
     regions = volume.read_prior(prior, spacing_from=spacing_from)
     volume.require_same_grid(regions, mask)
     model = segment_model(prior, regions.array)
+    disc = None
     with concerning(path):
         measured = quantify(mask.array, mask.affine, segments=regions.array, model=model)
+        if smooth:
+            measure: Any = column
+            disc = polar_map(mask.array, mask.affine, regions.array, measure=measure, model=model)
     for warning in measured.facts["Warnings"]:
         log.warning("%s: %s", path, warning)
-    rows = measured.rows
-    chosen = {int(row["region"]): row[column] for row in rows if row["level"] == "segment"}
+    chosen = {int(row["region"]): row[column] for row in measured.rows if row["level"] == "segment"}
     if not all(isinstance(item, int | float) for item in chosen.values()):
         raise InputError(f"the column {column} holds no numbers", where=path, remedy="Choose another --value")
-    return chosen, [mask.source, regions.source], model
+    description, unit = COLUMNS[column]
+    said = {"Description": description} | ({"Units": unit} if unit else {})
+    sources = (mask.source, regions.source)
+    return SegmentValues(chosen, model, sources, read_rests_on(prior), said, "labels"), disc
 
 
-def _model_of_table(path: Path, values: dict[int, float]) -> Literal[16, 17, 18]:
-    """Return what the sidecar says; without one, 18 or 16 where the table lists just these, else 17."""
-    from scartools.files.prior import stated_model
+def _require_comparable(tables: list[Path], read: list[SegmentValues], column: str, difference: bool) -> None:
+    """Refuse panels that cannot share a scale, or be subtracted."""
+    from scartools.errors import InputError, UsageError
 
-    model = stated_model(path)
-    if model is not None and max(values) <= model:
-        return model
-    return 18 if max(values) == 18 else 16 if sorted(values) == list(range(1, 17)) else 17
-
-
-def _model(panels: list[dict[str, Any]]) -> Literal[16, 17, 18]:
-    from scartools.errors import UsageError
-
-    models = {one["SegmentModel"] for one in panels}
+    models = {one.model for one in read}
     if len(models) > 1:
         raise UsageError(
             f"the tables have models of {' and '.join(map(str, sorted(models)))} segments",
             remedy="Draw them apart",
         )
-    return models.pop()
-
-
-def _segments_of(found: Any, column: str) -> dict[int, float]:
-    from scartools.errors import InputError
-    from scartools.files import table
-
-    values: dict[int, float] = {}
-    for row, cells in enumerate(found.rows):
-        if cells["level"] != "segment":
-            continue
-        region = cells["region"] or ""
-        if region not in _REGIONS or int(region) in values:
+    for key in ("Units", "Description") if difference else ("Units",):
+        said = {one.column[key]: path for path, one in zip(tables, read, strict=True) if key in one.column}
+        if len(said) > 1:
+            (first, _), (second, where) = [*said.items()][:2]
             raise InputError(
-                f"line {row + 2} has the segment {region[:20]!r}",
-                where=found.path,
-                remedy="Each of 1-18 may stand once",
+                f"the column {column} is another measure than in the table before: {second!r}, not {first!r}",
+                where=where,
+                remedy="Make both with: scartools quantify",
             )
-        values[int(region)] = table.number(found, row, column)
-        if (
-            _is_percent(column)
-            and not math.isnan(values[int(region)])
-            and not -1e-6 <= values[int(region)] <= 100.001
-        ):
-            raise InputError(
-                f"line {row + 2}, column {column}: {values[int(region)]:g} is not a percentage",
-                where=found.path,
-            )
-    if 0 < len(values) < 16:
-        log.warning("%s: lists %d of 17 segments; the others are drawn as not imaged", found.path, len(values))
-    if not values:
-        raise InputError("has no row with level segment", where=found.path, remedy="Run quantify with --prior")
-    return values
+    methods = {one.method for one in read if one.method}
+    if len(methods) > 1:
+        log.warning("the scar of the panels was found in several ways: %s", ", ".join(sorted(methods)))
 
 
-def _is_percent(column: str) -> bool:
-    from scartools.heart.quantities import COLUMNS
+def _panels(
+    names: Sequence[str], read: list[SegmentValues], discs: list[PolarMap | None], difference: bool
+) -> list[Panel]:
+    from scartools.heart.bullseye import Panel
+    from scartools.heart.polar_map import PolarMap
 
-    return COLUMNS.get(column, ("", None))[1] == "%"
+    maps = discs if len(discs) == len(read) else [None] * len(read)  # all of them or none
+    panels = [Panel(name, one.values, disc) for name, one, disc in zip(names, read, maps, strict=False)]
+    if difference:
+        before, after = panels[-2:]
+        both = {k: after.values.get(k, math.nan) - before.values.get(k, math.nan) for k in before.values}
+        disc = None
+        if before.smooth and after.smooth:
+            disc = PolarMap(after.smooth.values - before.smooth.values, after.smooth.facts)
+        panels.append(Panel(names[-1], both, disc, difference=True))
+    return panels
 
 
-def _unit(column: str) -> str:
-    """Return what stands beside the colour bar: the column's name in words, with its unit."""
-    from scartools.heart.quantities import COLUMNS
-
-    if column in COLOUR_BAR:
-        return COLOUR_BAR[column]
-    unit = COLUMNS.get(column, ("", None))[1]
-    words = column.removesuffix("_percent").removesuffix("_ml").removesuffix("_g").replace("_", " ")
-    return f"{words[:1].upper()}{words[1:]} ({unit})" if unit else words
+def _described(panels: list[Panel], read: list[SegmentValues]) -> list[dict[str, Any]]:
+    """Return what the sidecar says of each panel; not imaged is null."""
+    described = []
+    for place, panel in enumerate(panels):
+        shown = {str(k): None if math.isnan(v) else v for k, v in panel.values.items()}
+        entry: dict[str, Any] = {"Name": panel.title, "SegmentModel": read[0].model, "Values": shown}
+        if panel.difference:
+            entry["Difference"] = f"panel {place} minus panel {place - 1}"
+        else:
+            entry |= {**read[place].rests_on, "Method": read[place].method}
+        if panel.smooth is not None:
+            entry["Smooth"] = panel.smooth.facts
+        described.append(entry)
+    return described

@@ -323,9 +323,9 @@ def _pictures(
     from math import nan
 
     from scartools.evaluation.overlays import DPI, ArmPicture, draw_overlay
+    from scartools.figures import figure_bytes
     from scartools.files import volume
     from scartools.files.predictions import read_image_of, read_segmentation
-    from scartools.heart.bullseye import figure_bytes
 
     scar = {(row.arm, row.case_id): row for row in rows if row.structure == "scar"}
     for label, having in _cases(arms, found, drawn):

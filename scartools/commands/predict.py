@@ -361,14 +361,17 @@ def _write(folder: Path, found: Predicted, image: Volume, options: Options) -> N
     facts = {**table.describe(columns), "Facts": {**_plain(measured.facts), **said}}
     provenance.write_json(folder / "segments.json", facts)
     if options.bullseye and segments is not None:
-        _draw(folder / "bullseye.svg", rows)
+        _draw(folder / "bullseye.svg", rows, {**segments.facts, **said})
 
 
-def _draw(path: Path, rows: Any) -> None:
-    from scartools.heart.bullseye import draw_bullseye, figure_bytes
+def _draw(path: Path, rows: Any, prior: dict[str, Any]) -> None:
+    from scartools.figures import figure_bytes
+    from scartools.files.prior import in_words, rests_on
+    from scartools.heart.bullseye import draw_bullseye
 
     values = {int(row["region"]): float(row["scar_percent"]) for row in rows if row["level"] == "segment"}
-    figure = draw_bullseye([("predicted", values)], unit="Scar (% of segment)")
+    notes = [f"Prior: {in_words(rests_on(prior))}."]
+    figure = draw_bullseye([("predicted", values)], unit="Scar (% of segment)", notes=notes)
     path.write_bytes(figure_bytes(figure, ".svg"))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +11,13 @@ from scartools.ecg.delineate import RATE_HZ, Fiducials
 from scartools.ecg.measure import Measurements
 from scartools.ecg.reading import LEADS
 from scartools.errors import InputError
+from scartools.figures import FOOTER, MM_PER_INCH, figure_bytes, require_suffix, settled_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SPEED, GAIN = 25.0, 10.0  # mm/s, mm/mV
-SUFFIXES = (".svg", ".pdf", ".png")
-FOOTER = "Research use only. Not a medical device; not for diagnosis or treatment."
 COLUMNS = 4  # of three leads each: I II III | aVR aVL aVF | V1 V2 V3 | V4 V5 V6
 MARGIN, HEADER, BOTTOM = 5.0, 12.0, 7.0  # mm
 GAP_MM = 5.0  # between the columns
@@ -30,8 +27,8 @@ AIR_MM = 4.0  # above the highest and below the lowest sample of a row
 TRACE = "#111111"
 MINOR, MAJOR = "#f6dfd9", "#e3aa9c"  # the paper; pale, so that the trace is what one sees, also in grey
 # Okabe and Ito, safe for colour-blind readers; P, QRS and T differ in dashes as well
+EVERY_SAMPLE = {"path.simplify": False}  # stays in the vector formats
 MARKS = {"P": ("#0072B2", (0, (3, 1.5))), "QRS": ("#000000", (0, (1, 1.2))), "T": ("#D55E00", (0, (5, 1.5)))}
-MM_PER_INCH = 25.4
 
 
 def draw_beat(
@@ -53,40 +50,13 @@ def draw_beat(
     they are cut and say so. No names, no dates, no patient data; equal input gives equal bytes.
     Raises InputError for another suffix or another shape of the beat.
     """
-    if suffix not in SUFFIXES:
-        raise InputError(f"figures cannot be written as '{suffix}'", remedy=f"Use {', '.join(SUFFIXES)}")
+    require_suffix(suffix)
     beat = np.asarray(beat, dtype=np.float64)
     if beat.ndim != 2 or len(beat) != len(LEADS):
         raise InputError(f"a beat has the shape (12, 600), this one {beat.shape}")
-    silent: dict[str, dict[str, Any]] = {
-        ".svg": {"Date": None, "Creator": None},
-        ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-        ".png": {"Software": None},
-    }
-    stream = io.BytesIO()
-    with _settled_style():
+    with settled_style(EVERY_SAMPLE):
         figure = _figure(beat, fiducials, measurements)
-        figure.savefig(stream, format=suffix[1:], dpi=dpi, metadata=silent[suffix])
-    return stream.getvalue()
-
-
-@contextmanager
-def _settled_style() -> Iterator[None]:
-    """The same style whatever the user's matplotlibrc says; restored afterwards."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
-            {
-                "font.family": "DejaVu Sans",
-                "svg.hashsalt": "scartools",
-                "svg.fonttype": "path",
-                "pdf.fonttype": 42,
-                "path.simplify": False,  # every sample stays in the vector formats
-            }
-        )
-        yield
+    return figure_bytes(figure, suffix, dpi=dpi, more=EVERY_SAMPLE)
 
 
 def _figure(beat: np.ndarray, fiducials: Fiducials, measurements: Measurements) -> Figure:

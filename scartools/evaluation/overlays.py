@@ -15,7 +15,7 @@ import numpy as np
 
 from scartools.errors import GeometryError, InputError
 from scartools.evaluation.picture_layout import MARGIN_MM, MOST_SLICES, VENTRICLE, Layout, crop, lay_out
-from scartools.heart.bullseye import FOOTER, MM_PER_INCH, settled_style
+from scartools.figures import FOOTER, MM_PER_INCH, settled_style
 from scartools.heart.nomenclature import IGNORE, INFARCT, LABEL_COLOURS, LV_POOL, NO_REFLOW, SCAR
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 UNSTATED = "unstated"
+METHODS = ("labels", "sd", "fwhm", "otsu", "ewa")
 # Only these words are copied on: a sidecar from elsewhere may hold any text, a name included.
 WORDS = {
     "Anchor": ("mid-septum", "anterior-insertion", "both-insertions", "landmarks", "angle", "image-left"),
@@ -47,23 +48,12 @@ def read_prior_of(prior: Path, mask: Volume, *, spacing_from: SpacingFrom = "aut
     volume.require_same_grid(regions, mask)
     if not made_from(prior, mask.source):
         log.warning("%s: was made from another segmentation than %s", prior, mask.path)
-    stated = _stated(prior).get("SeptumDirection")
+    stated = _facts(_said(prior)).get("SeptumDirection")
     septum = None
     if isinstance(stated, list) and len(stated) == 3 and all(isinstance(one, int | float) for one in stated):
         length = sum(one * one for one in stated) ** 0.5
         septum = (float(stated[0]), float(stated[1]), float(stated[2])) if 0.9 < length < 1.1 else None
     return StatedPrior(regions, segment_model(prior, regions.array), septum, read_rests_on(prior))
-
-
-def _stated(file: Path) -> dict[str, Any]:
-    """The facts of the sidecar beside a file of segments; nothing where there is none or it is not ours."""
-    sidecar = provenance.sidecar_path(file)
-    try:
-        said = provenance.read_json(sidecar) if sidecar.is_file() and sidecar != file else {}
-    except InputError:  # another program's file; read_rests_on says so
-        return {}
-    facts = said.get("Facts", said)
-    return facts if isinstance(facts, dict) else {}
 
 
 def rests_on(said: Mapping[str, Any]) -> dict[str, str]:
@@ -73,20 +63,54 @@ def rests_on(said: Mapping[str, Any]) -> dict[str, str]:
 
 def read_rests_on(file: Path) -> dict[str, str]:
     """The same from the sidecar beside a prior, or beside a table of segments (under Facts)."""
-    sidecar = provenance.sidecar_path(file)
-    try:
-        said = provenance.read_json(sidecar) if sidecar.is_file() and sidecar != file else {}
-    except InputError as error:  # another program's file, perhaps: it states nothing to us
-        log.warning("%s", error)
-        said = {}
-    facts = said.get("Facts", said)
-    return rests_on(facts if isinstance(facts, dict) else {})
+    return rests_on(_facts(_said(file, aloud=True)))
+
+
+def in_words(said: Mapping[str, str]) -> str:
+    """What `rests_on` states, for a reader of a figure; empty where it states nothing."""
+    anchor, source = said["Anchor"], said["AnchorSource"].replace("rv", "RV")
+    parts = [f"contours {said['SegmentationSource']}"] if said["SegmentationSource"] != UNSTATED else []
+    if anchor != UNSTATED:
+        parts.append(f"anchor {anchor}" + (f" ({source})" if source not in (UNSTATED, anchor) else ""))
+    return ", ".join(parts)
 
 
 def stated_model(file: Path) -> Literal[16, 17, 18] | None:
     """Return the SegmentModel of the sidecar beside a prior or a table of segments; None where none is stated."""
-    model = _stated(file).get("SegmentModel")
+    model = _facts(_said(file)).get("SegmentModel")
     return model if model in (16, 17, 18) else None
+
+
+def stated_method(file: Path) -> str | None:
+    """Return how the scar of a table of segments was found, by its sidecar; None where it does not say so."""
+    scar = _facts(_said(file)).get("Scar")
+    method = scar.get("Method") if isinstance(scar, dict) else None
+    return method if method in METHODS else None
+
+
+def stated_column(file: Path, column: str) -> dict[str, str]:
+    """Return Description and Units of a column of a table of segments, as far as its sidecar states them."""
+    columns = _said(file).get("Columns")
+    said = columns.get(column) if isinstance(columns, dict) else None
+    if not isinstance(said, dict):
+        return {}
+    return {key: said[key] for key in ("Description", "Units") if isinstance(said.get(key), str)}
+
+
+def _said(file: Path, *, aloud: bool = False) -> dict[str, Any]:
+    """The sidecar beside a file; empty where there is none, or another program's, which states nothing to us."""
+    sidecar = provenance.sidecar_path(file)
+    try:
+        return provenance.read_json(sidecar) if sidecar.is_file() and sidecar != file else {}
+    except InputError as error:
+        if aloud:
+            log.warning("%s", error)
+        return {}
+
+
+def _facts(said: dict[str, Any]) -> dict[str, Any]:
+    facts = said.get("Facts", said)
+    return facts if isinstance(facts, dict) else {}
 
 
 def segment_model(prior: Path, segments: np.ndarray) -> Literal[16, 17, 18]:

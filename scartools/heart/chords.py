@@ -27,6 +27,8 @@ class Chords:
     scar_mm      float64 (N,), length inside scar or no-reflow
     inner_scar   bool (N,), scar within the inner third of the wall
     segment      uint8 (N,), segment at the middle of the wall; 0 without one
+    direction    float64 (N, 3), RAS+ unit vector within the slice, from the centroid of the pool to the foot of the
+                 chord on the centreline
     """
 
     slice_index: np.ndarray
@@ -34,6 +36,7 @@ class Chords:
     scar_mm: np.ndarray
     inner_scar: np.ndarray
     segment: np.ndarray
+    direction: np.ndarray
 
     @property
     def percent(self) -> np.ndarray:
@@ -50,6 +53,11 @@ class _Plane:
     into_voxels: np.ndarray  # (2, 3)
     step_mm: float
     turn: np.ndarray  # (R,) radians
+
+    @property
+    def directions(self) -> np.ndarray:
+        """The rays as unit vectors of the world, (R, 3)."""
+        return np.asarray(np.outer(np.cos(self.turn), self.first) + np.outer(np.sin(self.turn), self.second))
 
     def voxels(self, flat: np.ndarray) -> np.ndarray:
         """Offsets in the plane, (..., 2) mm, in voxels of the slice, (..., 2)."""
@@ -92,9 +100,13 @@ def centreline_chords(
         if places is not None:
             parts.append(_cut(tissue, names[:, :, k], *places, k + stack.first_slice))
     if not parts:
-        return Chords(*(np.zeros(0, dtype=kind) for kind in (int, float, float, bool, np.uint8)))
-    slice_index, wall, scar, inner, segment = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Chords(slice_index, wall * plane.step_mm, scar * plane.step_mm, inner, segment)
+        none = np.zeros(0)
+        return Chords(none.astype(int), none, none, none.astype(bool), none.astype(np.uint8), np.zeros((0, 3)))
+    slice_index, wall, scar, inner, segment, ray = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    direction = plane.directions[ray]
+    return Chords(slice_index, wall * plane.step_mm, scar * plane.step_mm, inner, segment, direction)
 
 
 def _plane(stack: Stack, chords: int, radius_mm: float) -> _Plane:
@@ -177,7 +189,7 @@ def _nearest(shape: tuple[int, ...], places: np.ndarray) -> tuple[np.ndarray, np
 def _cut(
     tissue: np.ndarray, names: np.ndarray, places: np.ndarray, counted: np.ndarray, slice_index: int
 ) -> tuple[np.ndarray, ...]:
-    """Read one slice, (I, J), along its chords, (R, S, 2); columns of Chords, lengths in samples."""
+    """Read one slice, (I, J), along its chords, (R, S, 2); columns of Chords, lengths in samples, and the ray."""
     i, j, inside = _nearest(tissue.shape, places)
     seen = np.where(inside & counted, tissue[i, j], 0)
     wall, scar = np.isin(seen, MYOCARDIUM), np.isin(seen, INFARCT)
@@ -187,4 +199,4 @@ def _cut(
     middle = np.argmax(2 * depth[rows] >= total[rows, np.newaxis], axis=1)
     segment = names[i[rows, middle], j[rows, middle]].astype(np.uint8)
     inner = np.asarray((scar & (3 * depth <= total[:, np.newaxis])).any(axis=1))
-    return (np.full(len(rows), slice_index), total[rows], scar.sum(axis=1)[rows], inner[rows], segment)
+    return (np.full(len(rows), slice_index), total[rows], scar.sum(axis=1)[rows], inner[rows], segment, rows)

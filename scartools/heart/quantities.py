@@ -22,6 +22,7 @@ from scartools.heart.nomenclature import (
     segment_names,
     segment_territories,
 )
+from scartools.heart.segment_columns import COLUMNS as COLUMNS
 from scartools.heart.segments import Segments
 from scartools.heart.stack import checked_mask
 from scartools.heart.transmurality import transmurality_bin as transmurality_bin
@@ -31,40 +32,6 @@ NAN = float("nan")
 REGIONS = 19  # unassigned and the segments of the largest model
 PLAUSIBLE_ML = (15.0, 500.0)  # of LV myocardium, from a small child to the heaviest hypertrophy
 FOREIGN_SHARE = 0.2  # of a prior outside the myocardium; a prior of these contours has none
-
-COLUMNS: dict[str, tuple[str, str | None]] = {  # column: (description, unit)
-    "level": ("what the row is about: segment, territory, unassigned or ventricle", None),
-    "region": ("AHA segment 1-17, LAD, RCA, LCX, unassigned (myocardium in no segment) or LV", None),
-    "name": ("name of the region; territories are those the AHA standard assigns", None),
-    "myocardium_ml": ("volume of the myocardium, scar and no-reflow included", "mL"),
-    "mass_g": ("mass of the myocardium, scar and no-reflow included", "g"),
-    "scar_ml": ("volume of scar, no-reflow included", "mL"),
-    "scar_g": ("mass of scar, no-reflow included", "g"),
-    "scar_percent": ("scar as a share of the region's own myocardium", "%"),
-    "no_reflow_ml": ("volume of no-reflow alone", "mL"),
-    "lv_percent": ("scar of the region as a share of the whole left ventricular myocardium", "%"),
-    **transmurality.COLUMNS,
-    **transmurality.CLASS_COLUMNS,
-    "scar_excluding_no_reflow_ml": ("volume of scar without the labelled no-reflow", "mL"),
-    "scar_excluding_no_reflow_g": ("mass of scar without the labelled no-reflow", "g"),
-    "scar_excluding_no_reflow_percent": ("scar without no-reflow as a share of the region's myocardium", "%"),
-    "no_reflow_g": ("mass of no-reflow alone", "g"),
-    "no_reflow_percent": ("no-reflow as a share of the region's myocardium", "%"),
-    "scar_pieces": ("connected pieces of scar (face, edge or corner) that reach the region", None),
-    "scar_entropy": (
-        "Shannon entropy of the image inside the scar, 64 bins from wall minimum to maximum",
-        "bit",
-    ),
-    "core_ml": ("volume of the scar core by the rule GreyZoneDefinition, labelled no-reflow included", "mL"),
-    "core_g": ("mass of the scar core", "g"),
-    "core_percent": ("scar core as a share of the region's myocardium", "%"),
-    "grey_zone_ml": ("volume of the grey zone by the rule GreyZoneDefinition, not a part of scar_ml", "mL"),
-    "grey_zone_g": ("mass of the grey zone", "g"),
-    "grey_zone_percent": ("grey zone as a share of the region's myocardium", "%"),
-    "scar_weighted_ml": ("scar with its voxels weighted by partial volume (ewa), no-reflow included", "mL"),
-    "scar_weighted_g": ("mass of the weighted scar", "g"),
-    "scar_weighted_percent": ("weighted scar as a share of the region's myocardium", "%"),
-}
 
 
 @dataclass(frozen=True)

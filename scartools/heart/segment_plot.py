@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scartools.heart.bullseye import FOOTER, MM_PER_INCH, settled_style, text_colour
+from scartools.figures import FOOTER, MM_PER_INCH, settled_style, text_colour
 from scartools.heart.nomenclature import LV_POOL, MYOCARDIUM, RV_POOL, segment_rings
 from scartools.heart.segments import Segments
 from scartools.heart.short_axis_view import View, view_from_apex

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -129,3 +130,114 @@ def test_a_foreign_sidecar_beside_a_table_does_no_harm(table):
     Path("t.json").write_text("[1, 2]")
     done = run_inside("bullseye", table, "-o", "b.svg")
     assert done.status == 0 and "warning" in done.stderr
+
+
+def test_a_difference_of_equal_tables_is_zero_everywhere(table):
+    done = run_inside("bullseye", table, table, "--difference", "-o", "d.svg", "--json")
+    assert done.status == 0
+    last = done.json["Panels"][-1]
+    assert last["Name"] == "B \N{MINUS SIGN} A" and last["Difference"] == "panel 2 minus panel 1"
+    assert last["Values"] == {str(k): 0.0 for k in range(1, 17)} | {"17": None}
+    assert "percentage points" in done.json["DifferenceUnit"]
+
+
+def test_the_difference_is_the_last_table_minus_the_one_before(table):
+    Path("u.tsv").write_text(rows(dict.fromkeys(range(1, 17), "50") | {17: "10"}))
+    done = run_inside("bullseye", table, table, "u.tsv", "--difference", "-o", "d.png", "--json")
+    values = done.json["Panels"][3]["Values"]
+    assert values["1"] == 45 and values["16"] == -30
+    assert values["17"] is None  # imaged in one of them alone
+
+
+def with_sidecar(name: str, units: str, model: int = 17) -> str:
+    Path(f"{name}.tsv").write_text(rows(dict.fromkeys(range(1, model + 1), "5")))
+    said = {
+        "Columns": {"scar_percent": {"Description": "scar", "Units": units}},
+        "Facts": {"SegmentModel": model},
+    }
+    Path(f"{name}.json").write_text(json.dumps(said))
+    return f"{name}.tsv"
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "status", "said"),
+    [
+        (["a.tsv"], ["--difference"], 2, "--difference needs two tables"),
+        (["a.tsv", "m.tsv"], ["--difference"], 3, "another measure"),
+        (["a.tsv", "s.tsv"], ["--difference"], 2, "models of 16 and 17"),
+        (["a.tsv", "gone.tsv"], ["--difference"], 3, "gone.tsv"),
+        (["a.tsv"] * 4, ["--difference"], 2, "4 tables and a difference"),
+        (["a.tsv"] * 2, ["--difference-max", "20"], 2, "--difference-max"),
+        (["a.tsv"] * 2, ["--difference", "--difference-max", "0"], 2, "--difference-max 0"),
+        (["a.tsv"] * 2, ["--difference", *["--panel", "x"] * 4], 2, "4 times"),
+        (["a.tsv"], ["--smooth"], 2, "a number a segment"),
+        (
+            [SEGMENTATION],
+            ["--smooth", "--prior", "cohort/truth/sim-0001/aha17.nii.gz", "--value", "scar_ml"],
+            2,
+            "scar_ml",
+        ),
+        ([SEGMENTATION], ["--prior", "cohort/truth/sim-0001/aha17.nii.gz"] * 2, 2, "2 times"),
+        (["a.tsv"], ["--width", "44"], 2, "'44'"),
+        (["a.tsv"], ["--width", "triple"], 2, "'triple'"),
+        (["a.tsv"], ["--width", "nan"], 2, "'nan'"),
+        (["a.tsv"], ["--width", "45", "--decimals", "4"], 2, "fewer decimals"),
+        (["a.tsv"], ["--title", "word " * 200], 2, "Shorten it"),
+        (["-", "-"], [], 2, "one stdin"),
+    ],
+)
+def test_what_makes_no_figure_is_refused_before_anything_is_written(workspace, given, options, status, said):
+    with_sidecar("a", "%"), with_sidecar("m", "mL"), with_sidecar("s", "%", 16)
+    done = run_inside("bullseye", *given, "-o", "b.svg", *options)
+    assert done.status == status and said in done.error
+    assert not Path("b.svg").exists() and not Path("b.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("width", "millimetres"), [("single", 90), ("1.5", 140), ("double", 180), ("85", 85), ("174.5", 174.5)]
+)
+def test_the_width_is_that_of_the_journal_in_every_format(table, width, millimetres):
+    for name in ("a.svg", "b.pdf", "c.png"):
+        assert run_inside("bullseye", table, "--width", width, "-o", name).status == 0
+    svg = float(re.search(rb'<svg[^>]* width="([0-9.]+)pt"', Path("a.svg").read_bytes())[1])
+    pdf = float(re.search(rb"/MediaBox \[ ?0 0 ([0-9.]+) ", Path("b.pdf").read_bytes())[1])
+    assert svg / 72 * 25.4 == pytest.approx(millimetres, abs=0.002)
+    assert pdf / 72 * 25.4 == pytest.approx(millimetres, abs=0.002)
+    png = Path("c.png").read_bytes()
+    place = png.index(b"pHYs") + 4
+    a_metre = int.from_bytes(png[place : place + 4], "big")
+    assert int.from_bytes(png[16:20], "big") / a_metre * 1000 == pytest.approx(millimetres, abs=0.01)
+    assert a_metre * 0.0254 == pytest.approx(300, abs=0.2)
+
+
+def test_a_table_on_stdin_is_the_same_table(table):
+    assert run_inside("bullseye", table, "-o", "a.png").status == 0
+    assert run_process("bullseye", "-", "-o", "b.png", input=table.read_text()).status == 0
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["svg", "pdf", "png"])
+def test_continuous_maps_and_differences_have_fixed_bytes(workspace, suffix):
+    assert run_inside("aha17", SEGMENTATION, "-o", "prior.nii.gz").status == 0
+    words = ["bullseye", SEGMENTATION, SEGMENTATION, "--prior", "prior.nii.gz", "--smooth", "--difference"]
+    made = [run_inside(*words, "-o", f"{name}.{suffix}", "--json") for name in "ab"]
+    assert [one.status for one in made] == [0, 0]
+    assert Path(f"a.{suffix}").read_bytes() == Path(f"b.{suffix}").read_bytes()
+    assert made[0].json["Panels"][0]["Smooth"]["SmoothDegrees"] == 6
+    assert any("Continuous map" in note for note in made[0].json["Notes"])
+
+
+def test_the_figure_says_what_the_prior_and_the_scar_rest_on(workspace):
+    assert run_inside("aha17", SEGMENTATION, "--source", "manual", "-o", "prior.nii.gz").status == 0
+    assert run_inside("quantify", SEGMENTATION, "--prior", "prior.nii.gz", "-o", "s.tsv").status == 0
+    done = run_inside("bullseye", "s.tsv", "-o", "b.svg", "--json")
+    assert done.json["Notes"] == ["Prior: contours manual, anchor mid-septum (RV).", "Scar found by: labels."]
+    Path("t.tsv").write_text(rows(dict.fromkeys(range(1, 18), "5")))
+    done = run_inside("bullseye", "t.tsv", "-o", "c.svg", "--json")
+    assert done.json["Notes"] == []  # nothing is claimed of a table that states nothing
+
+
+def test_values_are_printed_or_not(table):
+    assert run_inside("bullseye", table, "-o", "a.png").status == 0
+    assert run_inside("bullseye", table, "--no-values", "-o", "b.png").status == 0
+    assert Path("a.png").read_bytes() != Path("b.png").read_bytes()

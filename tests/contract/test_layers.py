@@ -29,6 +29,11 @@ def test_imports_point_down(package, path):
         ("simulation", "import scartools.cli.run"),
         ("network", "import scipy"),
         ("heart", "from ..files import volume"),
+        ("figures", "def f():\n    from scartools.heart.bullseye import draw_bullseye"),
+        ("figures", "from scartools.files import atomic"),
+        ("figures", "import rich"),
+        ("network", "from scartools.figures import settled_style"),
+        ("files", "from scartools.figures import figure_bytes"),
     ],
 )
 def test_the_rule_bites(package, source):

@@ -9,11 +9,12 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from scartools.ecg.beat_plot import SUFFIXES, draw_beat
+from scartools.ecg.beat_plot import draw_beat
 from scartools.ecg.delineate import Fiducials, delineate
 from scartools.ecg.measure import measure
 from scartools.ecg.reading import LEADS
 from scartools.errors import InputError
+from scartools.figures import SUFFIXES
 from tests.unit.ecg.beat_phantom import beat
 
 POINT_MM = 25.4 / 72

@@ -16,7 +16,7 @@ from scartools.evaluation.overlays import (
     draw_overlay,
 )
 from scartools.evaluation.picture_layout import lay_out, orientation_known, spread, towards
-from scartools.heart.bullseye import FOOTER, figure_bytes
+from scartools.figures import FOOTER, figure_bytes
 from scartools.heart.nomenclature import LABEL_COLOURS, NO_REFLOW, SCAR
 
 NAN = float("nan")
