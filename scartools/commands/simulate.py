@@ -93,7 +93,7 @@ EXAMPLES
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz --beat ecg-beat.hea -o ecg.hea
     scartools aha17 cohort/truth/sim-0001/segmentation.nii.gz --anchor both-insertions -o prior.nii.gz
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz --clean -o clean.hea
-    ls masks/*.nii.gz | scartools simulate ecg --labels emidec --anchor image-left --list - -o ecgs
+    ls cohort/truth/*/segmentation.nii.gz | scartools simulate ecg --anatomy template --list - -o templates
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz cohort/truth/sim-0002/segmentation.nii.gz -o ecgs
     cut -f 1,3 demo-cohort/mri.tsv
     scartools simulate cohort -n 3 --no-ecg -o images-only
