@@ -262,7 +262,7 @@ def _check_output(
     if path == Path("-"):
         if contract.stream:
             return
-        raise UsageError(f"--{option} -: a {mark.contract} cannot go to stdout", remedy="Give a path")
+        raise UsageError(f"--{option} -: this output cannot go to stdout", remedy="Give a path")
     if contract.filled and not path.suffix and path.name:
         atomic.require_folder_to_fill(path)
         return

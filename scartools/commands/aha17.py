@@ -179,12 +179,14 @@ def aha17(
     from scartools.errors import concerning
     from scartools.files import volume
     from scartools.files.landmarks import read_landmarks
+    from scartools.heart.nomenclature import SEGMENT_MODELS
     from scartools.heart.segments import label_segments
 
     anchor = _consistent(anchor, landmarks, angle)
     rule, cuts = _ring_rule(rings, borders, ring)
     if plot:
         _require_place(plot, output, force)
+    models = {str(number): number for number in SEGMENT_MODELS}
     mask = volume.read_labels(segmentation, scheme=labels, spacing_from=spacing_from)
     points, point_source = read_landmarks(landmarks) if landmarks else (None, None)
     with concerning(segmentation):
@@ -192,7 +194,7 @@ def aha17(
             mask.array,
             mask.affine,
             anchor=anchor,
-            model=int(segments),  # type: ignore[arg-type]
+            model=models[segments],
             rings=rule,
             borders=cuts,
             ring=ring,

@@ -1,9 +1,10 @@
 """Tell whether files are complete, readable and what their sidecars say.
 
 Each file is read through its contract: volumes with their geometry, records with all leads, tables with the
-columns that their sidecar describes, pages, figures, sidecars, and whole folders (dataset, model, cohort).
-Then its provenance is found, beside it or in a folder above it, and its SHA-256 compared. A file that has
-no provenance is not complete, or was not made by this toolkit; --foreign leaves that question out. Nothing
+columns that their sidecar describes, pages, figures, sidecars, and whole folders: datasets, models, cohorts, and
+those that median-beat and digitize-ecg fill, with every record that their table names. Then its provenance is
+found, beside it or in a folder above it, and its SHA-256 compared, that of a record's samples too. A file that
+has no provenance is not complete, or was not made by this toolkit; --foreign leaves that question out. Nothing
 is written. The exit status is the answer: 0 all good, 3 all bad, 5 some of several bad.
 
 OUTPUT FILES

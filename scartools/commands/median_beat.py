@@ -315,19 +315,16 @@ def _attempt(job: Job) -> Outcome:
     from scartools.errors import InputError
     from scartools.files.beat_batch import Outcome
 
+    status = "failed"
     try:
         recording = _read(job)
+        status = "refused"
+        return _beat_of(recording, job.making)
     except InputError as error:
-        return Outcome("failed", error.facts, error.problem, error.remedy)
+        return Outcome(status, error.facts, error.problem, error.remedy)
     except MemoryError:
         return Outcome("failed", {}, "out of memory", "Cut the recording")
     except Exception as error:  # noqa: BLE001 - one recording never stops the others; its row tells what happened
-        return Outcome("failed", {}, f"unexpected failure: {type(error).__name__}: {error}", "Report it")
-    try:
-        return _beat_of(recording, job.making)
-    except InputError as error:
-        return Outcome("refused", error.facts, error.problem, error.remedy)
-    except Exception as error:  # noqa: BLE001 - as above
         return Outcome("failed", {}, f"unexpected failure: {type(error).__name__}: {error}", "Report it")
 
 

@@ -1,11 +1,23 @@
 """Simulate patients whose scar is known.
 
 A cohort is drawn, subject by subject, from a parametric heart: a left ventricle that tapers to a rounded
-apex, an RV crescent at its septum, and ischaemic scar by coronary territory that grows from the endocardium
-outwards, with a transmural depth. Each heart is imaged as a late-enhancement stack: nulled myocardium,
-blood and scar that overlap in brightness, coil shading, Rician noise, thick slices with partial volume,
-slices shifted by breathing. The affines are true and oblique, the order of slices and the handedness vary,
-so that a tool that trusts the order of the array fails here first.
+apex, an RV crescent at its septum, and scar: infarcts by coronary territory and its variants that grow from the
+endocardium outwards to a transmural depth, one small patch or several, and in one of seven scarred hearts a scar that
+is no infarct: a mid-wall stripe of the septum, the epicardial lateral wall, the insertions of the RV. About each
+scar lies a border zone in which fibrosis and living muscle mix. The cavity dilates with the size of the scar, an old
+transmural scar thins, women and the old have smaller hearts.
+
+Each heart is imaged as a late-enhancement stack: nulled myocardium, blood and scar that overlap in brightness, coil
+shading, thick slices with partial volume, with or without gaps, shifted by breathing; magnitude with Rician noise, or
+phase-sensitive (--sequence psir: signed, without shading). Some have slow blood along the endocardium, ghosts in the
+phase direction, slices in which the heart moved, a poor inversion time. The affines are true and oblique, the order of
+slices and the handedness vary, so that a tool that trusts the order of the array fails here first. What the images leave
+out: oedema, diffuse fibrosis, devices, arrhythmia, distortion of the field; fat and blood do not depend on flow.
+
+An infarct has a day (event_date). Before it there is no scar, in the first week it is largest, then it shrinks to
+0.68 of its mass at 4 months and 0.60 at 14 (means of Pokorney 2012; the final share varies). Each ECG shows the scar
+of its own day, in the heart of the image: with the interval grows what ECG and image do not have in common. An ECG may
+come before the infarct.
 
 The same heart gives the ECG: its muscle as voxels of 3 mm, early sites as of the Purkinje network, activation
 that takes the shortest way (fast along the endocardium, slower along the wall, slowest through it), dipoles in
@@ -24,12 +36,23 @@ septum is known (an RV label, or --angle, or --prior with a stated septum) the h
 outlines and scar voxels are those of the mask. Where it is only assumed (image-left) a template heart is drawn and the
 scar of each AHA segment painted on it. See NOTES.
 
+An LGE image for any segmentation comes from simulate lge: the same contrast, noise and ghosts, on the grid of the
+segmentation, in a chest drawn around it. It fits the labels it was made from: no slice moves. Its JSON says Simulated.
+
+validate asks whether the simulated ECGs are like those of patients: it takes the ECG of N subjects, measures it as
+median-beat does, and sets each number beside the range in which patients lie, with a bootstrap interval over subjects.
+The ranges bound from above too: an ECG that tells the scar exactly proves nothing. It ends with status 0, however
+many rows are outside: their count is printed, and the table says which.
+
 A page prints a record as a paper ECG of any layout, speed, gain and look, damages it as scanners, copiers, hands and
 cameras do, and says what each pixel is. --style random draws the look from the seed; the options that are given hold.
 
 INPUT FILES
 
-A page takes a 12-lead record of 500 Hz without gaps, an ECG segmentations. A cohort takes none.
+A page takes a 12-lead record of 500 Hz without gaps; an LGE image or an ECG a segmentation with LV pool and wall; a
+cohort nothing. --normals of validate is a table with the column beat (beats.tsv of median-beat; rows with n/a are left out), or
+with all of q_LEAD, r_LEAD, s_LEAD, t_LEAD of the twelve leads (q_i ... t_v6; amplitudes in mV, 0 where there is no such
+wave, n/a where unknown) and qrs_ms.
 
 OUTPUT FILES
 
@@ -42,11 +65,13 @@ The folder holds:
     lge/ID.nii.gz                 LGE image, float32
     truth/ID/segmentation.nii.gz  labels of this toolkit, RV pool included
     truth/ID/aha17.nii.gz         the model's own AHA segments, 1-17
+    truth/ID/fibrosis.nii.gz      share of fibrosis in the wall, 0 to 1; between them the border zone
     truth/ID/case.json            axes, levels and volumes of the model
     truth/ID/ecg.hea              the record that was printed: 12 leads, 10 s, 500 Hz; ecg2.hea for a second ECG
-    truth/ID/beat.hea             the beat without noise: 12 x 600, R (longest QRS vector) at sample 200
+    truth/ID/beat.hea             the beat of the first ECG's day without noise: 12 x 600, R (longest QRS vector) at sample 200
     truth/beats.tsv               participant_id, ecg_id (the first), beat; pretrain-ecg learns from it
     truth/scars.tsv               one row a subject and segment
+    truth/ecg_scars.tsv           one row an ECG and segment: the scar of its day beside that of the MRI
     prov.json                     provenance
 
 A page FILE.png or FILE.pdf (as drawn, without damage) has beside it:
@@ -68,11 +93,22 @@ Columns of participants.tsv:
 
 @columns scartools.simulation.cohort:SUBJECT_COLUMNS
 
+Columns of the table of validate (its JSON has the overlap of each feature with the normal ECGs):
+
+@columns scartools.simulation.plausibility:COLUMNS
+
 Columns of truth/scars.tsv:
 
 @columns scartools.simulation.truth:COLUMNS
 
+Columns of truth/ecg_scars.tsv:
+
+@columns scartools.simulation.truth:ECG_COLUMNS
+
 NOTES
+
+With --shard I/N a cohort holds the subjects I+1, I+1+N, I+1+2N ... of -n, each with the bytes it has in the whole. To
+join parts, copy their folders lge, ecg and truth/ID together, and of each table the header once and the rows of all.
 
 The fitted heart. Slices are read along rays from their own centre; a smooth ventricle is fitted to their mean radii,
 which gives the length where the apex was not imaged, and carries their outlines. Without RV label the RV is typical.
@@ -88,6 +124,8 @@ each segmentation has a seed of its own, from --seed and its name; it stands in 
 EXAMPLES
 
     scartools simulate cohort -n 2 --seed 1 -o demo-cohort
+    scartools simulate lge cohort/truth/sim-0001/segmentation.nii.gz --sequence psir --seed 4 -o psir.nii.gz
+    scartools simulate cohort -n 4 --shard 1/4 --no-ecg -o part-1
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --damage photo --grade 2 -o photo.png
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 12x1 --cabrera -o cabrera.pdf
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz --beat ecg-beat.hea -o ecg.hea
@@ -95,6 +133,7 @@ EXAMPLES
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz --clean -o clean.hea
     ls cohort/truth/*/segmentation.nii.gz | scartools simulate ecg --anatomy template --list - -o templates
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz cohort/truth/sim-0002/segmentation.nii.gz -o ecgs
+    scartools simulate validate -n 4 --seed 1 -o plausibility.tsv
     cut -f 1,3 demo-cohort/mri.tsv
     scartools simulate cohort -n 3 --no-ecg -o images-only
 
@@ -108,6 +147,17 @@ the estimation of cardiac activation times. IEEE Trans Biomed Eng 2012;59:1739.
 Gima K, Rudy Y. Ionic current basis of electrocardiographic waveforms: a model study. Circ Res 2002;90:889.
 Kors JA et al. Reconstruction of the Frank vectorcardiogram from standard electrocardiographic leads. Eur Heart
 J 1990;11:1083.
+Thygesen K et al. Fourth universal definition of myocardial infarction. Circulation 2018;138:e618.
+Inman HF, Bradley EL. The overlapping coefficient as a measure of agreement between probability distributions.
+Commun Stat Theory Methods 1989;18:3851.
+Pokorney SD et al. Infarct healing is a dynamic process following acute myocardial infarction. J Cardiovasc Magn Reson
+2012;14:62. doi:10.1186/1532-429X-14-62
+Ortiz-Perez JT et al. Correspondence between the 17-segment model and coronary arterial anatomy using contrast-enhanced
+cardiac magnetic resonance imaging. JACC Cardiovasc Imaging 2008;1:282.
+Kellman P et al. Phase-sensitive inversion recovery for detecting myocardial infarction using gadolinium-delayed
+hyperenhancement. Magn Reson Med 2002;47:372. doi:10.1002/mrm.10051
+Ferreira PF et al. Cardiovascular magnetic resonance artefacts. J Cardiovasc Magn Reson 2013;15:41.
+doi:10.1186/1532-429X-15-41
 Kellman P, Arai AE. Cardiac imaging techniques for physicians: late enhancement. J Magn Reson Imaging
 2012;36:529. doi:10.1002/jmri.23605
 """
@@ -115,21 +165,34 @@ Kellman P, Arai AE. Cardiac imaging techniques for physicians: late enhancement.
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
-from scartools.cli.options import Force, Output, Seed, Threads
+from scartools.cli.options import Force, Output, Seed, Shard, Threads
 from scartools.cli.simulated_ecg import ecg_command
+from scartools.cli.simulated_lge import lge
+from scartools.cli.simulated_validation import Normals, Validated
+from scartools.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from scartools.files.provenance import Source
     from scartools.simulation.page import Page
     from scartools.simulation.subject import Subject
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
+
+
+Sequence = Annotated[
+    Literal["magnitude", "psir", "mixed"],
+    typer.Option("--sequence", help="Magnitude images, phase-sensitive (signed) ones, or half of each."),
+]
 
 
 def cohort(
@@ -138,11 +201,14 @@ def cohort(
         int, typer.Option("-n", "--subjects", metavar="N", min=1, max=100_000, help="How many subjects.")
     ] = 24,
     ecg: Annotated[bool, typer.Option("--ecg/--no-ecg", help="Simulate ECGs and their pages too.")] = True,
+    sequence: Sequence = "magnitude",
     seed: Seed = 1,
+    shard: Shard = None,
     force: Force = False,
     threads: Threads = None,
 ) -> dict[str, Any]:
     """Simulate a cohort: LGE stacks with true oblique affines, ECG pages, and the truth of both."""
+    from scartools.cli.options import parse_shard
     from scartools.cli.parallel import in_threads
     from scartools.cli.streams import track
     from scartools.files import atomic
@@ -151,67 +217,73 @@ def cohort(
     from scartools.simulation import truth
     from scartools.simulation.case import simulate_case
     from scartools.simulation.cohort import SUBJECT_COLUMNS, subject_row
+    from scartools.simulation.population import Population
     from scartools.simulation.subject import draw_subject
 
-    scarred: list[float] = []
-    recorded: list[str] = []
+    numbers = range(1, subjects + 1)[parse_shard(shard)]
+    if not numbers:
+        raise UsageError(f"--shard {shard} of {subjects} subjects holds none", remedy="Use fewer shards")
+    population = Population(psir_fraction={"magnitude": 0.0, "psir": 1.0, "mixed": 0.5}[sequence])
+    tables = {
+        "participants.tsv": columns_of(SUBJECT_COLUMNS),
+        "mri.tsv": contract.MRI_COLUMNS,
+        "truth/scars.tsv": columns_of(truth.COLUMNS),
+    }
+    if ecg:
+        tables["ecg.tsv"] = contract.ECG_COLUMNS
+        tables["truth/beats.tsv"] = contract.BEAT_COLUMNS
+        tables["truth/ecg_scars.tsv"] = columns_of(truth.ECG_COLUMNS)
+    counted = {"WithScar": 0, "WithEcg": 0, "Ecgs": 0}
 
     def fill(folder: Path) -> None:
-        def make(index: int) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, str]]]:
-            case = simulate_case(draw_subject(index, seed))
-            contract.write_case(
-                folder,
-                case.subject.participant_id,
-                case.image,
-                case.labels,
-                case.segments,
-                case.affine,
-                case.facts,
+        def make(index: int) -> dict[str, list[dict[str, Any]]]:
+            case = simulate_case(draw_subject(index, seed, population))
+            name = case.subject.participant_id
+            volumes = (case.image, case.labels, case.segments, case.fibrosis)
+            contract.write_case(folder, name, *volumes, case.affine, case.facts)
+            row = subject_row(case.subject)
+            made = {"participants.tsv": [row], "mri.tsv": [contract.scan_row(row)]}
+            return (
+                made
+                | {"truth/scars.tsv": truth.scar_truth(case)}
+                | (_ecgs(folder, case.subject) if ecg else {})
             )
-            ecgs = _write_ecgs(folder, case.subject) if ecg else []
-            return subject_row(case.subject), truth.scar_truth(case), ecgs
 
-        made = list(track(in_threads(make, range(1, subjects + 1), threads or 1), "subjects", subjects))
-        scars = [row for _, rows, _ in made for row in rows]
-        ecgs = [row for _, _, rows in made for row in rows]
-        scarred.extend(row["scar_ml"] for row in scars if row["level"] == "ventricle" and row["scar_ml"] > 0)
-        recorded.extend(row["participant_id"] for row in ecgs)
-        contract.write_tables(
-            folder,
-            (columns_of(SUBJECT_COLUMNS), [row for row, _, _ in made]),
-            (columns_of(truth.COLUMNS), scars),
-            ecgs if ecg else None,
-        )
+        contract.begin_tables(folder, tables)
+        for made in track(in_threads(make, numbers, threads or 1), "subjects", len(numbers)):
+            for name, rows in made.items():
+                contract.add_rows(folder, name, tables[name], rows)
+            taken = len(made.get("ecg.tsv", ()))
+            counted["WithScar"] += made["truth/scars.tsv"][-1]["scar_ml"] > 0
+            counted["WithEcg"] += taken > 0
+            counted["Ecgs"] += taken
 
     atomic.publish_folder(output, fill, force=force)
-    with_ecg = len(set(recorded))
-    log.info("%s: %d subjects, %d with scar, %d with ECG", output, subjects, len(scarred), with_ecg)
-    return {
-        "Output": str(output),
-        "Subjects": subjects,
-        "WithScar": len(scarred),
-        "ECG": "simulated" if ecg else "none",
-        "WithEcg": with_ecg,
-        "Ecgs": len(recorded),
-        "Seed": seed,
-    }
+    said = (output, len(numbers), counted["WithScar"], counted["WithEcg"])
+    log.info("%s: %d subjects, %d with scar, %d with ECG", *said)
+    facts = {"Output": str(output), "Subjects": len(numbers), "ECG": "simulated" if ecg else "none"}
+    return {**facts, **{name: int(number) for name, number in counted.items()}, "Seed": seed}
 
 
-def _write_ecgs(folder: Path, subject: Subject) -> list[dict[str, str]]:
-    """Simulate, print and write the ECGs of a subject; return their rows of ecg.tsv."""
+def _ecgs(folder: Path, subject: Subject) -> dict[str, list[dict[str, Any]]]:
+    """Simulate, print and write the ECGs of a subject; return their rows by table."""
     from scartools.files import cohort as contract
     from scartools.files.record import BEAT_RATE_HZ, Record
-    from scartools.simulation.ecg import beat_facts, recording_facts, simulate_beat, simulate_ecgs
+    from scartools.simulation.ecg import beat_facts, draw_days, recording_facts, simulate_beat, simulate_ecgs
     from scartools.simulation.paper import lay_out, to_pdf, to_png
+    from scartools.simulation.truth import ecg_scar_truth
 
-    beat = simulate_beat(subject)
-    printed = []
+    first_day = next(iter(draw_days(subject)), 0)
+    beat = simulate_beat(subject, days=first_day)
+    printed, scars = [], []
     for taken in simulate_ecgs(subject, beat):
         page = lay_out(taken.signals)
         record = Record(taken.signals, BEAT_RATE_HZ, recording_facts(taken, page))
         printed.append(contract.PrintedEcg(taken.ecg_id, taken.ecg_date, to_pdf(page), to_png(page), record))
-    truth = Record(beat.signals, BEAT_RATE_HZ, beat_facts(beat))
-    return contract.write_ecgs(folder, subject.participant_id, truth, printed)
+        scars += ecg_scar_truth(subject, taken.ecg_id, taken.ecg_date, taken.days)
+    truth = Record(beat.signals, BEAT_RATE_HZ, beat_facts(beat) | {"SignedDays": first_day})
+    rows = contract.write_ecgs(folder, subject.participant_id, truth, printed)
+    return {"ecg.tsv": rows, "truth/beats.tsv": contract.beat_rows(rows), "truth/ecg_scars.tsv": scars}
 
 
 def page(
@@ -244,7 +316,7 @@ def page(
     import numpy as np
 
     from scartools.ecg.r_peaks import find_r_peaks
-    from scartools.errors import InputError, UsageError, concerning
+    from scartools.errors import InputError, concerning
     from scartools.files import atomic
     from scartools.files.record import BEAT_RATE_HZ, read_record
     from scartools.simulation.page_styles import draw_style, page_style
@@ -327,6 +399,67 @@ def _page_files(
     return files, len(lines) - 1
 
 
+def validate(
+    output: Annotated[Output, Writes("plausibility")],
+    subjects: Validated = 500,
+    normals: Normals = None,
+    seed: Seed = 1,
+    force: Force = False,
+    threads: Threads = None,
+) -> dict[str, Any]:
+    """Measure whether simulated ECGs are like those of patients: a table of questions, ranges and answers."""
+    from scartools.cli.parallel import in_threads
+    from scartools.cli.streams import track
+    from scartools.files import atomic, table
+    from scartools.simulation.measured_subject import measure_subject
+    from scartools.simulation.plausibility import COLUMNS, feature_overlaps, plausibility
+
+    atomic.require_place(output, force=force)
+    features, sources = _normal_features(normals) if normals else (None, [])
+    if features is None:
+        log.warning("no --normals given: normal_overlap is not measured")
+    numbers = range(1, subjects + 1)
+    found = list(
+        track(in_threads(lambda k: measure_subject(k, seed), numbers, threads or 1), "subjects", subjects)
+    )
+    answers = plausibility(found, normals=features, seed=seed)
+    outside = [one.name for one in answers if one.within is False]
+    open_ones = [one.name for one in answers if one.within is None]
+    facts = {
+        "Subjects": subjects,
+        "Seed": seed,
+        "Rows": len(answers),
+        "Outside": outside,
+        "NotMeasured": open_ones,
+    }
+    shared = {} if features is None else feature_overlaps(found, features)
+    overlaps = {name: None if math.isnan(value) else value for name, value in shared.items()}
+    rows = [vars(one) for one in answers]
+    described = table.columns_of(COLUMNS)
+    more = {**facts, "Overlaps": overlaps}
+    table.write(output, described, rows, facts=more, sources=sources, force=force)
+    for one in answers:
+        if one.within is False:
+            log.warning("%s is %.3g, outside %g to %g", one.name, one.value, one.low, one.high)
+    names = f": {', '.join(open_ones)}" if open_ones else ""
+    text = "%s: of %d rows %d within, %d outside, %d not measured%s"
+    within = len(answers) - len(outside) - len(open_ones)
+    log.info(text, output, len(answers), within, len(outside), len(open_ones), names)
+    return {"Output": str(output), **facts}
+
+
+def _normal_features(path: Path) -> tuple[np.ndarray, list[Source]]:
+    """The features of normal ECGs, float64 (m, 49), and what was read."""
+    import numpy as np
+
+    from scartools.files.normals import read_normals
+    from scartools.simulation.beat_features import COMPARED, compared_features
+
+    rows, beats, sources = read_normals(path, COMPARED)
+    rows = rows or [compared_features(beat.signals, beat.facts.get("HeartRate")) for beat in beats]
+    return np.array(rows, dtype=np.float64), sources
+
+
 def _ecg_of_mask(
     mask: Any, affine: Any, *, anchor: Any, angle: float | None, long_axis: Any, prior: Any, **options: Any
 ) -> Any:
@@ -339,4 +472,4 @@ def _ecg_of_mask(
     return simulate_mask_ecg(mask, affine, where=where, prior=segments, **options)
 
 
-SUBCOMMANDS = (cohort, page, ecg_command(_ecg_of_mask))
+SUBCOMMANDS = (cohort, page, lge, ecg_command(_ecg_of_mask), validate)

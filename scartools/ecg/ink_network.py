@@ -25,7 +25,7 @@ WIDTHS = (12, 24, 32, 48, 48)  # channels of each level, blocks of 2, 4, 8, 16 a
 BLOCK = 2  # px along a side that become channels
 CLASSES = 3  # trace, text and marks, grid
 DARKEST, BRIGHTEST = 1.0, -0.25  # of the normalised darkness; brighter than paper is glare
-_TILE = 600_000  # numbers of one matrix of neighbourhoods: it stays in the processor's cache
+_TILE = 300_000  # numbers of one matrix of neighbourhoods: it stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,16 @@ def ink_probabilities(image: np.ndarray, px_per_mm: float) -> Probabilities:
     Returns three probabilities of the image's own size.
     Raises InputError for another shape, an empty image and a scale that no page has.
     """
+    return Probabilities(*_planes(image, px_per_mm, CLASSES))
+
+
+def trace_and_text(image: np.ndarray, px_per_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """The first two of `ink_probabilities`, without the time that the grid takes."""
+    trace, text = _planes(image, px_per_mm, 2)
+    return trace, text
+
+
+def _planes(image: np.ndarray, px_per_mm: float, count: int) -> list[np.ndarray]:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise InputError(f"a page is a colour picture of bytes, not {image.shape} of {image.dtype}")
     if not LEAST_SCALE <= px_per_mm <= MOST_SCALE:
@@ -61,11 +71,11 @@ def ink_probabilities(image: np.ndarray, px_per_mm: float) -> Probabilities:
     scaled = to_network_scale(image, px_per_mm)
     logits = forward(blocks(normalised(scaled)), weights())
     planes = []
-    for k in range(CLASSES):
+    for k in range(count):
         plane = _unblocked(logits[k * BLOCK * BLOCK : (k + 1) * BLOCK * BLOCK])
         plane = plane[: scaled.shape[0], : scaled.shape[1]]
         planes.append(_sigmoid(_resized(plane, width, height)))
-    return Probabilities(*planes)
+    return planes
 
 
 def to_network_scale(image: np.ndarray, px_per_mm: float) -> np.ndarray:
@@ -180,25 +190,31 @@ def _spread(cells: np.ndarray) -> np.ndarray:
 def _convolved(inputs: Sequence[np.ndarray], weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Convolve framed inputs, laid one after the other in channels, with weight (K, C, 3, 3); negative becomes 0.
 
-    A few rows at a time: their neighbourhoods are one matrix (C * 9, rows * w), small enough for the cache.
+    A few rows at a time, small enough for the cache: the matrix (C * 3, (rows + 2) * w) of each cell and its neighbours
+    left and right, and for the rows above and below the same matrix a row further on.
     Returns float32 (K, h + 2, w + 2), framed.
     """
     kernels, channels = weight.shape[:2]
     height, width = (side - 2 for side in inputs[0].shape[1:])
-    matrix = np.ascontiguousarray(weight.reshape(kernels, channels * 9))
+    above, level, below = (
+        np.ascontiguousarray(weight[:, :, i].reshape(kernels, channels * 3)) for i in range(3)
+    )
     out = np.zeros((kernels, height + 2, width + 2), np.float32)
-    step = max(_TILE // (channels * 9 * width), 1)
+    step = min(max(_TILE // (channels * 3 * width), 1), height)
+    room = np.empty((channels, 3, step + 2, width), np.float32)
     for top in range(0, height, step):
         rows = min(step, height - top)
-        around = np.empty((channels, 3, 3, rows, width), np.float32)
+        around = room if rows == step else np.empty((channels, 3, rows + 2, width), np.float32)
         start = 0
         for part in inputs:
             stop = start + len(part)
-            for i in range(3):
-                for j in range(3):
-                    around[start:stop, i, j] = part[:, top + i : top + i + rows, j : j + width]
+            for j in range(3):
+                around[start:stop, j] = part[:, top : top + rows + 2, j : j + width]
             start = stop
-        done = matrix @ around.reshape(channels * 9, rows * width)
+        beside = around.reshape(channels * 3, (rows + 2) * width)
+        done = above @ beside[:, : rows * width]
+        done += level @ beside[:, width : (rows + 1) * width]
+        done += below @ beside[:, 2 * width :]
         done += bias[:, None]
         np.maximum(done, 0.0, out=done)
         out[:, top + 1 : top + 1 + rows, 1:-1] = done.reshape(kernels, rows, width)

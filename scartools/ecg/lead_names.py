@@ -26,7 +26,7 @@ from scartools.ecg.name_network import (
     name_scores,
     strokes,
 )
-from scartools.ecg.page_ink import pieces
+from scartools.ecg.page_ink import chosen_pieces, pieces
 
 LETTER_MM = (
     1.2,
@@ -303,7 +303,7 @@ def word_boxes(mask: np.ndarray, px_per_mm: float) -> np.ndarray:
     letter = (tall <= LETTER_MM[1]) & (wide <= WIDEST_MM) & (tall >= 0.15)
     letter &= (tall >= 0.8) | (wide <= 1.6)  # a minus, the dot of an i; not a piece of a level trace
     letter[0] = False
-    free = letter.astype(np.uint8)[labels]
+    free = chosen_pieces(mask, labels, letter).view(np.uint8)
     found = [np.zeros((0, 5), int)]
     for gap in JOINING_MM:
         reach = max(int(round(gap * px_per_mm / 2)), 1)

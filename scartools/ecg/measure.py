@@ -99,16 +99,19 @@ def measure(
 
 def _intervals(at: Fiducials, rr_s: float | None) -> dict[str, float | None]:
     qt = _span(at.qrs_onset, at.t_offset)
-    corrected = qt is not None and rr_s is not None
     return {
         "HeartRate": None if rr_s is None else 60 / rr_s,
         "PDuration": _span(at.p_onset, at.p_offset),
         "PRInterval": _span(at.p_onset, at.qrs_onset),
         "QRSDuration": _span(at.qrs_onset, at.qrs_offset),
         "QTInterval": qt,
-        "QTcBazett": qt / rr_s ** (1 / 2) if corrected else None,  # type: ignore[operator]
-        "QTcFridericia": qt / rr_s ** (1 / 3) if corrected else None,  # type: ignore[operator]
+        "QTcBazett": _corrected(qt, rr_s, 1 / 2),
+        "QTcFridericia": _corrected(qt, rr_s, 1 / 3),
     }
+
+
+def _corrected(qt: float | None, rr_s: float | None, power: float) -> float | None:
+    return None if qt is None or rr_s is None else float(qt / rr_s**power)
 
 
 def _span(start: int | None, stop: int | None) -> float | None:

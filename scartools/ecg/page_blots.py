@@ -29,15 +29,15 @@ def paint_out_blots(image: np.ndarray, px_per_mm: float) -> np.ndarray:
         return image
     height, width = image.shape[:2]
     paper = _paper_beside(small, solid, mm)
-    blot = cv2.resize(solid.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    painted = image.copy()
-    painted[blot] = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)[blot]
-    return painted
+    blot = cv2.resize(solid.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    paint = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.copyTo(paint, blot, image.copy())
 
 
 def _solid(image: np.ndarray, mm: float) -> np.ndarray:
     """bool (H, W): dark areas that hold a square of SOLID_MM, with their corners and edges."""
-    brightness = image.max(axis=2)
+    red, green, blue = cv2.split(image)
+    brightness = cv2.max(cv2.max(red, green), blue)
     dark = (brightness < DARK * float(np.percentile(brightness, 80))).astype(np.uint8)
     side = max(2, round(SOLID_MM * mm))
     # what lies beyond the picture is as dark as its edge: a wedge there may be thinner
@@ -53,7 +53,7 @@ def _solid(image: np.ndarray, mm: float) -> np.ndarray:
     mostly = filled > 0.5 * whole
     mostly[0] = False
     found = (core > 0) | mostly[pieces]
-    return cv2.dilate(found.astype(np.uint8), np.ones((edge, edge), np.uint8)) > 0
+    return cv2.dilate(found.view(np.uint8), np.ones((edge, edge), np.uint8)) > 0
 
 
 def _paper_beside(image: np.ndarray, solid: np.ndarray, mm: float) -> np.ndarray:

@@ -20,6 +20,8 @@ from scartools.ecg.page_surface import (
 )
 
 MESH = 16  # px of the flattened picture between exactly mapped points
+BAND = 64  # rows that are drawn together
+COARSE = 5  # of these from one to the next whose place is not guessed from its neighbours'
 BLOCK = 16.0  # mm of the blocks whose lines are placed together
 FINE_CELL = 22.0  # mm of a spline cell
 ERROR = 0.04  # mm expected of a block's place
@@ -56,9 +58,31 @@ class Mesh:
 def flat_mesh(surface: Surface, low: np.ndarray, high: np.ndarray, px: float) -> Mesh:
     """Mesh of the rectangle from `low` to `high` (x, y in units of the surface), `px` pixels a unit."""
     width, height = (max(2, int(round(n))) for n in (high - low) * px)
-    x, y = np.meshgrid(np.arange(0, width + MESH, MESH), np.arange(0, height + MESH, MESH))
-    values = np.stack([x.ravel(), y.ravel()], axis=1) / px + low
-    return Mesh(invert(surface, values).reshape(*x.shape, 2), (height, width))
+    rows, columns = -(-height // MESH) + 1, -(-width // MESH) + 1
+
+    def values(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        across, down = np.meshgrid(x * MESH, y * MESH)
+        return np.stack([across.ravel(), down.ravel()], axis=1) / px + low
+
+    # every COARSE-th point from the middle of the picture, then all of them from what lies between these
+    few = [np.linspace(0, n - 1, max(2, -(-(n - 1) // COARSE) + 1)) for n in (rows, columns)]
+    corners = invert(surface, values(*few)).reshape(len(few[0]), len(few[1]), 2)
+    near = _between(_between(corners, few[0], rows).swapaxes(0, 1), few[1], columns).swapaxes(0, 1)
+    points = invert(surface, values(np.arange(rows), np.arange(columns)), near.reshape(-1, 2))
+    return Mesh(points.reshape(rows, columns, 2), (height, width))
+
+
+def _between(known: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
+    """Rows 0 to count - 1, (count, N, 2), on parabolas through the three nearest of the known rows (K, N, 2)."""
+    at = np.arange(count, dtype=float)
+    if len(places) < 3:
+        share = (at / places[-1])[:, None, None]
+        return known[:1] * (1 - share) + known[-1:] * share
+    middle = np.clip(np.rint(at / (places[1] - places[0])), 1, len(places) - 2).astype(int)
+    t = ((at - places[middle]) / (places[1] - places[0]))[:, None, None]
+    before, here, after = known[middle - 1], known[middle], known[middle + 1]
+    bend = (before + after) / 2 - here
+    return here + (after - before) / 2 * t + bend * t * t
 
 
 def flatten(
@@ -67,12 +91,17 @@ def flatten(
     """Draw the flattened picture."""
     height, width = mesh.shape
     across = np.arange(width, dtype=np.float32) / MESH
-    down = np.arange(height, dtype=np.float32) / MESH
-    steps = np.meshgrid(across, down)
-    where = cv2.remap(mesh.points.astype(np.float32), *steps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    x, y = cv2.split(where)
-    return cv2.remap(picture, x, y, method, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
+    points, method = mesh.points.astype(np.float32), cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+    drawn = np.empty((height, width, *picture.shape[2:]), picture.dtype)
+    for top in range(0, height, BAND):  # where its pixels lie takes eight bytes each: a band stays in the cache
+        down = np.arange(top, min(top + BAND, height), dtype=np.float32) / MESH
+        steps = np.meshgrid(across, down)
+        where = cv2.remap(points, *steps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        x, y = cv2.split(where)
+        drawn[top : top + BAND] = cv2.remap(
+            picture, x, y, method, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
+        )
+    return drawn
 
 
 @dataclass(frozen=True)

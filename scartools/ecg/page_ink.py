@@ -100,7 +100,8 @@ def ink_of_network(every: np.ndarray, trace: np.ndarray, text: np.ndarray) -> Tr
     if sure.mean() > MOST_INK:
         raise InputError(f"{sure.mean():.0%} of the page looks like a trace: this is not an ECG page")
     near = cv2.dilate(sure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    above = every - (np.float32(np.median(every[~near])) if not near.all() else np.float32(0.0))
+    some = every[::3, ::3][~near[::3, ::3]]
+    above = every - np.float32(np.median(some) if len(some) else 0.0)
     dark = above > PALEST * float(np.median(above[sure])) if sure.any() else sure
     mask = sure & dark
     possible = mask | ((trace > POSSIBLE) & (text < SURE) & dark)
@@ -133,9 +134,9 @@ def _joined_to(sure: np.ndarray, maybe: np.ndarray) -> np.ndarray:
     """The pieces of `maybe` that hold a pixel of `sure`: steep strokes of a QRS are paler than the level trace."""
     count, labels = cv2.connectedComponents(maybe.view(np.uint8), connectivity=8)
     held = np.zeros(count, bool)
-    held[labels[sure]] = True
+    held[labels.ravel()[np.flatnonzero(sure)]] = True
     held[0] = False
-    return held[labels]
+    return chosen_pieces(maybe, labels, held)
 
 
 def stroke_width(mask: np.ndarray) -> float:
@@ -168,9 +169,19 @@ def pieces(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns int32 (H, W), the piece of each pixel, and int32 (pieces, 5): left, top, width, height, area.
     """
-    # of OpenCV's algorithms this one measures three times as fast as the default
-    _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_GRANA)
-    return labels, boxes
+    height, width = mask.shape
+    # of OpenCV's algorithms this one measures three times as fast as the default, where both sides are even
+    even = cv2.copyMakeBorder(mask, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT, value=0)
+    _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(even, 8, cv2.CV_32S, cv2.CCL_GRANA)
+    return np.ascontiguousarray(labels[:height, :width]), boxes
+
+
+def chosen_pieces(mask: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """bool (H, W): the pieces of a mask that are chosen, bool (pieces,); labels: as `pieces` numbers them."""
+    inked = np.flatnonzero(mask)  # little of a page is ink: only there is looked up
+    found = np.zeros(mask.shape, bool)
+    found.ravel()[inked] = chosen[labels.ravel()[inked]]
+    return found
 
 
 def ink_extent(mask: np.ndarray) -> tuple[int, int]:

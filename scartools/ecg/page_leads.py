@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
 from scartools.ecg import layout as page_layout
 from scartools.ecg.columns import Columns, lean_of, place_columns, shifted
@@ -89,15 +89,13 @@ def follow_leads(
     separators = page_layout.separators_at(columns, bars, mm)
     paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
     # the fringe of letters that were told from the trace is part of no lead
-    fringe = (
-        np.zeros_like(mask) if ink.marks is None else ndimage.binary_dilation(ink.marks, np.ones((5, 5), bool))
-    )
-    rest = page_layout.beside_paths(unnamed, paths) & ~fringe
+    plain = np.ones_like(mask) if ink.marks is None else ~_widened(ink.marks)
+    rest = page_layout.beside_paths(unnamed, paths) & plain
     crossed = _crossed(columns, rows, lines, px_per_mm, len(separators))
     least = 0.0 if ink.marks is None else LEAST_LETTER
     touched = page_layout.touched_by_names(rest, paths[:lead_rows], places, fit.layout.columns, mm, least)
     hidden = [separators | row for row in touched]
-    unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1)) & ~fringe
+    unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1)) & plain
     missed = page_layout.missed_strokes(unexplained, rows, columns, hidden, mm)
     if len(missed) > MOST_MISSED:
         raise InputError(
@@ -119,6 +117,11 @@ def follow_leads(
         _strip_names(fit, words, px_per_mm),
         seen - len(rows),
     )
+
+
+def _widened(marks: np.ndarray) -> np.ndarray:
+    """bool (H, W): the marks and two px around them."""
+    return cv2.dilate(marks.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
 
 def _without_names(

@@ -150,7 +150,11 @@ def pulse_heights(leads: Leads, mm: float) -> tuple[float | None, float | None]:
             own = names[row][column] if row < len(names) else ""
             alone = columns == 1 or column > 0
             (chest if alone and own.startswith("V") else limb).append(height)
-    return tuple(float(np.median(part)) / mm if part else None for part in (limb, chest))  # type: ignore[return-value]
+
+    def typical(part: list[float]) -> float | None:
+        return float(np.median(part)) / mm if part else None
+
+    return typical(limb), typical(chest)
 
 
 def _place(leads: Leads, pulse: Pulse) -> tuple[int, float] | None:

@@ -81,10 +81,10 @@ def evaluate(surface: Surface, points: np.ndarray) -> tuple[np.ndarray, np.ndarr
     inside = np.clip(points, 0, [width, height])
     basis = basis_at(surface, inside)
     layers = surface.coefficients.reshape(2, -1)[:, basis.index]  # (2, N, 16)
-    value = (layers * basis.value).sum(axis=2).T
-    slopes = np.stack([(layers * basis.dx).sum(axis=2).T, (layers * basis.dy).sum(axis=2).T], axis=-1)
+    value, dx, dy = (np.einsum("lnk,nk->nl", layers, part) for part in (basis.value, basis.dx, basis.dy))
+    slopes = np.stack([dx, dy], axis=-1)
     away = points - inside
-    return value + (slopes * away[:, None, :]).sum(axis=2), slopes
+    return value + dx * away[:, :1] + dy * away[:, 1:], slopes
 
 
 def design(surface: Surface, basis: Basis, part: str = "value") -> np.ndarray:
@@ -125,10 +125,11 @@ def fit_robustly(
         if turn or start is not None:
             spread = max(1.48 * _weighted_median(np.abs(residual), weights), sigma)
             robust = (1 - np.clip(np.abs(residual) / (TUKEY * spread), 0, 1) ** 2) ** 2
-        scaled = rows.T * (weights * robust / sigma**2)
-        normal = scaled @ rows + penalty
+        root = np.sqrt(weights * robust) / sigma
+        scaled = rows * root[:, None]
+        normal = scaled.T @ scaled + penalty  # of a matrix and itself numpy asks for half the products
         normal[np.diag_indices_from(normal)] += 1e-6
-        coefficients = np.linalg.solve(normal, scaled @ (expected + residual))
+        coefficients = np.linalg.solve(normal, scaled.T @ (root * (expected + residual)))
     return coefficients, residual, robust
 
 
@@ -152,18 +153,30 @@ def bending(surface: Surface, stiffness: float) -> np.ndarray:
     return bends.T @ bends / stiffness**2
 
 
-def invert(surface: Surface, values: np.ndarray) -> np.ndarray:
-    """The points (N, 2) where the two functions have these values (N, 2), by Newton's method."""
+def invert(surface: Surface, values: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
+    """The points (N, 2) where the two functions have these values (N, 2), by Newton's method; start: points near them."""
     height, width = (n * c for n, c in zip(surface.cells, surface.cell[::-1], strict=True))
-    middle = np.array([[width / 2, height / 2]])
-    value, slope = evaluate(surface, middle)
-    points = middle + np.linalg.solve(slope, (values - value)[:, :, None])[:, :, 0]
+    if start is None:
+        middle = np.array([[width / 2, height / 2]])
+        value, slope = evaluate(surface, middle)
+        start = middle + _solved(slope, values - value)
+    points = start
     for _ in range(5):
         value, slope = evaluate(surface, points)
-        step = np.linalg.solve(slope, (values - value)[:, :, None])[:, :, 0]
-        length = np.linalg.norm(step, axis=1, keepdims=True)
+        step = _solved(slope, values - value)
+        length = np.hypot(*step.T)[:, None]
         longest = 0.2 * max(height, width)
         points = points + step * np.minimum(1.0, longest / np.maximum(length, 1e-9))
         if length.max() < 0.01:
             break
     return points
+
+
+def _solved(slopes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The steps (N, 2) that slopes (N, 2, 2) turn into values (N, 2); one slope may serve for all."""
+    (a, b), (c, d) = slopes[:, 0].T, slopes[:, 1].T
+    u, v = values.T
+    determinant = a * d - b * c
+    if not determinant.all():
+        raise np.linalg.LinAlgError("the surface is flat at a point")
+    return np.stack([(d * u - b * v) / determinant, (a * v - c * u) / determinant], axis=1)

@@ -16,6 +16,7 @@ import numpy as np
 
 from scartools.ecg.lead_names import LETTER_MM, WIDEST_MM, ink_level
 from scartools.ecg.line_network import CAP, HIGH, ReadLine, load_weights, read_line
+from scartools.ecg.page_ink import chosen_pieces, pieces
 
 SPEEDS, GAINS = (12.5, 25.0, 50.0, 100.0), (2.5, 5.0, 10.0, 20.0, 40.0)
 JOINING_MM = 2.4  # gap that words of one line may have
@@ -147,15 +148,17 @@ def lines_of_print(mask: np.ndarray, page: np.ndarray, px_per_mm: float) -> Iter
 
     page  float32 (H, W), darkness in units of ink_level
     """
-    count, labels, stats, middles = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    labels, stats = pieces(mask.view(np.uint8))
     wide, tall = stats[:, cv2.CC_STAT_WIDTH] / px_per_mm, stats[:, cv2.CC_STAT_HEIGHT] / px_per_mm
     letter = (tall <= LETTER_MM[1]) & (wide <= WIDEST_MM) & (tall >= 0.15)
     letter &= (tall >= 0.8) | (wide <= 1.6)  # a minus, a point; not a piece of a level trace
     letter[0] = False
-    if count < 2 or not letter.any():
+    if not letter.any():
         return
     reach = max(int(round(JOINING_MM * px_per_mm / 2)), 1)
-    joined = cv2.dilate(letter[labels].astype(np.uint8), np.ones((1, 2 * reach + 1), np.uint8))
+    joined = cv2.dilate(
+        chosen_pieces(mask, labels, letter).view(np.uint8), np.ones((1, 2 * reach + 1), np.uint8)
+    )
     _, groups = cv2.connectedComponents(joined, connectivity=8)
     members: dict[int, list[np.ndarray]] = {}
     # any pixel of a letter tells its group; the first in its top row is sure to be one

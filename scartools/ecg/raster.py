@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import cv2
 import numpy as np
 
 from scartools.ecg.assemble import upright
-from scartools.ecg.ink_network import ink_probabilities
+from scartools.ecg.ink_network import trace_and_text
 from scartools.ecg.lead_names import Word, free_words, with_touching
 from scartools.ecg.page_boxes import PointMap, cut_boxes, follow_boxes, moved_boxes, pulse_boxes, way_back
 from scartools.ecg.page_checks import checked, status_of
@@ -251,8 +252,7 @@ def _ink_by_darkness(frame: Frame, darkness: np.ndarray) -> TraceInk:
 
 def _ink_by_network(frame: Frame, darkness: np.ndarray) -> TraceInk:
     """The same, trace and writing told apart by the network that was trained on drawn pages."""
-    seen = ink_probabilities(frame.image, frame.px_per_mm)
-    return ink_of_network(darkness, seen.trace, seen.text)
+    return ink_of_network(darkness, *trace_and_text(frame.image, frame.px_per_mm))
 
 
 def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int, list[Word]]:
@@ -265,6 +265,7 @@ def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int
     base = 1 if _banded(ink.mask, 0) > ON_ITS_SIDE * _banded(ink.mask, 1) else 0
     marked = ink.marks is not None
 
+    @cache  # asked for twice, of names that stand free and of those that touch a trace
     def page(quarter: int) -> tuple[np.ndarray, np.ndarray, float]:
         """Ink and darkness of the page turned, without its separators; px per mm."""
         return *_without_lines(_turn(whole, quarter), _turn(darkness, quarter), px_per_mm, marked), px_per_mm

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from scartools.ecg.page_ink import chosen_pieces, pieces
+
 WIDEST, TALLEST = 0.9, 6.0  # mm of one dot or dash
 GAP = 1.8  # mm between the dots or dashes of a line
 ACROSS = 7.0  # mm where a trace or a name hides it
@@ -47,25 +49,25 @@ def find_dotted_lines(ink: np.ndarray, px_per_mm: float) -> list[Separator]:
     ink  bool (H, W), traces, writing and lines of an upright page
     Pieces that are small and stand above each other, closer than GAP, are one line.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    labels, stats = pieces(ink.view(np.uint8))
     wide, tall = stats[:, cv2.CC_STAT_WIDTH] / px_per_mm, stats[:, cv2.CC_STAT_HEIGHT] / px_per_mm
     small = (wide <= WIDEST) & (tall <= TALLEST)
     small[0] = False
-    if count < 2 or not small.any():
+    if not small.any():
         return []
-    pieces = small[labels]
+    dots_of_line = chosen_pieces(ink, labels, small)
     reach = max(round(ACROSS * px_per_mm / 2), 1)
-    joined = cv2.dilate(pieces.astype(np.uint8), np.ones((2 * reach + 1, 3), np.uint8))
-    lines, groups, boxes, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    joined = cv2.dilate(dots_of_line.view(np.uint8), np.ones((2 * reach + 1, 3), np.uint8))
+    groups, boxes = pieces(joined)
     beside = np.ones((2 * max(round(GAP * px_per_mm / 2), 1) + 1, 1), np.uint8)
     found = []
-    for line in range(1, lines):
+    for line in range(1, len(boxes)):
         left, top, width, height = (int(v) for v in boxes[line, :4])
         length = height - 2 * reach
         if length < SHORTEST * px_per_mm or width - 2 > WIDEST * px_per_mm + LEANING * length:
             continue
         here = np.s_[top : top + height, left : left + width]
-        own = pieces[here] & (groups[here] == line)
+        own = dots_of_line[here] & (groups[here] == line)
         dots = len(np.unique(labels[here][own]))
         closed = cv2.dilate(own.any(axis=1, keepdims=True).astype(np.uint8), beside)
         filled = closed.sum() / max(length, 1)

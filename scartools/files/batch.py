@@ -33,6 +33,38 @@ class Item:
     stem: str
 
 
+def find_inputs(given: Sequence[Path], suffixes: Sequence[str], kind: str) -> list[Path]:
+    """Return the inputs among files and folders: of a folder, the files that it holds itself and that have a suffix.
+
+    suffixes  lower case, with the dot; upper case is found too
+    kind      what an input is called, as "page"
+    Raises InputError for a folder without inputs, and where nothing that was given exists.
+    """
+    found: list[Path] = []
+    for path in given:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        try:
+            inside = sorted(one for one in path.iterdir() if _is_named_so(one, suffixes))
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})", where=path) from error
+        if not inside:
+            raise InputError(
+                f"is a folder without any {kind} (*{', *'.join(suffixes)})",
+                where=path,
+                remedy="Those in folders below it go in by --list",
+            )
+        found += inside
+    if not any(os.path.lexists(path) for path in found):
+        raise InputError(f"does not exist, nor does any other {kind}", where=found[0], remedy="Check the paths")
+    return found
+
+
+def _is_named_so(path: Path, suffixes: Sequence[str]) -> bool:
+    return path.suffix.lower() in suffixes and not path.name.startswith(".") and not path.is_dir()
+
+
 def items_of(paths: Sequence[Path], kind: str) -> tuple[list[Item], list[str]]:
     """Return the inputs with the names of their results, and the names of inputs that were given twice.
 
@@ -41,7 +73,7 @@ def items_of(paths: Sequence[Path], kind: str) -> tuple[list[Item], list[str]]:
     does not allow made a hyphen; where several inputs have one such name, each takes its suffix too (a-pdf, a-png),
     and where that is not enough the start of its SHA-256.
     """
-    hashes = [_hash_or_none(path) for path in paths]
+    hashes = [hash_or_none(path) for path in paths]
     names = [printable_name(path) for path in paths]
     kept, twice = _once(list(zip(paths, names, hashes, strict=True)), [*zip(names, hashes, strict=True)])
     short = [cleaned(path.stem, kind) for path, _, _ in kept]
@@ -117,7 +149,8 @@ def cleaned(text: str, otherwise: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:LONGEST_NAME] or otherwise
 
 
-def _hash_or_none(path: Path) -> str | None:
+def hash_or_none(path: Path) -> str | None:
+    """Return the SHA-256 of a file; None where it cannot be read."""
     try:
         return sha256_of(path) if path.is_file() else None
     except (InputError, OSError):  # told again, with the reason, when it is its turn

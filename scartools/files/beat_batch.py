@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from scartools.errors import InputError
 from scartools.files import atomic, provenance, table
-from scartools.files.batch import Item, cleaned, first_alone, printable_name, require_free, table_place
+from scartools.files.batch import (
+    Item,
+    cleaned,
+    find_inputs,
+    first_alone,
+    hash_or_none,
+    printable_name,
+    require_free,
+    table_place,
+)
 from scartools.files.provenance import Source
 from scartools.files.record import BEAT_RATE_HZ, Record, write_beat
 from scartools.files.table import Column
@@ -107,31 +116,8 @@ class Batch:
 
 
 def find_records(given: Sequence[Path]) -> list[Path]:
-    """Return the recordings among files and folders: of a folder, what it holds itself and is named like a recording.
-
-    Raises InputError for a folder without recordings, and where nothing that was given exists.
-    """
-    found: list[Path] = []
-    for path in given:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        try:
-            inside = sorted(one for one in path.iterdir() if _is_named_like_a_record(one))
-        except OSError as error:
-            raise InputError(f"cannot be read ({error.strerror})", where=path) from error
-        if not inside:
-            raise InputError(
-                f"is a folder without recordings (*{', *'.join(SUFFIXES)})",
-                where=path,
-                remedy="Those in folders below it go in by --list",
-            )
-        found += inside
-    if not any(os.path.lexists(path) for path in found):
-        raise InputError(
-            "does not exist, nor does any other recording", where=found[0], remedy="Check the paths"
-        )
-    return found
+    """Return the recordings among files and folders; see find_inputs."""
+    return find_inputs(given, SUFFIXES, "recording")
 
 
 def read_table(path: Path, column: str) -> tuple[list[tuple[Path | None, dict[str, str | None]]], Source]:
@@ -194,7 +180,9 @@ def items_of(
     ]
     stems = dict(zip(paths, first_alone(short, longer, suffixed, hashed), strict=True))
     return [
-        BeatItem(None if path is None else Item(path, printable_name(path), _hash(path), stems[path]), carried)
+        BeatItem(
+            None if path is None else Item(path, printable_name(path), hash_or_none(path), stems[path]), carried
+        )
         for path, carried in kept
     ], twice
 
@@ -257,7 +245,7 @@ def _made_from(note: Mapping[str, Any], path: Path) -> bool:
         return False
     for source in sources:
         place = path.with_name(Path(str(source.get("Path"))).name)
-        if _hash(place) != source.get("SHA256"):
+        if hash_or_none(place) != source.get("SHA256"):
             return False
     return True
 
@@ -286,14 +274,3 @@ def write_beats(
     """Publish the table; that of an earlier run is replaced where the batch replaces."""
     batch.output.mkdir(exist_ok=True)
     table.write(batch.table, {**carried, **COLUMNS}, rows, sources=sources, force=batch.replaces)
-
-
-def _is_named_like_a_record(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
-
-
-def _hash(path: Path) -> str | None:
-    try:
-        return provenance.sha256_of(path) if path.is_file() else None
-    except (InputError, OSError):  # told again, with the reason, when it is its turn
-        return None

@@ -7,11 +7,13 @@ ecg/ECG_ID.pdf, .png          the printed ECG
 lge/ID.nii.gz                 LGE image
 truth/ID/segmentation.nii.gz  labels of this toolkit
 truth/ID/aha17.nii.gz         AHA segments
+truth/ID/fibrosis.nii.gz      share of fibrosis of the wall, the border zone between 0 and 1
 truth/ID/case.json            what the subject was drawn as
 truth/ID/ecg.hea              what was printed: 12 leads, 10 s (ecg2.hea: a second ECG)
 truth/ID/beat.hea             the beat without noise
 truth/beats.tsv               participant_id, ecg_id, beat; unless ECGs are left away
 truth/scars.tsv               scar by subject and segment
+truth/ecg_scars.tsv           scar on the day of each ECG, by segment; unless ECGs are left away
 """
 
 from __future__ import annotations
@@ -65,6 +67,7 @@ def write_case(
     image: np.ndarray,
     labels: np.ndarray,
     segments: np.ndarray,
+    fibrosis: np.ndarray,
     affine: np.ndarray,
     facts: Mapping[str, Any],
 ) -> None:
@@ -73,6 +76,7 @@ def write_case(
     image     float32 (X, Y, Z)
     labels    uint8 (X, Y, Z), labels of this toolkit
     segments  uint8 (X, Y, Z), 1-17
+    fibrosis  float32 (X, Y, Z), 0 to 1
     affine    float64 (4, 4), voxel index to RAS+ mm
     """
     truth = folder / "truth" / case_id
@@ -81,6 +85,7 @@ def write_case(
     volume.save_array(folder / "lge" / f"{case_id}.nii.gz", image, affine)
     volume.save_array(truth / "segmentation.nii.gz", labels, affine)
     volume.save_array(truth / "aha17.nii.gz", segments, affine)
+    volume.save_array(truth / "fibrosis.nii.gz", fibrosis, affine)
     provenance.write_json(truth / "case.json", dict(facts))
 
 
@@ -103,40 +108,35 @@ def write_ecgs(folder: Path, case_id: str, beat: Record, ecgs: Sequence[PrintedE
     return rows
 
 
-def write_tables(
-    folder: Path,
-    participants: tuple[Mapping[str, Column], Iterable[Mapping[str, Any]]],
-    scars: tuple[Mapping[str, Column], Iterable[Mapping[str, Any]]],
-    ecgs: Iterable[Mapping[str, Any]] | None = None,
-) -> None:
-    """Write the tables of a cohort that is being made; `mri.tsv` is drawn from the participants.
+def begin_tables(folder: Path, tables: Mapping[str, Mapping[str, Column]]) -> None:
+    """Write the headers of the tables of a cohort that is being made, and the JSON that describes each.
 
-    ecgs  rows of `ecg.tsv`; None: the cohort has neither it nor `truth/beats.tsv`
+    tables  path relative to the folder, such as `truth/scars.tsv`, to its columns
     """
-    columns, rows = participants
-    subjects = list(rows)
-    scans = [
-        {
-            **row,
-            "image": f"lge/{row['participant_id']}.nii.gz",
-            "label": f"truth/{row['participant_id']}/segmentation.nii.gz",
-        }
-        for row in subjects
+    (folder / "truth").mkdir(exist_ok=True)
+    for name, columns in tables.items():
+        (folder / name).write_text(table.render(columns, ()), encoding="utf-8")
+        provenance.write_json(provenance.sidecar_path(folder / name), table.describe(columns))
+
+
+def add_rows(folder: Path, name: str, columns: Mapping[str, Column], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add rows to a table that begin_tables wrote: a cohort of any size is never held in memory."""
+    _, _, lines = table.render(columns, rows).partition("\n")
+    with (folder / name).open("a", encoding="utf-8") as stream:
+        stream.write(lines)
+
+
+def scan_row(subject: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of `mri.tsv` that belongs to a row of `participants.tsv`."""
+    case_id = subject["participant_id"]
+    paths = {"image": f"lge/{case_id}.nii.gz", "label": f"truth/{case_id}/segmentation.nii.gz"}
+    return {**subject, **paths}
+
+
+def beat_rows(ecgs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the row of `truth/beats.tsv` that belongs to a subject's rows of `ecg.tsv`; none without an ECG."""
+    names = [(row["participant_id"], row["ecg_id"]) for row in ecgs[:1]]
+    return [
+        {"participant_id": case_id, "ecg_id": ecg_id, "beat": f"{case_id}/beat.hea"}
+        for case_id, ecg_id in names
     ]
-    tables: list[tuple[Path, Mapping[str, Column], Iterable[Mapping[str, Any]]]] = [
-        (folder / "participants.tsv", columns, subjects),
-        (folder / "mri.tsv", MRI_COLUMNS, scans),
-        (folder / "truth" / "scars.tsv", *scars),
-    ]
-    if ecgs is not None:
-        printed = list(ecgs)
-        first = {row["participant_id"]: row["ecg_id"] for row in reversed(printed)}
-        beats = [
-            {"participant_id": case_id, "ecg_id": ecg_id, "beat": f"{case_id}/beat.hea"}
-            for case_id, ecg_id in sorted(first.items())
-        ]
-        tables.append((folder / "ecg.tsv", ECG_COLUMNS, printed))
-        tables.append((folder / "truth" / "beats.tsv", BEAT_COLUMNS, beats))
-    for path, described, content in tables:
-        path.write_text(table.render(described, content), encoding="utf-8")
-        provenance.write_json(provenance.sidecar_path(path), table.describe(described))

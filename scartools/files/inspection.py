@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,7 +28,8 @@ def inspect(path: Path, *, foreign: bool = False) -> str:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path, remedy="Check the path") from error
     if not foreign and path.name != FOLDER_PROVENANCE and not path.name.endswith(".prov.json"):
-        _require_provenance(path)
+        for one in [path] if kind != BATCH else [*_tables_of(path), *_made_in(path)]:
+            _require_provenance(one)
     return f"{kind}, {what}"
 
 
@@ -41,8 +43,10 @@ def _reader_of(path: Path) -> tuple[str, Callable[[Path], str]]:
         for name, kind, read in _FOLDERS:
             if (path / name).is_file():
                 return kind, read
+        if _tables_of(path):
+            return BATCH, _batch
         raise InputError(
-            "is a folder without dataset.json, model.json or prov.json",
+            "is a folder without dataset.json, model.json, prov.json, beats.tsv or pages.tsv",
             where=path,
             remedy="It is not a folder of this toolkit, or not complete",
         )
@@ -134,6 +138,49 @@ def _folder(path: Path) -> str:
     return f"{len(provenance.outputs_of(path / FOLDER_PROVENANCE))} files"
 
 
+def _tables_of(folder: Path) -> list[Path]:
+    """Return the tables of a folder that median-beat or digitize-ecg fills, those of its shards among them."""
+    return sorted(one for kind in _MADE for one in folder.glob(f"{kind}*.tsv") if _SHARD.fullmatch(one.stem))
+
+
+def _made_in(folder: Path) -> list[Path]:
+    """Return the records that the tables of such a folder name.
+
+    Raises InputError for a row that promises a record and names none of this folder.
+    """
+    made: dict[Path, None] = {}
+    for listing in _tables_of(folder):
+        status, column = _MADE[listing.stem.partition("_")[0]]
+        for row in table.read(listing, required=[status, column], none_empty=False).rows:
+            if row[status] not in ("accepted", "needs_review"):
+                continue
+            name = row[column]
+            if name is None or Path(name).name != name or not name.endswith(".hea"):
+                raise InputError(
+                    f"has a row that is {row[status]} and names no {column} of its folder: {name!r}",
+                    where=listing,
+                    remedy="Make the folder again",
+                )
+            made[folder / name] = None
+    return list(made)
+
+
+def _batch(path: Path) -> str:
+    for listing in _tables_of(path):
+        _table(listing)
+    made = _made_in(path)
+    for one in made:
+        if not one.is_file():
+            raise InputError(
+                "is named in the table of its folder and missing", where=one, remedy="--skip-existing makes it"
+            )
+        _record(one)
+    return f"{len(made)} records"
+
+
+BATCH = "folder of a batch"
+_SHARD = re.compile(r"(?:beats|pages)(?:_[0-9]+-of-[0-9]+)?")
+_MADE = {"beats": ("beat_status", "beat"), "pages": ("status", "record")}  # status and name in their rows
 _FOLDERS: tuple[tuple[str, str, Callable[[Path], str]], ...] = (
     ("dataset.json", "dataset", _dataset),
     ("model.json", "model", _model),
@@ -163,6 +210,10 @@ def _require_provenance(path: Path) -> None:
         listed = provenance.outputs_of(note) if note.is_file() else {}
         if name in listed:
             _require_hash(path, listed[name])
+            # a header says nothing of the samples beside it
+            samples = str(Path(name).with_suffix(".dat"))
+            if path.suffix == ".hea" and samples in listed:
+                _require_hash(path.with_suffix(".dat"), listed[samples])
             return
     raise InputError(
         "has no provenance that lists it: it is not complete, or not made by this toolkit",

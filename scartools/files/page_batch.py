@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scartools.errors import InputError
 from scartools.files import atomic, provenance, table
-from scartools.files.batch import Item, require_free, table_place
+from scartools.files.batch import Item, find_inputs, require_free, table_place
 from scartools.files.provenance import Source
 from scartools.files.record import Record, write_record
 from scartools.files.table import Column
@@ -96,27 +95,8 @@ class Batch:
 
 
 def find_pages(given: Sequence[Path]) -> list[Path]:
-    """Return the pages among files and folders: of a folder, what it holds itself and is named like a page.
-
-    Raises InputError for a folder without pages, and where nothing that was given exists.
-    """
-    found: list[Path] = []
-    for path in given:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        try:
-            inside = sorted(item for item in path.iterdir() if _is_named_like_a_page(item))
-        except OSError as error:
-            raise InputError(f"cannot be read ({error.strerror})", where=path) from error
-        if not inside:
-            raise InputError(
-                f"is a folder without pages (*{', *'.join(SUFFIXES)})", where=path, remedy="Check the path"
-            )
-        found += inside
-    if not any(os.path.lexists(path) for path in found):
-        raise InputError("does not exist, nor does any other page", where=found[0], remedy="Check the paths")
-    return found
+    """Return the pages among files and folders; see find_inputs."""
+    return find_inputs(given, SUFFIXES, "page")
 
 
 def row_of(item: Item, outcome: Outcome) -> dict[str, Any]:
@@ -224,7 +204,3 @@ def write_pages(
     """Publish the table; that of an earlier run is replaced where the batch replaces."""
     batch.output.mkdir(exist_ok=True)
     table.write(batch.table, COLUMNS, rows, facts=facts, sources=sources, force=batch.replaces)
-
-
-def _is_named_like_a_page(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()

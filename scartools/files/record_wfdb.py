@@ -71,7 +71,10 @@ def read(path: Path) -> Contents:
         signals = _through_wfdb(path)
     signals *= np.array([millivolts_per(path, lead.unit) for lead in leads])[:, None]
     names = tuple(lead.name for lead in leads)
-    return Contents(Waveform(names, signals, rate), None, _facts_beside(path), (path, *files))
+    facts = _facts_beside(path)
+    # a page's verdict stands in the sidecar alone: where that changes, the record is another source
+    sidecar = (provenance.sidecar_path(path),) if facts else ()
+    return Contents(Waveform(names, signals, rate), None, facts, (path, *files, *sidecar))
 
 
 def _digital(file: Path, form: str, offset: int, leads: int, samples: int) -> np.ndarray:

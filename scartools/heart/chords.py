@@ -12,6 +12,7 @@ from scartools.heart.slices import left_ventricle, measure_slices
 from scartools.heart.stack import Stack, read_stack
 
 SAMPLES_PER_PIXEL = 5  # along a chord, of the shorter voxel edge
+MOST_SAMPLES = 1000  # from the centre outwards; slices of real voxels need some 200
 FEWEST_CHORDS = 8
 SMOOTH_DEGREES = 15.0  # SD of the Gaussian along the centreline: wide enough for voxel steps, not for a bulge
 MOST_TURN_DEGREES = 60.0  # of a chord from its ray; more means a torn wall, not an eccentric one
@@ -37,7 +38,7 @@ class Chords:
     @property
     def percent(self) -> np.ndarray:
         """Transmurality of each chord: scar as a share of the wall, float64 (N,), percent."""
-        return np.asarray(100.0 * self.scar_mm / self.wall_mm)
+        return np.asarray(100.0 * (self.scar_mm / self.wall_mm))  # a whole wall is 100, not a rounding more
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def centreline_chords(
     body = left_ventricle(stack.labels)
     labels = np.where(body, stack.labels, 0)
     names = np.zeros_like(labels) if segments is None else np.moveaxis(segments, stack.slice_axis, 2)[stack.box]
-    plane = _plane(stack, chords)
+    plane = _plane(stack, chords, float(slices.radius_mm.max()))
     parts = []
     for k in np.flatnonzero(slices.cavity & slices.ventricle).tolist():
         middle = plane.into_voxels @ (slices.centre[k] - stack.affine[:3, 3] - k * stack.affine[:3, 2])
@@ -96,9 +97,10 @@ def centreline_chords(
     return Chords(slice_index, wall * plane.step_mm, scar * plane.step_mm, inner, segment)
 
 
-def _plane(stack: Stack, chords: int) -> _Plane:
+def _plane(stack: Stack, chords: int, radius_mm: float) -> _Plane:
     first = stack.affine[:3, 0] / np.linalg.norm(stack.affine[:3, 0])
     step = float(np.linalg.norm(stack.affine[:3, :2], axis=0).min()) / SAMPLES_PER_PIXEL
+    step = max(step, radius_mm / MOST_SAMPLES)  # a needle of a voxel would ask for millions
     # Half a step off the voxel axes: a ray along a row of voxels would run on their borders.
     turn = 2 * np.pi * (np.arange(chords) + 0.5) / chords
     return _Plane(first, np.cross(stack.normal, first), np.linalg.pinv(stack.affine[:3, :2]), step, turn)

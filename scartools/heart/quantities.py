@@ -136,6 +136,7 @@ def quantify(
     scar = _Scar.of(mask, regions, seen.image)
 
     def row(level: str, region: str, name: str, members: tuple[int, ...], missing: bool) -> dict[str, Any]:
+        """One row of the table: the regions `members` taken together; NaN where `missing` says not imaged."""
         chosen = list(members)
         voxels = {key: NAN if missing else float(column[chosen].sum()) for key, column in counts.items()}
         columns = {
@@ -225,6 +226,11 @@ class _Scar:
 
     @classmethod
     def of(cls, mask: np.ndarray, regions: np.ndarray | None, image: np.ndarray | None) -> _Scar:
+        """Take the scar out of a mask, (X, Y, Z), with its regions and its signal where these are known.
+
+        Pieces are numbered over the whole ventricle, so that one that reaches two regions counts in both.
+        Raises InputError for an image that is not finite inside the wall, whose span the entropy needs.
+        """
         infarct = (mask >= min(INFARCT)) & (mask <= max(INFARCT))
         piece = scar_pieces(infarct)[infarct]
         region = np.zeros_like(piece) if regions is None else regions[infarct]
@@ -236,6 +242,7 @@ class _Scar:
         return cls(piece, region, image[infarct].astype(np.float64), (float(wall.min()), float(wall.max())))
 
     def measures(self, members: tuple[int, ...], missing: bool) -> dict[str, float]:
+        """The columns of pieces and entropy for the regions `members`; NaN where `missing` says not imaged."""
         chosen = np.isin(self.region, members)
         entropy = NAN if self.signal is None else signal_entropy(self.signal[chosen], *self.span)
         pieces = NAN if missing else float(len(np.unique(self.piece[chosen])))

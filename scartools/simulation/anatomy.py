@@ -8,13 +8,19 @@ The AHA angle is atan2(s, a): 0 at the middle of the anterior wall, 90 degrees a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 OUTFLOW_DEG = 70.0  # AHA angle of the outflow tract, where the basal ring is open
 OUTFLOW_HALF_WIDTH_DEG = 32.0
 RV_ABOVE_BASE_MM = 6.0  # the right ventricle is followed this far above the base plane
+THINNING_STEP_DEG, THINNING_STEP_MM = 2.0, 1.0
+THINNING_SMOOTH_DEG, THINNING_SMOOTH_MM = (
+    10.0,
+    5.0,
+)  # SD over which a thinned wall passes into the wall beside it
 FloatArray = np.ndarray
 
 
@@ -54,6 +60,9 @@ class HeartShape:
     rv_apex_mm: float  # the right ventricle begins here, b
     rv_wall_mm: float
     fat_mm: float
+    thinned: tuple[
+        tuple[tuple[int, ...], float], ...
+    ] = ()  # AHA segments, and the part of their wall that is lost
     relief: Relief | None = field(default=None, compare=False)  # of a measured heart
 
 
@@ -108,12 +117,52 @@ def endocardium(shape: HeartShape, theta: FloatArray, b: FloatArray) -> FloatArr
     return smooth * _factor(shape, "inner", theta, b)
 
 
+@lru_cache(maxsize=64)
+def _thinning(shape: HeartShape) -> tuple[FloatArray, float]:
+    """Part of the wall that is kept, float32 (angle, level), 1 where nothing is lost, and the first level in mm."""
+    first = -shape.apex_wall_mm - 4.0 * THINNING_SMOOTH_MM
+    theta = np.radians(np.arange(0.0, 360.0, THINNING_STEP_DEG))[:, None]
+    b = np.arange(first, cavity_top(shape) + 4.0 * THINNING_SMOOTH_MM, THINNING_STEP_MM)[None, :]
+    theta, b = np.broadcast_arrays(theta, np.minimum(b, shape.cavity_length_mm))
+    segment = aha_segment(shape, theta, b)
+    lost = np.zeros(segment.shape)
+    for segments, fraction in shape.thinned:
+        lost = np.maximum(lost, fraction * np.isin(segment, segments))
+    sigma = (THINNING_SMOOTH_DEG / THINNING_STEP_DEG, THINNING_SMOOTH_MM / THINNING_STEP_MM)
+    return (1.0 - gaussian_filter(lost, sigma, mode=("wrap", "nearest"))).astype(np.float32), first
+
+
+def wall_kept(shape: HeartShape, theta: FloatArray, b: FloatArray) -> FloatArray:
+    """Part of the wall that old scar has left, 0 to 1, of the shape of theta and b together."""
+    theta, b = np.broadcast_arrays(theta, b)
+    if not shape.thinned:
+        return np.ones(theta.shape, np.float32)
+    kept, first = _thinning(shape)
+    where = np.stack([np.degrees(theta) % 360.0 / THINNING_STEP_DEG, (b - first) / THINNING_STEP_MM])
+    where = where.reshape(2, -1)
+    # Above and below the grid the wall goes on as at its end.
+    where[1] = np.clip(where[1], 0.0, kept.shape[1] - 1.0)
+    return map_coordinates(kept, where, order=1, mode="grid-wrap", prefilter=False).reshape(theta.shape)
+
+
 def epicardium(shape: HeartShape, theta: FloatArray, b: FloatArray) -> FloatArray:
-    """Radius of the epicardium, mm; 0 beyond the apex. The wall thins to `apex_wall_mm` on the axis."""
+    """Radius of the epicardium, mm; 0 beyond the apex. The wall thins to `apex_wall_mm` on the axis, and where it
+    is scarred through and old."""
     widest = shape.widest_level_mm
     outline = _outline(shape, theta) + _wall(shape, theta)
-    smooth = outline * _profile(b, widest, widest + shape.apex_wall_mm, shape.profile_exponent)
-    return smooth * _factor(shape, "outer", theta, b)
+    outer = outline * _profile(b, widest, widest + shape.apex_wall_mm, shape.profile_exponent)
+    outer = outer * _factor(shape, "outer", theta, b)
+    if not shape.thinned:
+        return outer
+    inner = endocardium(shape, theta, b)
+    return inner + (outer - inner) * wall_kept(shape, theta, b)
+
+
+def wall_thickness(shape: HeartShape, theta: FloatArray, b: FloatArray) -> FloatArray:
+    """Thickness of the wall, mm, along a radius of the short axis; beyond the cavity that on the axis."""
+    radial = epicardium(shape, theta, b) - endocardium(shape, theta, b)
+    on_axis = shape.apex_wall_mm * wall_kept(shape, theta, b)
+    return np.where(b < 0.1 * shape.cavity_length_mm, np.minimum(radial, on_axis), radial).clip(min=1.0)
 
 
 def wall_top(shape: HeartShape, theta: FloatArray) -> FloatArray:
@@ -152,6 +201,8 @@ def wall_depth(
     from_endo = np.maximum(shell(widest, outline) - 1.0, 0.0) * widest
     from_epi = np.maximum(1.0 - shell(widest + shape.apex_wall_mm, outer), 0.0) * (widest + shape.apex_wall_mm)
     by_shell = from_endo / np.maximum(from_endo + from_epi, 1e-6)
+    if shape.thinned:
+        by_shell = np.minimum(by_shell / wall_kept(shape, theta[low], b[low]), 1.0)
     weight = np.clip(b[low] / (0.2 * shape.cavity_length_mm), 0.0, 1.0)
     radial[low] = weight * radial[low] + (1.0 - weight) * by_shell
     return radial

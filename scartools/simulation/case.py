@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,10 @@ class SimulatedCase:
     """An LGE stack with its truth. Arrays are (X, Y, Z) on the grid of `affine` (RAS+ mm)."""
 
     subject: Subject
-    image: np.ndarray  # float32, magnitude
+    image: np.ndarray  # float32, magnitude or signed
     labels: np.ndarray  # uint8: 0 background, 1 LV pool, 2 healthy, 3 scar, 4 no-reflow, 5 RV pool
     segments: np.ndarray  # uint8: AHA 1-17 in the wall, 0 elsewhere and above the base plane
+    fibrosis: np.ndarray  # float32: share of fibrosis of the wall in a wall voxel, 0 elsewhere; 1 in no-reflow
     affine: np.ndarray  # float64 (4, 4)
     facts: dict[str, Any]
 
@@ -126,22 +127,28 @@ class _HeartSums:
     signal: np.ndarray
     texture: np.ndarray
     outside: np.ndarray  # share of the samples outside the heart
+    fibrosis: np.ndarray  # mean share of fibrosis of the samples in the LV wall, 0 where there are none
 
 
 def _sample_heart(subject: Subject, field: DepthField, points: list[np.ndarray], samples: int) -> _HeartSums:
     """Look up the tissue at every sample of voxels; points: their centres s, a and b, each (N,) mm."""
-    signals, textures = lge.tissue_signals(subject.contrast), lge.tissue_texture()
+    signals = lge.tissue_signals(subject.contrast, subject.artefacts.slow_flow_gain)
+    textures = lge.tissue_texture()
     s, a, b = points
     counts = np.zeros((6, 18, s.size), dtype=np.uint8)
-    signal, texture, outside = (np.zeros(s.size, np.float32) for _ in range(3))
+    signal, texture, outside, fibrosis = (np.zeros(s.size, np.float32) for _ in range(4))
     everyone = np.arange(s.size)
     for ds, da, db in _sample_offsets(subject, samples).astype(np.float32):
-        tissue, segment = heart_tissue(subject.shape, field, s + ds, a + da, b + db)
+        where = (s + ds, a + da, b + db)
+        tissue, segment, share = heart_tissue(subject.shape, field, *where, subject.artefacts.slow_flow)
         counts[LABEL_OF_TISSUE[tissue], segment, everyone] += 1
-        signal += signals[tissue]
-        texture += textures[tissue]
+        signal += lge.mixed_in_wall(signals, tissue, share)
+        texture += lge.mixed_in_wall(textures, tissue, share)
         outside += tissue == Tissue.SURROUNDINGS
-    return _HeartSums(counts, signal / samples, texture / samples, outside / samples)
+        fibrosis += share
+    wall = counts[2:5].sum(axis=(0, 1))
+    fibrosis /= np.maximum(wall, 1)
+    return _HeartSums(counts, signal / samples, texture / samples, outside / samples, fibrosis)
 
 
 def _facts(subject: Subject, field: DepthField) -> dict[str, Any]:
@@ -168,7 +175,16 @@ def _facts(subject: Subject, field: DepthField) -> dict[str, Any]:
         "NullingError": subject.contrast.nulling_error,
         "SolidPoolMl": volumes["pool"],
         "SolidMyocardiumMl": volumes["myocardium"],
-        "DeepestScar": float(field.depth.max()),
+        "Sequence": "psir" if subject.contrast.psir else "magnitude",
+        "PhaseAxis": subject.artefacts.phase_axis,
+        "GhostStrengths": list(subject.artefacts.ghosts),
+        "MovedSlices": [k for k, steps in enumerate(subject.artefacts.moved_pixels) if any(steps)],
+        "SlowFlow": [asdict(flow) for flow in subject.artefacts.slow_flow],
+        "Dilation": subject.dilation,
+        "DeepestScar": float(np.minimum(field.depth, 1.0).max()),
+        "ScarPatterns": [scar.pattern for scar in subject.scars],
+        "ScarEventDays": [scar.event_days for scar in subject.scars],
+        "BorderZoneMm": [scar.border_zone_mm for scar in subject.scars],
         "Warnings": (),
     }
 
@@ -183,7 +199,7 @@ def simulate_case(subject: Subject, *, samples: int = SAMPLES) -> SimulatedCase:
 
     subject  the drawn parameters
     samples  points per voxel at which tissue is looked up, 1 to 255
-    Returns image float32, labels and segments uint8, all (X, Y, Z); affine float64 (4, 4) to RAS+ mm; facts.
+    Returns image and fibrosis float32, labels and segments uint8, all (X, Y, Z); affine float64 (4, 4) to RAS+ mm; facts.
     A voxel is background, pool, wall or RV pool by most of its samples; a wall voxel is healthy, scar or
     no-reflow by most of its wall samples, and its segment that of most samples of its own label: a scar voxel
     always lies in a segment that was given a scar. Breathing moves image and labels of a slice together.
@@ -194,7 +210,7 @@ def simulate_case(subject: Subject, *, samples: int = SAMPLES) -> SimulatedCase:
         raise InputError(f"{samples} samples per voxel", remedy="Give 1 to 255; an odd number avoids ties")
     field = depth_field(subject.shape, subject.scars)
     rng = np.random.default_rng([subject.seed, subject.index, _IMAGE_STREAM])
-    signals, textures = lge.tissue_signals(subject.contrast), lge.tissue_texture()
+    signals, textures = lge.tissue_signals(subject.contrast), lge.tissue_texture()  # slow blood is in the heart
     centres = _voxel_centres(subject)
     around, anterior = _surroundings(subject, centres, draw_body(rng))
     signal, texture = _mean_of(signals, around), _mean_of(textures, around)
@@ -211,6 +227,10 @@ def simulate_case(subject: Subject, *, samples: int = SAMPLES) -> SimulatedCase:
 
     labels, segments = np.zeros(subject.stack.shape, np.uint8), np.zeros(subject.stack.shape, np.uint8)
     labels.reshape(-1)[near], segments.reshape(-1)[near] = _vote(sums.counts)
+    fibrosis = np.zeros(subject.stack.shape, np.float32)
+    fibrosis.reshape(-1)[near] = sums.fibrosis
+    fibrosis[(labels < 2) | (labels > 4)] = 0.0
     shading = lge.coil_shading(anterior, subject.contrast.coil_decay_mm, rng)
-    image = lge.render(signal, texture, vessels, shading, subject.contrast, rng)
-    return SimulatedCase(subject, image, labels, segments, subject.stack.affine_array(), _facts(subject, field))
+    image = lge.render(signal, texture, vessels, shading, subject.contrast, rng, subject.artefacts)
+    affine = subject.stack.affine_array()
+    return SimulatedCase(subject, image, labels, segments, fibrosis, affine, _facts(subject, field))

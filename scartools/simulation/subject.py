@@ -10,10 +10,13 @@ import numpy as np
 from scartools.errors import InputError
 from scartools.simulation.anatomy import HeartShape, base_over_widest
 from scartools.simulation.population import Population, check_population
-from scartools.simulation.scar import TERRITORY_VARIANTS, TERRITORY_WEIGHTS, Scar
+from scartools.simulation.remodelling import remodel
+from scartools.simulation.scar import Scar
+from scartools.simulation.scar_drawing import draw_scars
 from scartools.simulation.stack import Pose, Stack, draw_pose, draw_stack
+from scartools.simulation.tissue import SlowFlow
 
-Vector = tuple[float, float, float]
+AGE_OF_MEANS = 62.0  # years: the population's mean sizes are those of this age
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,26 @@ class Contrast:
     coil_decay_mm: float
     blur_pixels: float
     blood_value: float  # grey value of blood before the coil's shading
+    psir: bool = False  # phase-sensitive: signed, without the coil's shading
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """What else is in an image; per slice where a tuple has one value a slice.
+
+    slow_flow       layers of slow blood on the endocardium, and their signal over that of the pool
+    phase_axis      array axis of the phase encoding, 0 or 1
+    ghost_pixels    distance of the ghosts along it
+    ghosts          strength of the ghosts, of the signal
+    moved_pixels    second position of the heart during the slice, along both axes; 0, 0: it lay still
+    """
+
+    slow_flow: tuple[SlowFlow, ...] = ()
+    slow_flow_gain: float = 1.0
+    phase_axis: int = 0
+    ghost_pixels: int = 0
+    ghosts: tuple[float, ...] = ()
+    moved_pixels: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,6 +71,8 @@ class Subject:
     scars: tuple[Scar, ...]
     stack: Stack
     contrast: Contrast
+    dilation: float = 1.0  # cavity volume over that before the disease
+    artefacts: Artefacts = Artefacts()
 
 
 def null_time(t1_ms: float, interval_ms: float) -> float:
@@ -55,9 +80,11 @@ def null_time(t1_ms: float, interval_ms: float) -> float:
     return float(-t1_ms * np.log((1.0 + np.exp(-interval_ms / t1_ms)) / 2.0))
 
 
-def _draw_shape(rng: np.random.Generator, population: Population, factor: float) -> HeartShape:
-    length = population.cavity_length_mm.draw(rng, factor)
-    diameter = population.base_diameter_mm.draw(rng, factor)
+def _draw_shape(rng: np.random.Generator, population: Population, female: bool, age: int) -> HeartShape:
+    factor = population.female_size_factor if female else 1.0
+    volume = 1.0 + population.volume_per_decade * (age - AGE_OF_MEANS) / 10.0
+    length = population.cavity_length_mm.draw(rng, factor * volume ** (1 / 3))
+    diameter = population.base_diameter_mm.draw(rng, factor * volume ** (1 / 3))
     widest = population.widest_level_fraction.draw(rng)
     exponent = population.profile_exponent.draw(rng)
     wall = population.free_wall_mm.draw(rng, factor)
@@ -91,52 +118,38 @@ def _draw_shape(rng: np.random.Generator, population: Population, factor: float)
     )
 
 
-def _focal_patch(rng: np.random.Generator, population: Population, shape: HeartShape, segment: int) -> Vector:
-    """Centre angle, level and radius of a small patch in the middle of a segment."""
-    third = shape.cavity_length_mm / 3.0
-    if segment >= 13:
-        angle, level = 90.0 * (segment - 13), 0.6 * third
-    else:
-        angle, level = 60.0 * ((segment - 1) % 6), (2.5 if segment <= 6 else 1.5) * third
-    return (angle + float(rng.uniform(-8, 8)), level, population.focal_radius_mm.draw(rng))
-
-
-def _draw_scar(rng: np.random.Generator, population: Population, shape: HeartShape, territory: str) -> Scar:
-    variants = TERRITORY_VARIANTS[territory]
-    # The whole territory is as frequent as any two of its branches.
-    segments = variants[max(int(rng.integers(-1, len(variants))), 0)]
-    focal = None
-    if rng.random() < population.focal_scar_fraction:
-        candidates = [segment for segment in segments if segment != 17]
-        segments = (candidates[int(rng.integers(len(candidates)))],)
-        focal = _focal_patch(rng, population, shape, segments[0])
-    extent = population.transmural_extent.draw(rng)
-    inset, taper = population.border_inset_mm.draw(rng), population.border_taper_mm.draw(rng)
-    large = len(segments) >= 3 and extent >= 0.55
-    no_reflow = large and rng.random() < population.no_reflow_fraction
-    return Scar(
-        territory=territory,
-        segments=segments,
-        transmural_extent=extent,
-        border_inset_mm=inset if focal is None else 1.0,
-        border_taper_mm=taper if focal is None else 2.0,
-        no_reflow=bool(no_reflow),
-        focal=focal,
-        texture_seed=int(rng.integers(2**31)),
+def _draw_artefacts(
+    rng: np.random.Generator, population: Population, shape: HeartShape, stack: Stack
+) -> Artefacts:
+    flows = []
+    if rng.random() < population.slow_flow_fraction:
+        for _ in range(int(rng.integers(1, 3))):
+            middle = shape.cavity_length_mm * float(rng.uniform(0.1, 0.85))
+            half = float(rng.uniform(8.0, 22.0))
+            angle, width = float(rng.uniform(0.0, 360.0)), float(rng.uniform(20.0, 55.0))
+            flows.append(SlowFlow(angle, width, middle - half, middle + half, float(rng.uniform(2.5, 5.0))))
+    slices = stack.shape[2]
+    strength = population.ghost_strength.draw(rng) if rng.random() < population.ghost_fraction else 0.0
+    moved = np.where(rng.random(slices) < population.moved_slice_fraction, 1.0, 0.0)
+    angles, reach = (
+        rng.uniform(0.0, 2.0 * np.pi, slices),
+        [population.moved_mm.draw(rng) for _ in range(slices)],
+    )
+    steps = moved * np.array(reach) / stack.pixel_mm
+    return Artefacts(
+        slow_flow=tuple(flows),
+        slow_flow_gain=population.slow_flow_gain.draw(rng),
+        phase_axis=int(rng.integers(2)),
+        ghost_pixels=int(rng.integers(stack.shape[0] // 6, stack.shape[0] // 2)),
+        ghosts=tuple(float(value) for value in strength * rng.random(slices)),
+        moved_pixels=tuple(
+            (float(d * np.cos(a)), float(d * np.sin(a))) for d, a in zip(steps, angles, strict=True)
+        ),
     )
 
 
-def _draw_scars(rng: np.random.Generator, population: Population, shape: HeartShape) -> tuple[Scar, ...]:
-    if rng.random() < population.no_scar_fraction:
-        return ()
-    names = list(TERRITORY_WEIGHTS)
-    count = 2 if rng.random() < population.second_territory_fraction else 1
-    weights = np.array([TERRITORY_WEIGHTS[name] for name in names])
-    chosen = rng.choice(len(names), size=count, replace=False, p=weights / weights.sum())
-    return tuple(_draw_scar(rng, population, shape, names[int(k)]) for k in chosen)
-
-
-def _draw_contrast(rng: np.random.Generator, population: Population) -> Contrast:
+def draw_contrast(rng: np.random.Generator, population: Population) -> Contrast:
+    """Draw what makes the grey values of a stack."""
     healthy, blood = population.t1_healthy_ms.draw(rng), population.t1_blood_ms.draw(rng)
     interval = population.inversion_interval_ms.draw(rng)
     error = population.nulling_error_fraction.draw(rng)
@@ -152,6 +165,7 @@ def _draw_contrast(rng: np.random.Generator, population: Population) -> Contrast
         coil_decay_mm=population.coil_decay_mm.draw(rng),
         blur_pixels=population.blur_pixels.draw(rng),
         blood_value=float(rng.uniform(150.0, 900.0)),
+        psir=bool(rng.random() < population.psir_fraction),
     )
 
 
@@ -178,12 +192,23 @@ def draw_subject(index: int, seed: int, population: Population | None = None) ->
     mri_date = _draw_date(rng, chosen)
     female = bool(rng.random() < chosen.female_fraction)
     age = round(chosen.age_years.draw(rng))
-    shape = _draw_shape(rng, chosen, chosen.female_size_factor if female else 1.0)
+    healthy = _draw_shape(rng, chosen, female, age)
     pose = draw_pose(rng, chosen)
-    scars = _draw_scars(rng, chosen, shape)
+    shape, scars, dilation = remodel(rng, chosen, healthy, draw_scars(rng, chosen, healthy))
     stack = draw_stack(rng, chosen, shape, pose)
-    contrast = _draw_contrast(rng, chosen)
-    identifier = f"sim-{index:04d}"
+    contrast = draw_contrast(rng, chosen)
     return Subject(
-        identifier, index, seed, mri_date, age, "F" if female else "M", shape, pose, scars, stack, contrast
+        participant_id=f"sim-{index:04d}",
+        index=index,
+        seed=seed,
+        mri_date=mri_date,
+        age=age,
+        sex="F" if female else "M",
+        shape=shape,
+        pose=pose,
+        scars=scars,
+        stack=stack,
+        contrast=contrast,
+        dilation=dilation,
+        artefacts=_draw_artefacts(rng, chosen, shape, stack),
     )

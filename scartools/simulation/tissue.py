@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from scartools.simulation import anatomy
 from scartools.simulation.anatomy import HeartShape
-from scartools.simulation.scar import DepthField, scar_class
+from scartools.simulation.scar import DepthField, fibrosis, scar_class
 
 
 class Tissue(IntEnum):
@@ -36,13 +36,40 @@ class Tissue(IntEnum):
     FAT = 17
     AIR = 18
     RV_TRABECULA = 19
+    SLOW_BLOOD = 20  # along the endocardium
 
 
 # Papillary muscles and trabeculae lie in the pool and count as pool, as most readers contour them.
-LABEL_OF_TISSUE = np.array([0, 1, 2, 3, 4, 5, 0, 1] + [0] * 11 + [5], dtype=np.uint8)
+LABEL_OF_TISSUE = np.array([0, 1, 2, 3, 4, 5, 0, 1] + [0] * 11 + [5, 1], dtype=np.uint8)
 PAPILLARY_DEG = (197.0, 302.0)  # posteromedial and anterolateral, AHA angle
 UNEVEN_CELLS, UNEVEN_CELL_MM = 40, 6.0
 TRABECULA_MM = 4.0  # how far trabeculae reach into the pool
+
+
+@dataclass(frozen=True)
+class SlowFlow:
+    """A layer of slow blood on the endocardium, brighter than the pool: it looks like scar beneath it."""
+
+    angle_deg: float  # AHA angle of its middle
+    half_width_deg: float
+    first_mm: float  # levels b
+    last_mm: float
+    thickness_mm: float
+
+
+def _slow(
+    flows: tuple[SlowFlow, ...], theta: np.ndarray, r: np.ndarray, b: np.ndarray, endo: np.ndarray
+) -> np.ndarray:
+    """Whether LV pool points lie in a layer of slow blood, which thins out towards its edges."""
+    inside = np.zeros(r.shape, bool)
+    for flow in flows:
+        along = ((np.degrees(theta) - flow.angle_deg + 180.0) % 360.0 - 180.0) / flow.half_width_deg
+        up = (2.0 * b - flow.first_mm - flow.last_mm) / (flow.last_mm - flow.first_mm)
+        layer = (
+            flow.thickness_mm * np.clip(1.0 - along**2, 0.0, 1.0) * np.clip(2.0 - 2.0 * np.abs(up), 0.0, 1.0)
+        )
+        inside |= endo - r < layer
+    return inside
 
 
 def _ripple(theta: np.ndarray, b: np.ndarray, phase: float) -> np.ndarray:
@@ -100,12 +127,19 @@ def _above_wall(
 
 
 def heart_tissue(
-    shape: HeartShape, field: DepthField, s: np.ndarray, a: np.ndarray, b: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Tissue and AHA segment of points of the heart frame.
+    shape: HeartShape,
+    field: DepthField,
+    s: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    slow_flow: tuple[SlowFlow, ...] = (),
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tissue, AHA segment and fibrosis of points of the heart frame.
 
-    s, a, b  float (N,), mm: towards septum, anterior, base
-    Returns  tissue uint8 (N,) and segment uint8 (N,), 0 outside the LV wall and above the base plane.
+    s, a, b    float (N,), mm: towards septum, anterior, base
+    slow_flow  layers of slow blood in the LV
+    Returns    tissue uint8 (N,); segment uint8 (N,), 0 outside the LV wall and above the base plane; fibrosis
+               float32 (N,), 0 to 1, 0 outside the LV wall and 1 in no-reflow.
     """
     r, theta = np.hypot(s, a), np.arctan2(s, a)
     endo, epi = anatomy.endocardium(shape, theta, b), anatomy.epicardium(shape, theta, b)
@@ -116,6 +150,9 @@ def heart_tissue(
     tissue[cavity] = Tissue.LV_POOL
     pool = np.flatnonzero(cavity)
     muscle = _muscle_in_pool(shape, theta[pool], r[pool], b[pool], endo[pool])
+    if slow_flow:
+        slow = _slow(slow_flow, theta[pool], r[pool], b[pool], endo[pool])
+        tissue[pool[slow]] = Tissue.SLOW_BLOOD
     tissue[pool[muscle]] = Tissue.PAPILLARY
     above = outer & ~cavity & ~wall
     tissue[above] = _above_wall(shape, r[above], b[above], endo[above], epi[above])
@@ -125,7 +162,9 @@ def heart_tissue(
     segment[wall] = anatomy.aha_segment(shape, theta[wall], b[wall])
     depth = anatomy.wall_depth(shape, theta[wall], r[wall], b[wall], endo[wall], epi[wall])
     tissue[wall] = scar_class(field, theta[wall], b[wall], depth)
-    return tissue, segment
+    share = np.zeros(r.shape, dtype=np.float32)
+    share[wall] = np.where(tissue[wall] == Tissue.NO_REFLOW, 1.0, fibrosis(field, theta[wall], b[wall], depth))
+    return tissue, segment, share
 
 
 @dataclass(frozen=True)

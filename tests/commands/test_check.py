@@ -41,6 +41,20 @@ def test_what_the_toolkit_made_is_good(prior):
     assert "12 leads x 5000 samples at 500 Hz" in kinds[3]
 
 
+def test_a_folder_of_beats_is_good_while_every_beat_of_its_table_is(workspace):
+    records = [f"cohort/truth/sim-000{number}/ecg.hea" for number in (1, 2)]
+    assert run_inside("median-beat", *records, "-o", "beats").status == 0
+    done = run_inside("check", "beats", "--json")
+    assert done.status == 0 and done.json["Files"][0]["Kind"] == "folder of a batch, 2 records"
+    Path("beats/sim-0002-ecg.dat").write_bytes(bytes(600 * 12 * 2))
+    changed = run_inside("check", "beats")
+    assert changed.status == 3 and "sim-0002-ecg" in changed.error and "SHA-256" in changed.error
+    for file in Path("beats").glob("sim-0002-ecg*"):
+        file.unlink()
+    missing = run_inside("check", "beats")
+    assert missing.status == 3 and "sim-0002-ecg.hea: is named in the table" in missing.error
+
+
 def test_a_changed_file_is_noticed(prior):
     data = bytearray(prior.read_bytes())
     data[4] = 1  # the time stamp of the gzip header: the volume itself is as readable as before

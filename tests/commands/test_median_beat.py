@@ -57,7 +57,7 @@ def test_files_and_their_form(workspace):
     assert {path.name for path in Path().glob("out.*")} == {"out.hea", "out.dat", "out.json", "out.prov.json"}
     assert Path("out.hea").read_text().splitlines()[0].split()[1:4] == ["12", "500", "600"]
     noted = json.loads(Path("out.prov.json").read_text())
-    assert [Path(source["Path"]).name for source in noted["Sources"]] == ["ecg.hea", "ecg.dat"]
+    assert [Path(source["Path"]).name for source in noted["Sources"]] == ["ecg.hea", "ecg.dat", "ecg.json"]
 
 
 def test_a_page_keeps_its_gaps_and_its_facts(workspace):
@@ -247,6 +247,15 @@ def test_skip_existing_makes_only_what_is_not_there_or_has_changed(workspace):
     Path("beats/sim-0002-ecg.prov.json").unlink()
     assert json.loads(run_inside(*command, "--high-pass", "0.5").stdout)["Made"] == 1
     assert run_inside(*command[:-2]).status == 4
+
+
+def test_skip_existing_sees_that_a_page_was_accepted_since(workspace):
+    command = ("median-beat", "page.hea", "-o", "beats", "--skip-existing", "--json")
+    for status, made in (("needs_review", 1), ("accepted", 1), ("accepted", 0)):
+        facts = {"SourceKind": "raster", "Status": status, "Quality": {"I": {"Coverage": 1.0}}}
+        write_record(Path("page.hea"), Record(recording(TIMES), 500.0, facts), force=True)
+        done = json.loads(run_inside(*command).stdout)
+        assert (done["Beats"][0]["beat_status"], done["Made"]) == (status, made)
 
 
 def test_shards_and_processes_give_the_same_beats_as_one_run(workspace):

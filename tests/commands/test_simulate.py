@@ -93,7 +93,7 @@ def test_no_ecg_leaves_everything_else_as_it_is(workspace):
     assert done.status == 0 and done.json["WithEcg"] == 0 and done.json["ECG"] == "none"
     assert not Path("plain/ecg.tsv").exists() and not Path("plain/ecg").exists()
     made = {path.relative_to("plain") for path in Path("plain").rglob("*.nii.gz")}
-    assert len(made) == 3
+    assert len(made) == 4
     for name in made:
         assert (Path("plain") / name).read_bytes() == (Path("cohort") / name).read_bytes()
 
@@ -136,6 +136,75 @@ def test_senseless_numbers_are_usage_errors(workspace, options):
     done = run_inside("simulate", "cohort", "-o", "c", *options)
     assert done.status == 2 and options[0] in done.error
     assert not Path("c").exists()
+
+
+def test_shards_together_are_the_whole(workspace):
+    assert run_inside("simulate", "cohort", "-n", "3", "--no-ecg", "-o", "whole").status == 0
+    rows = {}
+    for part in ("0/2", "1/2"):
+        name = f"part-{part[0]}"
+        assert run_inside("simulate", "cohort", "-n", "3", "--no-ecg", "--shard", part, "-o", name).status == 0
+        for table_name in ("participants.tsv", "mri.tsv", "truth/scars.tsv"):
+            header, *lines = (Path(name) / table_name).read_text().splitlines()
+            rows.setdefault((table_name, header), []).extend(lines)
+        for volume in Path(name).rglob("*.nii.gz"):
+            assert volume.read_bytes() == (Path("whole") / volume.relative_to(name)).read_bytes()
+    for (table_name, header), lines in rows.items():
+        assert [header, *sorted(lines)] == [
+            header, *sorted((Path("whole") / table_name).read_text().splitlines()[1:])
+        ]  # fmt: skip
+    assert len(list(Path("whole/lge").iterdir())) == 3
+
+
+@pytest.mark.parametrize("shard", ["2/2", "x", "3/9"])
+def test_an_impossible_shard_is_a_usage_error(workspace, shard):
+    done = run_inside("simulate", "cohort", "-n", "2", "--shard", shard, "-o", "c")
+    assert done.status == 2 and shard in done.error
+    assert not Path("c").exists()
+
+
+def test_an_ecg_before_the_infarct_has_no_scar_in_its_truth(workspace):
+    found = table.read(Path("cohort/truth/ecg_scars.tsv"))
+    people = {row["participant_id"]: row for row in table.read(Path("cohort/participants.tsv")).rows}
+    scars = table.read(Path("cohort/truth/scars.tsv"))
+    assert len(found.rows) == 18 * len(table.read(Path("cohort/ecg.tsv")).rows)
+    ventricles = [i for i, row in enumerate(found.rows) if row["level"] == "ventricle"]
+    for i in ventricles:
+        row = found.rows[i]
+        person = people[row["participant_id"]]
+        days = (date.fromisoformat(row["ecg_date"]) - date.fromisoformat(person["mri_date"])).days
+        assert days == table.number(found, i, "signed_days")
+        own = [k for k, other in enumerate(scars.rows) if other["participant_id"] == row["participant_id"]]
+        assert table.number(found, i, "mri_scar_ml") == table.number(scars, own[-1], "fine_scar_ml")
+        events = [day for day in (person["event_date"] or "").split(";") if day not in ("", "n/a")]
+        if events and all(row["ecg_date"] < day for day in events):
+            assert table.number(found, i, "ecg_scar_ml") == 0
+
+
+def test_phase_sensitive_cohorts_are_signed_and_say_so(workspace):
+    assert (
+        run_inside("simulate", "cohort", "-n", "1", "--no-ecg", "--sequence", "psir", "-o", "signed").status
+        == 0
+    )
+    image = np.asarray(nibabel.load("signed/lge/sim-0001.nii.gz").dataobj)
+    assert image.min() < 0
+    assert table.read(Path("signed/participants.tsv")).rows[0]["sequence"] == "psir"
+    assert table.read(Path("cohort/participants.tsv")).rows[0]["sequence"] == "magnitude"
+    labels = "truth/sim-0001/segmentation.nii.gz"
+    assert (Path("signed") / labels).read_bytes() == (Path("cohort") / labels).read_bytes()
+
+
+def test_an_lge_image_for_a_segmentation_lies_on_its_grid_and_says_it_is_simulated(workspace):
+    labels = "cohort/truth/sim-0001/segmentation.nii.gz"
+    done = run_inside("simulate", "lge", labels, "-o", "made.nii.gz", "--seed", "5", "--json")
+    assert done.status == 0 and done.json["Sequence"] == "magnitude", done.stderr
+    made, mask = nibabel.load("made.nii.gz"), nibabel.load(labels)
+    np.testing.assert_array_equal(made.affine, mask.affine)
+    values, mask = np.asarray(made.dataobj), np.asarray(mask.dataobj)
+    assert values.dtype == np.float32 and values[mask == 1].mean() > 2 * values[mask == 2].mean()
+    assert json.loads(Path("made.json").read_text())["Simulated"] is True
+    again = run_inside("simulate", "lge", labels, "-o", "again.nii.gz", "--seed", "5")
+    assert again.status == 0 and Path("again.nii.gz").read_bytes() == Path("made.nii.gz").read_bytes()
 
 
 def test_the_family_lists_its_members():
@@ -292,3 +361,59 @@ def test_options_of_an_ecg_that_do_not_go_together_are_refused(workspace, option
     done = run_inside("simulate", "ecg", SEGMENTATION, *options, "-o", "out.hea")
     assert done.status == 2 and named in done.error
     assert not Path("out.hea").exists()
+
+
+def test_validation_sets_each_number_beside_its_range_and_counts_what_is_outside(workspace):
+    done = run_inside("simulate", "validate", "-n", "16", "--seed", "3", "-o", "report.tsv", "--json")
+    assert done.status == 0 and "normal_overlap is not measured" in done.stderr
+    found = table.read(
+        Path("report.tsv"), required=["name", "low", "high", "value", "lower", "upper", "n", "within"]
+    )
+    outside, unmeasured = [], []
+    for number, row in enumerate(found.rows):
+        value, low, high = (table.number(found, number, name) for name in ("value", "low", "high"))
+        assert (row["value"] is None) == (row["within"] is None)
+        if row["within"] is None:
+            unmeasured.append(row["name"])
+        else:
+            assert row["within"] == ("true" if low <= value <= high else "false")
+            outside += [row["name"]] if row["within"] == "false" else []
+    described = json.loads(Path("report.json").read_text())
+    assert described["Outside"] == outside == done.json["Outside"]
+    assert described["NotMeasured"] == unmeasured and "normal_overlap" in unmeasured
+    assert described["Overlaps"] == {}
+    assert f"{len(outside)} outside" in done.stderr
+
+
+def test_validation_gives_the_same_bytes_on_two_threads(workspace):
+    for threads in ("1", "2"):
+        words = ["simulate", "validate", "-n", "3", "-o", f"by{threads}.tsv", "--threads", threads, "-q"]
+        assert run_inside(*words).status == 0
+    assert Path("by1.tsv").read_bytes() == Path("by2.tsv").read_bytes()
+
+
+def test_validation_takes_normals_as_beats_or_as_features(workspace):
+    from scartools.simulation.beat_features import COMPARED
+
+    names = [f"cohort/truth/sim-{k:04d}/beat.hea" for k in (1, 2)]
+    Path("beats.tsv").write_text("beat\n" + "\n".join([*names, "n/a"] * 8) + "\n")
+    rng = np.random.default_rng(0)
+    lines = ["\t".join(f"{value:.4f}" for value in row) for row in rng.normal(0, 0.3, (30, len(COMPARED)))]
+    Path("features.tsv").write_text("\t".join(COMPARED) + "\n" + "\n".join(lines) + "\n")
+    for given in ("beats", "features"):
+        words = [
+            "simulate",
+            "validate",
+            "-n",
+            "3",
+            "--seed",
+            "2",
+            "--normals",
+            f"{given}.tsv",
+            "-o",
+            f"of-{given}.tsv",
+        ]
+        done = run_inside(*words)
+        assert done.status == 0 and "no --normals" not in done.stderr
+        overlaps = json.loads(Path(f"of-{given}.json").read_text())["Overlaps"]
+        assert set(overlaps) == set(COMPARED)

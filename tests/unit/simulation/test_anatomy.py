@@ -11,7 +11,7 @@ from scartools.simulation import anatomy
 from scartools.simulation.anatomy import HeartShape
 
 
-def heart(**changes: float) -> HeartShape:
+def heart(**changes: object) -> HeartShape:
     """A heart of revolution: an ellipsoid cut at its equator plus 20 mm, wall 9 mm all around."""
     values: dict[str, float] = {
         "cavity_length_mm": 80.0,
@@ -32,7 +32,7 @@ def heart(**changes: float) -> HeartShape:
         "rv_wall_mm": 3.0,
         "fat_mm": 4.0,
     }
-    return HeartShape(**(values | changes))
+    return HeartShape(**(values | changes))  # type: ignore[arg-type]
 
 
 def truncated_ellipsoid_ml(radius: float, half_length: float, above: float) -> float:
@@ -128,3 +128,29 @@ def test_ring_is_open_beside_the_outflow_tract_only() -> None:
     shape = heart(open_ring_height_mm=10.0)
     top = anatomy.wall_top(shape, np.radians(np.array([anatomy.OUTFLOW_DEG, 250.0])))
     assert top == pytest.approx([80.0, 90.0])
+
+
+def test_an_old_scar_thins_its_own_wall_from_outside() -> None:
+    whole, thin = heart(), heart(thinned=(((7, 8, 13, 14), 0.4),))
+    level = np.full(4, 40.0)
+    angles = np.radians([30.0, 210.0, 150.0, 270.0])  # in segments 7 and 8, and across the ring
+    kept = anatomy.wall_thickness(thin, angles, level) / anatomy.wall_thickness(whole, angles, level)
+    assert kept[0] == pytest.approx(0.6, abs=0.03)
+    assert kept[1:] == pytest.approx(1.0, abs=0.03)
+    single = anatomy.epicardium(thin, np.array(angles[0]), np.array(40.0))  # a point without axes
+    assert float(single) == pytest.approx(anatomy.epicardium(thin, angles, level)[0], rel=1e-5)
+    np.testing.assert_array_equal(
+        anatomy.endocardium(thin, angles, level), anatomy.endocardium(whole, angles, level)
+    )
+    assert anatomy.solid_volumes(thin)["pool"] == pytest.approx(anatomy.solid_volumes(whole)["pool"])
+    assert anatomy.solid_volumes(thin)["myocardium"] < 0.95 * anatomy.solid_volumes(whole)["myocardium"]
+
+
+def test_depth_runs_from_0_to_1_in_a_thinned_wall() -> None:
+    shape = heart(thinned=(((13, 14, 15, 16, 17), 0.5),))
+    for level in (8.0, 20.0, 40.0):
+        theta, b = np.radians(np.arange(0.0, 360.0, 30.0)), np.full(12, level)
+        endo, epi = anatomy.endocardium(shape, theta, b), anatomy.epicardium(shape, theta, b)
+        inner = anatomy.wall_depth(shape, theta, endo + 1e-3, b, endo, epi)
+        outer = anatomy.wall_depth(shape, theta, epi - 1e-3, b, endo, epi)
+        assert inner == pytest.approx(0.0, abs=0.05) and outer == pytest.approx(1.0, abs=0.08)

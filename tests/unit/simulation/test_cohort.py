@@ -16,10 +16,12 @@ from scartools.simulation.anatomy import solid_volumes
 from scartools.simulation.case import SimulatedCase, draw_chest, simulate_case
 from scartools.simulation.cohort import SUBJECT_COLUMNS, simulate_cohort, subject_row
 from scartools.simulation.ecg import simulate_beat, simulate_ecgs
+from scartools.simulation.patterns import NON_ISCHAEMIC, TERRITORY_VARIANTS
 from scartools.simulation.population import Interval, Population, Spread
+from scartools.simulation.scar import depth_field, scar_share
 from scartools.simulation.stack import heart_steps
-from scartools.simulation.subject import draw_subject, null_time
-from scartools.simulation.tissue import draw_body
+from scartools.simulation.subject import Artefacts, draw_subject, null_time
+from scartools.simulation.tissue import SlowFlow, draw_body
 from scartools.simulation.truth import COLUMNS, scar_truth
 
 SEED = 20
@@ -257,8 +259,8 @@ def test_subject_rows_are_flat_and_name_nobody(cases: list[SimulatedCase]) -> No
 
 def test_sizes_are_those_of_hearts() -> None:
     rows = [subject_row(draw_subject(index, 9)) for index in range(1, 201)]
-    assert all(35 <= row["base_diameter_mm"] <= 65 and 70 <= row["cavity_length_mm"] <= 100 for row in rows)
-    assert all(7 <= row["free_wall_mm"] <= row["septal_wall_mm"] <= 13.5 for row in rows)
+    assert all(35 <= row["base_diameter_mm"] <= 74 and 70 <= row["cavity_length_mm"] <= 120 for row in rows)
+    assert all(6 <= row["free_wall_mm"] <= row["septal_wall_mm"] <= 13.5 for row in rows)
     assert all(row["apex_right"] < 0 < row["apex_anterior"] for row in rows)
 
 
@@ -306,3 +308,122 @@ def test_images_stay_the_bytes_they_were() -> None:
         first.half_depth,
         first.centre_right,
     )
+
+
+def test_a_heart_with_scar_is_larger_and_only_old_scar_thins() -> None:
+    subjects = [draw_subject(index, 31) for index in range(1, 401)]
+    infarcts = [one for one in subjects if any(scar.pattern == "ischaemic" for scar in one.scars)]
+    assert {one.dilation for one in subjects if not one.scars} == {1.0}
+    old = [one for one in infarcts if min(scar.event_days or 0 for scar in one.scars) > 365]
+    new = [one for one in infarcts if max(scar.event_days or 0 for scar in one.scars) <= 10]
+    assert np.mean([one.dilation for one in old]) > 1.1 > np.mean([one.dilation for one in new]) >= 1.0
+    share = [scar_share(one.shape, depth_field(one.shape, one.scars)) for one in old]
+    assert 0.55 < np.corrcoef(share, [one.dilation for one in old])[0, 1] < 0.99
+    assert 0.07 < np.mean(share) < 0.20  # published: 13 % of the wall in healed infarction
+    thinnest = [
+        one.shape.free_wall_mm * (1 - max((part for _, part in one.shape.thinned), default=0.0))
+        for one in subjects
+    ]
+    thin = np.mean([wall <= 5.5 for wall, one in zip(thinnest, subjects, strict=True) if one in infarcts])
+    assert 0.12 < thin < 0.40  # 19 % of patients with coronary disease
+    assert all(part < 0.12 for one in new for _, part in one.shape.thinned)
+
+
+def test_women_and_the_old_have_smaller_hearts() -> None:
+    people = Population(no_scar_fraction=1.0)
+    subjects = [draw_subject(index, 8, people) for index in range(1, 501)]
+    volume = {one.index: solid_volumes(one.shape, step_mm=2.0)["pool"] for one in subjects}
+    women, men = ([volume[one.index] for one in subjects if one.sex == sex] for sex in "FM")
+    assert 0.70 < np.mean(women) / np.mean(men) < 0.90
+    old, young = (
+        [volume[one.index] for one in subjects if low <= one.age < high] for low, high in ((70, 90), (25, 55))
+    )
+    assert 0.82 < np.mean(old) / np.mean(young) < 1.0
+
+
+def test_patterns_territories_and_days_are_a_mixture() -> None:
+    subjects = [one for one in (draw_subject(index, 12) for index in range(1, 601)) if one.scars]
+    first = [one.scars[0] for one in subjects]
+    assert 0.10 < np.mean([scar.pattern != "ischaemic" for scar in first]) < 0.20
+    assert {scar.pattern for scar in first} == {"ischaemic", *NON_ISCHAEMIC}
+    infarcts = [scar for scar in first if scar.pattern == "ischaemic"]
+    assert {scar.territory for scar in infarcts} == set(TERRITORY_VARIANTS)
+    assert 0.2 < np.mean([scar.event_days <= 10 for scar in infarcts]) < 0.4
+    assert 0.06 < np.mean([scar.focal is not None for scar in infarcts]) < 0.30
+    assert max(len(one.scars) for one in subjects) >= 3
+    core = [scar for scar in infarcts if scar.no_reflow]
+    assert 0.03 < len(core) / len(infarcts) < 0.2 and all(scar.event_days <= 30 for scar in core)
+
+
+def test_a_phase_sensitive_image_is_signed_and_flat_and_its_noise_has_no_bias() -> None:
+    subject = draw_subject(
+        3, SEED, Population(no_scar_fraction=1.0, nulling_error_fraction=Spread(-0.08, 0, -0.1, 0))
+    )
+    signed = simulate_case(replace(subject, contrast=replace(subject.contrast, psir=True)))
+    magnitude = simulate_case(subject)
+    np.testing.assert_array_equal(signed.labels, magnitude.labels)
+    healthy = signed.labels == 2
+    # inverted too early, healthy muscle is below zero: the magnitude turns it bright
+    assert signed.image[healthy].mean() < 0 < magnitude.image.min() + 1e-3
+    assert magnitude.image[healthy].mean() > abs(signed.image[healthy].mean())
+    assert signed.facts["Sequence"] == "psir" and magnitude.facts["Sequence"] == "magnitude"
+    air = np.abs(signed.image[signed.image < 0]).size / signed.image.size
+    assert 0.05 < air < 0.6
+
+
+def test_ghosts_lie_along_the_phase_axis_at_their_distance() -> None:
+    contrast = replace(draw_subject(1, SEED).contrast, blood_snr=1e6, blood_value=100.0, blur_pixels=0.0)
+    still = np.zeros((64, 64, 2), np.float32)
+    still[30:34, 30:34] = 1.0
+    artefacts = Artefacts(phase_axis=1, ghost_pixels=20, ghosts=(0.2, 0.0), moved_pixels=((0.0, 0.0),) * 2)
+    image = lge.render(
+        still, 0 * still, 0 * still, np.ones_like(still), contrast, np.random.default_rng(1), artefacts
+    )
+    assert image[31, 51, 0] == pytest.approx(20.0, abs=0.1) and image[31, 11, 0] == pytest.approx(20.0, abs=0.1)
+    assert image[51, 31, 0] < 0.1 and image[31, 51, 1] < 0.1
+
+
+def test_a_slice_in_motion_is_the_mean_of_two_positions() -> None:
+    contrast = replace(draw_subject(1, SEED).contrast, blood_snr=1e6, blood_value=100.0, blur_pixels=0.0)
+    still = np.zeros((32, 32, 2), np.float32)
+    still[10, 10] = 1.0
+    artefacts = Artefacts(ghosts=(0.0, 0.0), moved_pixels=((0.0, 0.0), (3.0, 0.0)))
+    image = lge.render(
+        still, 0 * still, 0 * still, np.ones_like(still), contrast, np.random.default_rng(1), artefacts
+    )
+    assert image[10, 10].tolist() == pytest.approx([100.0, 60.0], abs=0.1)
+    assert image[13, 10].tolist() == pytest.approx([0.0, 40.0], abs=0.1)
+
+
+def test_slow_blood_lies_in_the_pool_beside_the_wall_and_is_brighter() -> None:
+    subject = draw_subject(2, SEED, Population(no_scar_fraction=1.0, slow_flow_fraction=1.0))
+    flow = SlowFlow(300.0, 60.0, 10.0, 70.0, 6.0)
+    with_flow = replace(subject, artefacts=Artefacts(slow_flow=(flow,), slow_flow_gain=1.6))
+    without = replace(subject, artefacts=Artefacts())
+    bright, plain = simulate_case(with_flow), simulate_case(without)
+    np.testing.assert_array_equal(bright.labels, plain.labels)
+    change = (bright.image - plain.image) / subject.contrast.blood_value
+    assert change[bright.labels == 1].max() > 0.3 and change.min() > -0.2  # of nulled muscle beside it
+    assert (change > 0.1)[bright.labels == 1].mean() < 0.3
+    middle = world(bright, bright.labels == 1).mean(axis=0)
+    towards = world(bright, change > 0.2).mean(axis=0) - middle
+    assert towards @ np.array(subject.pose.septum) < 0  # 300 degrees: lateral and anterior
+
+
+def test_the_border_zone_is_between_scar_and_muscle_in_the_image_and_in_the_truth() -> None:
+    wide = Population(no_scar_fraction=0.0, non_ischaemic_fraction=0.0, border_zone_mm=Interval(2.5, 2.6))
+    for index in (1, 2, 3):
+        case = simulate_case(draw_subject(index, SEED, wide))
+        wall = (case.labels >= 2) & (case.labels <= 4)
+        assert (case.fibrosis[~wall] == 0).all() and case.fibrosis.max() <= 1
+        assert (case.fibrosis[case.labels == 3] >= 0.25).all() and (
+            case.fibrosis[case.labels == 2] <= 0.75
+        ).all()
+        ventricle = scar_truth(case)[-1]
+        assert ventricle["fine_border_zone_ml"] > 0 and ventricle["pattern"] == "ischaemic"
+        mixed = wall & (case.fibrosis > 0.3) & (case.fibrosis < 0.7) & (case.labels != 4)
+        values = [
+            case.image[where].mean() for where in (wall & (case.fibrosis < 0.02), mixed, case.fibrosis > 0.98)
+        ]
+        if mixed.sum() > 60 and (case.fibrosis > 0.98).sum() > 60:
+            assert values[0] < values[1] < values[2]

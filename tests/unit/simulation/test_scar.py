@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from scartools.simulation import anatomy
-from scartools.simulation.scar import TERRITORY_VARIANTS, Scar, depth_field, scar_class
+from scartools.simulation.patterns import INSERTION_DEG, NON_ISCHAEMIC, TERRITORY_VARIANTS
+from scartools.simulation.scar import Scar, depth_field, fibrosis, scar_class, scar_share
 from tests.unit.simulation.test_anatomy import heart
 
 
@@ -87,3 +88,65 @@ def test_two_scars_take_the_deeper_of_both() -> None:
 
 def test_heart_without_scar_has_none() -> None:
     assert (wall_labels((), 0.0, heart())[0] == 2).all()
+
+
+def bands(one: Scar, depths: np.ndarray) -> np.ndarray:
+    """Labels (P, D) of wall points P at each of the depths D."""
+    theta, b = np.meshgrid(np.radians(np.arange(0.0, 360.0, 1.7)), np.arange(-4.0, 78.0, 1.3), indexing="ij")
+    theta, b = theta.ravel(), b.ravel()
+    field = depth_field(heart(), (one,))
+    return np.stack([scar_class(field, theta, b, np.full(b.size, depth)) for depth in depths], axis=1)
+
+
+@pytest.mark.parametrize("pattern", sorted(NON_ISCHAEMIC))
+def test_scar_of_a_disease_lies_where_it_does_in_the_wall(pattern: str) -> None:
+    kind = NON_ISCHAEMIC[pattern]
+    depths = np.arange(0.01, 1.0, 0.02)
+    for segments in kind.variants:
+        focal = (INSERTION_DEG[segments], 45.0, 9.0) if pattern == "insertion" else None
+        label = bands(scar(segments, kind.extent[1], pattern=pattern, focal=focal), depths)
+        found = label == 3
+        assert found.any() and not (label == 4).any()
+        assert not found[:, depths < 0.05].any()  # the endocardium is free
+        assert found[:, depths > 0.97].any() == (pattern == "epicardial")
+        thickness = found.sum(axis=1).max() * 0.02
+        assert thickness == pytest.approx(kind.extent[1], abs=0.05)
+        middle = (found * depths).sum() / found.sum()
+        assert (middle > 0.65) if kind.middle is None else middle == pytest.approx(kind.middle, abs=0.06)
+
+
+def test_fibrosis_is_half_at_the_border_and_falls_across_the_border_zone() -> None:
+    shape = heart()
+    one = (scar((7, 8, 13, 14), 0.6, border_zone_mm=2.0, border_inset_mm=0.5),)
+    field = depth_field(shape, one)
+    theta, b, depth = np.radians(np.full(101, 40.0)), np.full(101, 40.0), np.linspace(0.0, 1.0, 101)
+    share, label = fibrosis(field, theta, b, depth), scar_class(field, theta, b, depth)
+    np.testing.assert_array_equal(label == 3, share > 0.5)
+    assert share[0] == 1.0 and share[-1] == 0.0 and (np.diff(share) <= 1e-6).all()
+    mixed = ((share > 0.02) & (share < 0.98)).sum() / 100  # of a wall of 9 mm
+    assert mixed == pytest.approx(2.0 / 9.0, abs=0.03)
+
+
+def test_a_scar_without_border_zone_is_all_or_nothing() -> None:
+    field = depth_field(heart(), (scar((4, 10), 0.7),))
+    theta, b = np.meshgrid(np.radians(np.arange(0.0, 360.0, 3.1)), np.arange(0.0, 75.0, 2.3), indexing="ij")
+    for depth in (0.05, 0.5, 0.9):
+        share = fibrosis(field, theta.ravel(), b.ravel(), np.full(theta.size, depth))
+        label = scar_class(field, theta.ravel(), b.ravel(), np.full(theta.size, depth))
+        np.testing.assert_allclose(share, label == 3, atol=1e-3)
+
+
+def test_border_zone_stays_in_the_segments_of_its_scar() -> None:
+    field = depth_field(heart(), (scar((7, 8), 0.9, border_zone_mm=2.6, border_inset_mm=0.1),))
+    theta, b = np.meshgrid(np.radians(np.arange(0.0, 360.0, 0.7)), np.arange(-5.0, 78.0, 0.7), indexing="ij")
+    share = fibrosis(field, theta.ravel(), b.ravel(), np.full(theta.size, 0.02))
+    segment = anatomy.aha_segment(heart(), theta.ravel(), b.ravel())
+    assert set(segment[share > 0].tolist()) == {7, 8}
+
+
+def test_share_of_the_wall_is_that_of_its_volume() -> None:
+    """A scar of the whole ring, half as deep as the wall: between the inner and the outer half of its volume."""
+    shape = heart()
+    ring = scar(tuple(range(1, 18)), 0.5, border_inset_mm=0.1, border_taper_mm=0.5)
+    found = scar_share(shape, depth_field(shape, (ring,)))
+    assert 0.36 < found < 0.48  # uneven, and the inner half of a round wall is the smaller
