@@ -192,6 +192,7 @@ def beat_of(
     block  "none" or one of physiology.BLOCKS; None: drawn
     heart_rate  beats a minute in place of the drawn one; nothing else is drawn differently
     physiology  what to draw from; None: the defaults
+    heart_rate  beats a minute in place of the drawn ones; nothing else is drawn differently
     Returns the beat. The same arguments give the same bytes.
     Raises InputError when no voxel of the heart fires.
     """

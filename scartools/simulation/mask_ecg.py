@@ -156,6 +156,7 @@ def simulate_mask_ecg(
     prior: Segments | None = None,
     anatomy: Anatomy = "auto",
     heart_rate: float | None = None,
+    block: str | None = None,
     clean: bool = False,
 ) -> MaskEcg:
     """Ten seconds of ECG of a segmentation, and the beat in it.
@@ -163,19 +164,21 @@ def simulate_mask_ecg(
     seed        draws chest, electrodes, conduction, rhythm, noise, and what the mask leaves open: those of the first
                 subject of a cohort of this seed
     heart_rate  beats a minute; None: drawn
-    clean       no noise of electrodes and muscles
+    block       "none" or one of physiology.BLOCKS; None: drawn
+    clean       no noise of electrodes, mains and muscles, and no filter
     Other arguments as for `heart_of_mask`. The same arguments give the same bytes.
     """
     subject = draw_subject(1, seed, Population(no_scar_fraction=1.0))
     made = heart_of_mask(mask, affine, subject=subject, where=where, prior=prior, anatomy=anatomy)
-    beat = mask_beat(made, subject, heart_rate)
+    beat = mask_beat(made, subject, heart_rate=heart_rate, block=block)
     rng = np.random.default_rng([seed, subject.index, RECORDING_STREAM, 1])
-    recording = draw_rhythm(rng, beat.heart_rate)
+    recording = draw_rhythm(rng, beat.heart_rate, beat.rhythm, ectopics=beat.ectopic is not None)
     if heart_rate is not None:
         recording = replace(recording, heart_rate=heart_rate)
     if clean:
         recording = replace(recording, wander_mv=0.0, mains_mv=0.0, muscle_mv=0.0)
-    signals, peaks = record_beats(beat.signals, recording, rng)
+        recording = replace(recording, high_pass_hz=None, low_pass_hz=None)
+    signals, peaks = record_beats(beat.signals, recording, rng, ectopic=beat.ectopic, atria=beat.atria)
     facts = {
         "Simulated": True,
         **made.facts,
@@ -186,16 +189,21 @@ def simulate_mask_ecg(
         "Electrodes": beat_facts(beat)["Electrodes"],
         "ElectrodesFrame": "RAS+ mm from the middle of the left ventricle",
         "QrsDuration": beat.qrs_ms,
+        "Conduction": beat.conduction,
+        "Rhythm": beat.rhythm,
     }
     return MaskEcg(
         signals, beat.signals, facts, {"Simulated": True, **made.facts, "Seed": seed, **beat_facts(beat)}
     )
 
 
-def mask_beat(made: MaskHeart, subject: Subject, heart_rate: float | None = None) -> Beat:
+def mask_beat(
+    made: MaskHeart, subject: Subject, *, heart_rate: float | None = None, block: str | None = None
+) -> Beat:
     """The beat of the heart of a mask on the chest of a subject, drawn as that subject's own."""
     rng = np.random.default_rng([subject.seed, subject.index, BEAT_STREAM])
-    return beat_of(made.heart, made.shape, made.pose, draw_chest(subject), rng, heart_rate=heart_rate)
+    chest = draw_chest(subject)
+    return beat_of(made.heart, made.shape, made.pose, chest, rng, heart_rate=heart_rate, block=block)
 
 
 def _found_segments(

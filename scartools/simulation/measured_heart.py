@@ -158,6 +158,7 @@ def _smooth_shape(wall: UnrolledWall, step_mm: float, typical: HeartShape) -> He
         septal_wall_mm=thick,
         apex_wall_mm=apex,
         open_ring_height_mm=0.0,
+        thinned=(),  # where the wall is thin the relief has it
     )
 
 

@@ -31,13 +31,13 @@ A subject depends on the seed and its own number alone: the first ten of a thous
 of ten. Images and labels are the same with and without ECGs. Images and ECGs are not those of patients and
 prove nothing about patients; they test software.
 
-An LGE image for any segmentation comes from simulate lge: the same contrast, noise and ghosts, on the grid of the
-segmentation, in a chest drawn around it. It fits the labels it was made from: no slice moves. Its JSON says Simulated.
-
 An ECG can be simulated for any segmentation of the LV, so that a set of LGE masks becomes a set of pairs. Where the
 septum is known (an RV label, or --angle, or --prior with a stated septum) the heart is fitted: long axis, septum,
 outlines and scar voxels are those of the mask. Where it is only assumed (image-left) a template heart is drawn and the
 scar of each AHA segment painted on it. See NOTES.
+
+An LGE image for any segmentation comes from simulate lge: the same contrast, noise and ghosts, on the grid of the
+segmentation, in a chest drawn around it. It fits the labels it was made from: no slice moves. Its JSON says Simulated.
 
 validate asks whether the simulated ECGs are like those of patients: it takes the ECG of N subjects, measures it as
 median-beat does, and sets each number beside the range in which patients lie, with a bootstrap interval over subjects.
@@ -49,8 +49,8 @@ cameras do, and says what each pixel is. --style random draws the look from the 
 
 INPUT FILES
 
-A page takes a 12-lead record of 500 Hz without gaps, an LGE image and an ECG segmentations with LV pool and wall. A cohort takes
-none. --normals of validate is a table with the column beat (beats.tsv of median-beat; rows with n/a are left out), or
+A page takes a 12-lead record of 500 Hz without gaps; an LGE image or an ECG a segmentation with LV pool and wall; a
+cohort nothing. --normals of validate is a table with the column beat (beats.tsv of median-beat; rows with n/a are left out), or
 with all of q_LEAD, r_LEAD, s_LEAD, t_LEAD of the twelve leads (q_i ... t_v6; amplitudes in mV, 0 where there is no such
 wave, n/a where unknown) and qrs_ms.
 
@@ -128,12 +128,12 @@ EXAMPLES
     scartools simulate cohort -n 4 --shard 1/4 --no-ecg -o part-1
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --damage photo --grade 2 -o photo.png
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 12x1 --cabrera -o cabrera.pdf
-    scartools simulate validate -n 4 --seed 1 -o plausibility.tsv
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz --beat ecg-beat.hea -o ecg.hea
     scartools aha17 cohort/truth/sim-0001/segmentation.nii.gz --anchor both-insertions -o prior.nii.gz
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz --clean -o clean.hea
-    ls masks/*.nii.gz | scartools simulate ecg --labels emidec --anchor image-left --list - -o ecgs
+    ls cohort/truth/*/segmentation.nii.gz | scartools simulate ecg --anatomy template --list - -o templates
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz cohort/truth/sim-0002/segmentation.nii.gz -o ecgs
+    scartools simulate validate -n 4 --seed 1 -o plausibility.tsv
     cut -f 1,3 demo-cohort/mri.tsv
     scartools simulate cohort -n 3 --no-ecg -o images-only
 

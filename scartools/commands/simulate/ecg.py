@@ -60,6 +60,10 @@ Anatomy = Annotated[
 HeartRate = Annotated[
     float | None, typer.Option("--heart-rate", metavar="BPM", min=40, max=110, help="Else it is drawn.")
 ]
+ConductionChoice = Annotated[
+    Literal["drawn", "none", "LBBB", "RBBB", "LAFB", "paced"],
+    typer.Option("--conduction", help="Block of the bundles, or a pacemaker; drawn as in a cohort."),
+]
 Clean = Annotated[bool, typer.Option("--clean", help="Without noise of electrodes, mains and muscles.")]
 BeatFile = Annotated[
     Path | None,
@@ -80,6 +84,7 @@ class EcgOptions:
     prior: Path | None
     anatomy: Literal["auto", "fitted", "template"]
     heart_rate: float | None
+    conduction: str
     clean: bool
 
     def given(self) -> dict[str, Any]:
@@ -93,6 +98,7 @@ class EcgOptions:
             "Prior": self.prior is not None,
             "Anatomy": self.anatomy,
             "HeartRate": self.heart_rate,
+            "Conduction": self.conduction,
             "Clean": self.clean,
         }
 
@@ -108,6 +114,7 @@ def ecg(
     prior: Prior = None,
     anatomy: Anatomy = "auto",
     heart_rate: HeartRate = None,
+    conduction: ConductionChoice = "drawn",
     clean: Clean = False,
     beat: BeatFile = None,
     spacing_from: SpacingFrom = "auto",
@@ -120,7 +127,9 @@ def ecg(
     """Simulate the 12-lead ECG of any segmentation of the LV with scar."""
     from scartools.files.mask_ecg_batch import read_list
 
-    options = EcgOptions(labels, spacing_from, anchor, angle, long_axis, prior, anatomy, heart_rate, clean)
+    options = EcgOptions(
+        labels, spacing_from, anchor, angle, long_axis, prior, anatomy, heart_rate, conduction, clean
+    )
     paths = [*(segmentations or []), *(read_list(list_file) if list_file else [])]
     many = {"--shard": shard, "--skip-existing": skip_existing}
     _require_consistent(output, paths, options, beat, many)
@@ -213,6 +222,7 @@ def _written(
             prior=segments,
             anatomy=options.anatomy,
             heart_rate=options.heart_rate,
+            block=None if options.conduction == "drawn" else options.conduction,
             clean=options.clean,
         )
     facts = {

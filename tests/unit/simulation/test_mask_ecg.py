@@ -22,7 +22,7 @@ GUESSED = Where(anchor="image-left")
 
 def beat_from(labels, affine, subject, **options) -> tuple[np.ndarray, MaskHeart]:
     made = heart_of_mask(labels, affine, subject=subject, **options)
-    return mask_beat(made, subject).signals, made
+    return mask_beat(made, subject, block="none").signals, made
 
 
 def rows(beat: np.ndarray, *names: str) -> np.ndarray:
@@ -45,7 +45,7 @@ def aligned(beat: np.ndarray, reference: np.ndarray) -> np.ndarray:
 def test_the_mask_of_a_subject_gives_the_beat_of_that_subject(index: int) -> None:
     case = imaged(index)
     beat, made = beat_from(case.labels, case.affine, case.subject)
-    reference = simulate_beat(case.subject)
+    reference = simulate_beat(case.subject, block="none")
     alike = aligned(beat, reference.signals)
     print(index, "r by lead", np.round(alike, 3), "median", round(float(np.median(alike)), 3))
     assert made.facts["Anatomy"] == "fitted" and made.facts["PoseFrom"] == "segmentation"
@@ -83,7 +83,7 @@ def test_scar_gives_q_or_lost_r_in_the_leads_that_look_at_it() -> None:
             zip(LEADS, np.round(np.stack([lost, deeper, early], axis=1), 2).tolist(), strict=True)
         )
         print(territory, changes[territory])
-    assert max(changes["anterior"][lead][2] for lead in ("V2", "V3", "V4")) < -0.15
+    assert max(changes["anterior"][lead][2] for lead in ("V2", "V3", "V4")) < -0.1
     assert max(changes["inferior"][lead][2] for lead in ("III", "aVF")) < -0.1
     assert max(changes["lateral"][lead][0] for lead in ("V5", "V6", "I", "aVL")) > 0.1
 
@@ -244,7 +244,8 @@ def test_noise_and_rate_are_as_asked() -> None:
     assert [ecg.facts["Noise"] for ecg in ecgs] == ["electrodes, mains, muscles", "none"]
     assert ecgs[1].facts["HeartRate"] == 90.0
     steps = np.diff(ecgs[1].facts["RSamples"]) / 500.0
-    assert 60.0 / steps.mean() == pytest.approx(90.0, rel=0.04)
+    assert ecgs[1].facts["Rhythm"] == "sinus"
+    assert 60.0 / steps.mean() == pytest.approx(90.0, rel=0.06)
     np.testing.assert_array_equal(ecgs[0].beat, ecgs[1].beat)
     assert np.abs(ecgs[0].signals - ecgs[1].signals).max() > 0.01
     again = simulate_mask_ecg(labels, phantom_affine(), seed=2, clean=True, heart_rate=90.0)
