@@ -78,6 +78,8 @@ CONTRACTS = {
     "evaluation": Contract((), "Folder that evaluate writes: metrics.tsv, summary, report.", folder=True),
     "nnunet": Contract((), "Folder of a raw nnU-Net data set: imagesTr, labelsTr, dataset.json.", folder=True),
     "any": Contract((), "Any file or folder of this toolkit, or one that it reads."),
+    "normals": Contract((".tsv",), "TSV of normal ECGs: the column beat, or the 49 features listed below."),
+    "plausibility": Contract((".tsv",), "TSV, one row a question, with its JSON; columns below."),
     "list": Contract((), "Text, one path a line.", stream=True),
 }
 

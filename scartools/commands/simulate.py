@@ -34,13 +34,20 @@ prove nothing about patients; they test software.
 An LGE image for any segmentation comes from simulate lge: the same contrast, noise and ghosts, on the grid of the
 segmentation, in a chest drawn around it. It fits the labels it was made from: no slice moves. Its JSON says Simulated.
 
+validate asks whether the simulated ECGs are like those of patients: it takes the ECG of N subjects, measures it as
+median-beat does, and sets each number beside the range in which patients lie, with a bootstrap interval over subjects.
+The ranges bound from above too: an ECG that tells the scar exactly proves nothing. It ends with status 0, however
+many rows are outside: their count is printed, and the table says which.
+
 A page prints a record as a paper ECG of any layout, speed, gain and look, damages it as scanners, copiers, hands and
 cameras do, and says what each pixel is. --style random draws the look from the seed; the options that are given hold.
 
 INPUT FILES
 
-A page takes a 12-lead record of 500 Hz without gaps, an LGE image a segmentation with LV pool and wall. A cohort takes
-none.
+A page takes a 12-lead record of 500 Hz without gaps, an LGE image a segmentation with LV pool and wall. A cohort
+takes none. --normals of validate is a table with the
+column beat (beats.tsv of median-beat; rows with n/a are left out), or with all of q_LEAD, r_LEAD, s_LEAD, t_LEAD of the
+twelve leads (q_i ... t_v6; amplitudes in mV, 0 where there is no such wave, n/a where unknown) and qrs_ms.
 
 OUTPUT FILES
 
@@ -74,6 +81,10 @@ Columns of participants.tsv:
 
 @columns scartools.simulation.cohort:SUBJECT_COLUMNS
 
+Columns of the table of validate (its JSON has the overlap of each feature with the normal ECGs):
+
+@columns scartools.simulation.plausibility:COLUMNS
+
 Columns of truth/scars.tsv:
 
 @columns scartools.simulation.truth:COLUMNS
@@ -94,6 +105,7 @@ EXAMPLES
     scartools simulate cohort -n 4 --shard 1/4 --no-ecg -o part-1
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --damage photo --grade 2 -o photo.png
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 12x1 --cabrera -o cabrera.pdf
+    scartools simulate validate -n 4 --seed 1 -o plausibility.tsv
     cut -f 1,3 demo-cohort/mri.tsv
     scartools simulate cohort -n 3 --no-ecg -o images-only
 
@@ -115,6 +127,9 @@ Kellman P et al. Phase-sensitive inversion recovery for detecting myocardial inf
 hyperenhancement. Magn Reson Med 2002;47:372. doi:10.1002/mrm.10051
 Ferreira PF et al. Cardiovascular magnetic resonance artefacts. J Cardiovasc Magn Reson 2013;15:41.
 doi:10.1186/1532-429X-15-41
+Thygesen K et al. Fourth universal definition of myocardial infarction. Circulation 2018;138:e618.
+Inman HF, Bradley EL. The overlapping coefficient as a measure of agreement between probability distributions.
+Commun Stat Theory Methods 1989;18:3851.
 Kellman P, Arai AE. Cardiac imaging techniques for physicians: late enhancement. J Magn Reson Imaging
 2012;36:529. doi:10.1002/jmri.23605
 """
@@ -122,6 +137,7 @@ Kellman P, Arai AE. Cardiac imaging techniques for physicians: late enhancement.
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -130,9 +146,13 @@ import typer
 from scartools.cli.contracts import Kind, Reads, Writes
 from scartools.cli.options import Force, Output, Seed, Shard, Threads
 from scartools.cli.simulated_lge import lge
+from scartools.cli.simulated_validation import Normals, Validated
 from scartools.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from scartools.files.provenance import Source
     from scartools.simulation.page import Page
     from scartools.simulation.subject import Subject
 
@@ -350,4 +370,65 @@ def _page_files(
     return files, len(lines) - 1
 
 
-SUBCOMMANDS = (cohort, page, lge)
+def validate(
+    output: Annotated[Output, Writes("plausibility")],
+    subjects: Validated = 500,
+    normals: Normals = None,
+    seed: Seed = 1,
+    force: Force = False,
+    threads: Threads = None,
+) -> dict[str, Any]:
+    """Measure whether simulated ECGs are like those of patients: a table of questions, ranges and answers."""
+    from scartools.cli.parallel import in_threads
+    from scartools.cli.streams import track
+    from scartools.files import atomic, table
+    from scartools.simulation.measured_subject import measure_subject
+    from scartools.simulation.plausibility import COLUMNS, feature_overlaps, plausibility
+
+    atomic.require_place(output, force=force)
+    features, sources = _normal_features(normals) if normals else (None, [])
+    if features is None:
+        log.warning("no --normals given: normal_overlap is not measured")
+    numbers = range(1, subjects + 1)
+    found = list(
+        track(in_threads(lambda k: measure_subject(k, seed), numbers, threads or 1), "subjects", subjects)
+    )
+    answers = plausibility(found, normals=features, seed=seed)
+    outside = [one.name for one in answers if one.within is False]
+    open_ones = [one.name for one in answers if one.within is None]
+    facts = {
+        "Subjects": subjects,
+        "Seed": seed,
+        "Rows": len(answers),
+        "Outside": outside,
+        "NotMeasured": open_ones,
+    }
+    shared = {} if features is None else feature_overlaps(found, features)
+    overlaps = {name: None if math.isnan(value) else value for name, value in shared.items()}
+    rows = [vars(one) for one in answers]
+    described = table.columns_of(COLUMNS)
+    more = {**facts, "Overlaps": overlaps}
+    table.write(output, described, rows, facts=more, sources=sources, force=force)
+    for one in answers:
+        if one.within is False:
+            log.warning("%s is %.3g, outside %g to %g", one.name, one.value, one.low, one.high)
+    names = f": {', '.join(open_ones)}" if open_ones else ""
+    text = "%s: of %d rows %d within, %d outside, %d not measured%s"
+    within = len(answers) - len(outside) - len(open_ones)
+    log.info(text, output, len(answers), within, len(outside), len(open_ones), names)
+    return {"Output": str(output), **facts}
+
+
+def _normal_features(path: Path) -> tuple[np.ndarray, list[Source]]:
+    """The features of normal ECGs, float64 (m, 49), and what was read."""
+    import numpy as np
+
+    from scartools.files.normals import read_normals
+    from scartools.simulation.beat_features import COMPARED, compared_features
+
+    rows, beats, sources = read_normals(path, COMPARED)
+    rows = rows or [compared_features(beat.signals, beat.facts.get("HeartRate")) for beat in beats]
+    return np.array(rows, dtype=np.float64), sources
+
+
+SUBCOMMANDS = (cohort, page, lge, validate)

@@ -10,6 +10,7 @@ voxel with some scar in it conducts slowly. Heart frame of `anatomy`, millimetre
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -57,6 +58,16 @@ class VoxelHeart:
     index: np.ndarray
     spacing_mm: float
 
+    @cached_property
+    def pairs(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Pairs of neighbours along each of STEPS, as `neighbours` gives them."""
+        return neighbours(self, STEPS)
+
+    @property
+    def faces(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Pairs of voxels that share a face."""
+        return [self.pairs[place] for place, step in enumerate(STEPS) if sum(map(abs, step)) == 1]
+
     @property
     def conducts(self) -> np.ndarray:
         """bool (N,), voxels that can fire."""
@@ -81,11 +92,11 @@ class Site:
 # After Durrer 1970: left mid septum, high anterior and low posterior paraseptal wall, then the right ventricle.
 # The left septum leads by some ms: its wave to the right is the r of V1 and the q of V6.
 SITES = (
-    Site("left septum", "left", 95.0, 0.60, 0.0),
-    Site("anterior papillary region", "left", 345.0, 0.70, 6.0),
-    Site("posterior papillary region", "left", 195.0, 0.52, 6.0),
-    Site("right septum", "right-septum", 85.0, 0.50, 14.0),
-    Site("right anterior papillary region", "right-free", 75.0, 0.55, 14.0),
+    Site("left septum", "left", 89.4, 0.76, 0.0),
+    Site("anterior papillary region", "left", 352.7, 0.47, 10.2),
+    Site("posterior papillary region", "left", 188.0, 0.54, 12.1),
+    Site("right septum", "right-septum", 98.1, 0.51, 18.7),
+    Site("right anterior papillary region", "right-free", 75.0, 0.53, 21.1),
 )
 
 
@@ -255,7 +266,7 @@ def activation_times(heart: VoxelHeart, shape: HeartShape, conduction: Conductio
     """
     living = heart.conducts
     rows, columns, costs = [], [], []
-    for step, (first, second) in zip(STEPS, neighbours(heart, STEPS), strict=True):
+    for step, (first, second) in zip(STEPS, heart.pairs, strict=True):
         both = living[first] & living[second]
         first, second = first[both], second[both]
         half = 0.5 * heart.spacing_mm * float(np.sqrt(sum(part * part for part in step)))

@@ -5,7 +5,7 @@ Drawn from streams of random numbers of their own, so that a cohort's images are
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,11 +13,26 @@ import numpy as np
 
 from scartools.errors import InputError
 from scartools.simulation import leads
-from scartools.simulation.activation import Conduction, VoxelHeart, activation_times, voxel_heart
+from scartools.simulation.activation import (
+    Conduction,
+    VoxelHeart,
+    activation_times,
+    early_voxels,
+    voxel_heart,
+)
 from scartools.simulation.anatomy import HeartShape
 from scartools.simulation.case import draw_chest
 from scartools.simulation.leads import BEAT_SAMPLES, R_SAMPLE, RATE_HZ, Membrane
 from scartools.simulation.paper import Page
+from scartools.simulation.physiology import (
+    Physiology,
+    draw_conduction,
+    draw_ectopic,
+    draw_membrane,
+    draw_turn,
+    draw_variant,
+    with_block,
+)
 from scartools.simulation.rhythm import Recording, draw_rhythm, record_beats
 from scartools.simulation.scar import depth_field
 from scartools.simulation.scar_history import scars_at
@@ -25,6 +40,7 @@ from scartools.simulation.stack import Pose
 from scartools.simulation.subject import Subject
 from scartools.simulation.tissue import Body
 
+CLOCK = np.arange(-500.0, 1100.0)  # ms after the first site
 _DATE_STREAM, _BEAT_STREAM, _RECORDING_STREAM = 2, 3, 4  # 0 draws the subject, 1 the image
 
 
@@ -50,6 +66,10 @@ class Beat:
     qrs_ms       time between them
     heart_rate   beats a minute for which the action potentials were drawn
     electrodes   float64 (9, 3), RAS+ mm from the middle of the LV
+    conduction   how the impulse reached the ventricles: "none" of the blocks, or its name
+    rhythm       "sinus", or "AF": then the beat has no P wave
+    atria        float64 (12, 2), mV: what each of two atrial dipoles of full strength gives in the leads
+    ectopic      float64 (12, 600), a beat that begins elsewhere in the ventricles; None in hearts without such beats
     """
 
     signals: np.ndarray
@@ -58,6 +78,10 @@ class Beat:
     qrs_ms: float
     heart_rate: float
     electrodes: np.ndarray
+    conduction: str
+    rhythm: str
+    atria: np.ndarray
+    ectopic: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -97,91 +121,155 @@ def draw_days(subject: Subject, habits: EcgHabits | None = None) -> tuple[int, .
     return tuple(days) if second < chosen.two_fraction and not far else (days[0],)
 
 
-def _draw_conduction(rng: np.random.Generator) -> Conduction:
-    sites = tuple(
-        replace(
-            site,
-            aha_deg=site.aha_deg + float(rng.normal(0.0, 6.0)),
-            level=site.level + float(rng.normal(0.0, 0.04)),
-            delay_ms=max(site.delay_ms + float(rng.normal(0.0, 1.5)), 0.0),
-        )
-        for site in Conduction().sites
-    )
-    return Conduction(
-        along=float(np.clip(rng.normal(0.6, 0.05), 0.48, 0.72)),
-        across=float(np.clip(rng.normal(0.22, 0.02), 0.17, 0.27)),
-        endocardium=float(np.clip(rng.normal(1.6, 0.15), 1.25, 2.0)),
-        right_wall=float(np.clip(rng.normal(0.85, 0.06), 0.7, 1.0)),
-        sites=sites,
-    )
-
-
-def _draw_membrane(rng: np.random.Generator, heart_rate: float) -> Membrane:
-    rest = Membrane()
-    rate_factor = (66.0 / heart_rate) ** 0.33
-    return replace(
-        rest,
-        duration=rate_factor * (rest.duration + float(rng.normal(0.0, 10.0))),
-        epicardium=rest.epicardium + float(rng.normal(0.0, 6.0)),
-        gain=float(np.exp(np.clip(rng.normal(0.0, 0.2), -0.45, 0.45))),
-    )
-
-
 def _fade(count: int, edge: int) -> np.ndarray:
     """1 with ends that fall smoothly to 0 over `edge` samples."""
     ramp = np.minimum(np.minimum(np.arange(count), np.arange(count)[::-1]) / edge, 1.0)
     return np.asarray(ramp * ramp * (3.0 - 2.0 * ramp))
 
 
-def beat_of(heart: VoxelHeart, shape: HeartShape, pose: Pose, chest: Body, rng: np.random.Generator) -> Beat:
+@dataclass(frozen=True)
+class _Chest:
+    """A heart between its electrodes: voxels (N, 3) and electrodes (9, 3) in mm, fields (9, N, 3), gains (9,) to mV."""
+
+    points: np.ndarray
+    places: np.ndarray
+    fields: np.ndarray
+    gains: np.ndarray
+
+
+def _wave(
+    heart: VoxelHeart, shape: HeartShape, conduction: Conduction, membrane: Membrane, chest: _Chest
+) -> tuple[np.ndarray, float]:
+    """One beat of the ventricles, potentials of the electrodes (9, T) on CLOCK, and when the last voxel fires, ms."""
+    times = activation_times(heart, shape, conduction)
+    active = np.isfinite(times)
+    if not active.any():
+        raise InputError("no muscle of the heart fires", remedy="Give a heart with living muscle")
+    weights = leads.source_weights(heart, active, chest.points, chest.fields)[:, active]
+    recovery = leads.recovery_times(heart, times, membrane)[active]
+    return leads.ventricular_potentials(weights, times[active], recovery, membrane, CLOCK), float(
+        times[active].max()
+    )
+
+
+def _around_r(twelve: np.ndarray, end: float) -> tuple[np.ndarray, float]:
+    """Cut a beat (12, T) on CLOCK to (12, 600) with R at sample 200; and when R is, ms."""
+    within = (CLOCK >= -5.0) & (end + 20.0 >= CLOCK)
+    peak = int(np.where(within, leads.vector_magnitude(twelve), 0.0).argmax())
+    first = peak - 2 * R_SAMPLE
+    return twelve[:, first : first + 2 * BEAT_SAMPLES : 2] * _fade(BEAT_SAMPLES, 30), float(CLOCK[peak])
+
+
+def _spike(
+    heart: VoxelHeart, shape: HeartShape, conduction: Conduction, chest: _Chest, size_mv: float
+) -> np.ndarray:
+    """What a pacemaker's pulse at its site gives in the leads, (12,): `size_mv` in the lead that shows it best."""
+    site = early_voxels(heart, shape, conduction)[0][0]
+    towards_device = np.array([-0.5, 0.3, 0.8])  # under the left clavicle
+    potentials = -(chest.fields[:, site] * towards_device).sum(axis=1) * chest.gains
+    twelve = leads.leads_of(potentials[:, None])[:, 0]
+    return np.asarray(twelve * size_mv / max(float(np.abs(twelve).max()), 1e-12))
+
+
+def beat_of(
+    heart: VoxelHeart,
+    shape: HeartShape,
+    pose: Pose,
+    chest: Body,
+    rng: np.random.Generator,
+    *,
+    block: str | None = None,
+    physiology: Physiology | None = None,
+) -> Beat:
     """The beat of any heart, without noise.
 
     heart  voxels of both ventricles, scar among them: `voxel_heart(shape, field, spacing_mm)`
     shape  the form of the same heart: places the early sites and the atria
     pose   directions of the heart's axes in the body
     chest  the body on which the electrodes lie, RAS+ mm from the middle of the LV
-    rng    draws heart rate, conduction, action potentials and the places of the electrodes
+    rng    draws heart rate, conduction, action potentials, the heart's place and the places of the electrodes
+    block  "none" or one of physiology.BLOCKS; None: drawn
+    physiology  what to draw from; None: the defaults
     Returns the beat. The same arguments give the same bytes.
     Raises InputError when no voxel of the heart fires.
     """
+    habits = Physiology() if physiology is None else physiology
     heart_rate = float(np.clip(rng.normal(68.0, 10.0), 48.0, 98.0))
-    conduction, membrane = _draw_conduction(rng), _draw_membrane(rng, heart_rate)
+    drawn = draw_variant(rng, habits)
+    kind = drawn if block is None else block
+    conduction = with_block(draw_conduction(rng, habits), kind, rng)
+    membrane = draw_membrane(rng, habits, heart_rate)
+    turn, shift = draw_turn(rng, habits)
     before_qrs = float(rng.uniform(135.0, 185.0))  # PR interval, ms
-    atrial = float(rng.uniform(0.7, 1.2))
-    places = leads.electrodes(chest, rng)
+    moment = float(rng.uniform(0.7, 1.2)) * leads.ATRIAL_MOMENT
+    places = leads.electrodes(chest, rng, habits.electrode_scatter_mm)
+    fibrillates, has_ectopics = rng.random(2) < (habits.fibrillation_fraction, habits.ectopic_fraction)
+    elsewhere = draw_ectopic(rng, conduction)
+    spike_mv = float(rng.uniform(0.15, 2.0))
 
-    times = activation_times(heart, shape, conduction)
-    active = np.isfinite(times)
-    if not active.any():
-        raise InputError("no muscle of the heart fires", remedy="Give a heart with living muscle")
-    points = leads.body_points(heart, shape, pose)
-    weights = leads.source_weights(heart, active, points, places)[:, active]
-    recovery = leads.recovery_times(heart, times, membrane)[active]
-    clock = np.arange(-500.0, 1100.0)  # ms after the first site
-    potentials = leads.ventricular_potentials(weights, times[active], recovery, membrane, clock)
-    potentials += leads.atrial_potentials(places, shape, pose, clock + before_qrs, atrial * leads.ATRIAL_MOMENT)
-    potentials[:3] *= membrane.limb_gain
-    twelve = leads.MILLIVOLTS * membrane.gain * leads.leads_of(potentials)
-    end = float(times[active].max())
-    within = (clock >= -5.0) & (clock <= end + 20.0)
-    peak = int(np.where(within, leads.vector_magnitude(twelve), 0.0).argmax())
-    first = peak - 2 * R_SAMPLE
-    signals = twelve[:, first : first + 2 * BEAT_SAMPLES : 2] * _fade(BEAT_SAMPLES, 30)
-    onset = R_SAMPLE + (0.0 - clock[peak]) * RATE_HZ / 1000.0
-    return Beat(signals, onset, onset + end * RATE_HZ / 1000.0, end, heart_rate, places)
+    # The heart turns under the electrodes; the same as electrodes that turn the other way about its middle.
+    points = np.einsum("xy,ny->nx", turn, leads.body_points(heart, shape, pose)) + shift
+    gains = leads.MILLIVOLTS * membrane.gain * leads.electrode_gains(membrane.limb_gain)
+    between = _Chest(points, places, leads.lead_fields(points, places, chest), gains)
+    potentials, end = _wave(heart, shape, conduction, membrane, between)
+    atria = moment * leads.atrial_fields(places, shape, pose, chest)
+    if not fibrillates:
+        potentials += np.einsum("ep,pt->et", atria, leads.atrial_course(CLOCK + before_qrs))
+    signals, r_ms = _around_r(leads.leads_of(gains[:, None] * potentials), end)
+    onset = R_SAMPLE - r_ms * RATE_HZ / 1000.0
+    if kind == "paced":
+        signals[:, round(onset) - 2] += _spike(heart, shape, conduction, between, spike_mv)
+    ectopic = None
+    if has_ectopics:
+        other, last = _wave(heart, shape, elsewhere, membrane, between)
+        ectopic, _ = _around_r(leads.leads_of(gains[:, None] * other), last)
+    return Beat(
+        signals,
+        onset,
+        onset + end * RATE_HZ / 1000.0,
+        end,
+        heart_rate,
+        places,
+        kind,
+        "AF" if fibrillates else "sinus",
+        leads.leads_of(gains[:, None] * atria),
+        ectopic,
+    )
 
 
-def simulate_beat(subject: Subject, spacing_mm: float = 3.0, days: int = 0) -> Beat:
+def electrical_heart(subject: Subject, spacing_mm: float = 3.0, days: int = 0) -> VoxelHeart:
+    """The heart of the image as voxels, `spacing_mm` on edge, with the scars of the day `days` after the MRI."""
+    return voxel_heart(subject.shape, depth_field(subject.shape, scars_at(subject, days)), spacing_mm)
+
+
+def simulate_beat(
+    subject: Subject,
+    spacing_mm: float = 3.0,
+    heart: VoxelHeart | None = None,
+    block: str | None = None,
+    days: int = 0,
+) -> Beat:
     """The beat of a subject's heart, without noise.
 
     subject     the drawn parameters: heart, pose and scars of the image
     spacing_mm  edge of a voxel of the electrical heart
+    heart       its voxels, where they have been cut already
+    block       "none" or one of physiology.BLOCKS; None: drawn
     days        from the MRI to the beat: its scars are those of that day, its heart is that of the image
     Returns the beat. The same subject and scars give the same bytes.
     """
     rng = np.random.default_rng([subject.seed, subject.index, _BEAT_STREAM])
-    heart = voxel_heart(subject.shape, depth_field(subject.shape, scars_at(subject, days)), spacing_mm)
-    return beat_of(heart, subject.shape, subject.pose, draw_chest(subject), rng)
+    voxels = electrical_heart(subject, spacing_mm, days) if heart is None else heart
+    return beat_of(voxels, subject.shape, subject.pose, draw_chest(subject), rng, block=block)
+
+
+def take_ecg(subject: Subject, beat: Beat, number: int, days: int) -> Taken:
+    """One ECG of a subject, `days` after the MRI: a rhythm and noise of its own, drawn by its number from 1."""
+    rng = np.random.default_rng([subject.seed, subject.index, _RECORDING_STREAM, number])
+    recording = draw_rhythm(rng, beat.heart_rate, beat.rhythm, ectopics=beat.ectopic is not None)
+    signals, peaks = record_beats(beat.signals, recording, rng, ectopic=beat.ectopic, atria=beat.atria)
+    day = date.fromisoformat(subject.mri_date) + timedelta(days=days)
+    return Taken(f"{subject.participant_id}-ecg{number}", day.isoformat(), days, signals, peaks, recording)
 
 
 def simulate_ecgs(subject: Subject, beat: Beat, habits: EcgHabits | None = None) -> tuple[Taken, ...]:
@@ -191,15 +279,10 @@ def simulate_ecgs(subject: Subject, beat: Beat, habits: EcgHabits | None = None)
     habits  how often and when ECGs are taken; None: the defaults
     """
     taken = []
-    for number, days in enumerate(draw_days(subject, habits), start=1):
+    for number, apart in enumerate(draw_days(subject, habits), start=1):
         if number > 1:
-            beat = simulate_beat(subject, days=days)
-        rng = np.random.default_rng([subject.seed, subject.index, _RECORDING_STREAM, number])
-        recording = draw_rhythm(rng, beat.heart_rate)
-        signals, peaks = record_beats(beat.signals, recording, rng)
-        day = date.fromisoformat(subject.mri_date) + timedelta(days=days)
-        ecg_id = f"{subject.participant_id}-ecg{number}"
-        taken.append(Taken(ecg_id, day.isoformat(), days, signals, peaks, recording))
+            beat = simulate_beat(subject, days=apart)
+        taken.append(take_ecg(subject, beat, number, apart))
     return tuple(taken)
 
 
@@ -241,5 +324,7 @@ def beat_facts(beat: Beat) -> dict[str, Any]:
         "QrsOffset": beat.qrs_offset,
         "QrsDuration": beat.qrs_ms,
         "HeartRate": beat.heart_rate,
+        "Conduction": beat.conduction,
+        "Rhythm": beat.rhythm,
         "Electrodes": dict(zip(leads.ELECTRODES, beat.electrodes.tolist(), strict=True)),
     }

@@ -14,20 +14,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from scartools.ecg.reading import LEADS
-from scartools.simulation.activation import VoxelHeart, neighbours
+from scartools.simulation.activation import VoxelHeart
 from scartools.simulation.anatomy import HeartShape
 from scartools.simulation.stack import Pose
 from scartools.simulation.tissue import Body
 
 ELECTRODES = ("RA", "LA", "LL", "V1", "V2", "V3", "V4", "V5", "V6")
 RATE_HZ, BEAT_SAMPLES, R_SAMPLE = 500, 600, 200
-MILLIVOLTS = 8.0  # a potential of the uniform medium, in mV: gives amplitudes like those of patients
-ATRIAL_MOMENT = 190.0  # of the atrial dipoles
-_FACES = ((0, 0, 1), (0, 1, 0), (1, 0, 0))
+MILLIVOLTS = 4.80  # a potential of the uniform medium, in mV: gives amplitudes like those of patients
+ATRIAL_MOMENT = 150.0  # of the atrial dipoles
 # Angle about the body's axis from the front towards the left, degrees, and mm above the middle of the LV.
 _CHEST = {
-    "V1": (-9.0, 18.0), "V2": (9.0, 18.0), "V3": (25.0, 5.0), "V4": (41.0, -10.0), "V5": (62.0, -12.0), "V6": (86.0, -12.0),
+    "V1": (-10.4, 43.3), "V2": (7.9, 43.3), "V3": (24.2, 30.3), "V4": (40.5, 15.3), "V5": (61.8, 13.3), "V6": (86.3, 13.3),
 }  # fmt: skip
+
+
+# What lies between heart and electrode, blood, lung, bone: a measured correction of each chest electrode (fitted).
+CHEST_GAIN = {"V1": 0.59, "V2": 0.93, "V3": 0.88, "V4": 1.00, "V5": 0.97, "V6": 0.90}
+
+
+def electrode_gains(limb: float) -> np.ndarray:
+    """Gains (9,) of the electrodes in the order of ELECTRODES; `limb` is that of the three on the limbs."""
+    return np.array([limb] * 3 + [CHEST_GAIN[name] for name in ELECTRODES[3:]])
 
 
 def _lead_matrix() -> np.ndarray:
@@ -60,9 +68,9 @@ class Membrane:
     base: float = 8.0  # at the base plane
     late: float = -0.55  # per ms of later activation
     right: float = -25.0  # in the RV free wall
-    upstroke_sd: float = 3.0  # of the upstroke, the time the front takes through a voxel included
+    upstroke_sd: float = 4.5  # of the upstroke, the time the front takes through a voxel included
     plateau_slope: float = 0.18  # part of the height that is lost before the final fall
-    fall_sd: float = 26.0  # of the final fall: a broad T wave, lower than the QRS in most leads
+    fall_sd: float = 27.6  # of the final fall: a broad T wave, lower than the QRS in most leads
     gain: float = 1.0  # on every potential
     limb_gain: float = (
         3.0  # on the limbs: an insulated trunk carries more current to them than free space would
@@ -97,26 +105,51 @@ def body_points(heart: VoxelHeart, shape: HeartShape, pose: Pose) -> np.ndarray:
     return _to_body(heart.points - [0.0, 0.0, shape.cavity_length_mm / 2.0], pose)
 
 
-def source_weights(heart: VoxelHeart, active: np.ndarray, points: np.ndarray, places: np.ndarray) -> np.ndarray:
+def free_field(points: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """What a unit dipole at each point (N, 3) gives at an electrode (3,) in an infinite medium: float64 (N, 3), mm^-2."""
+    away = place - points
+    return np.asarray(away / np.sqrt((away * away).sum(axis=1, keepdims=True)) ** 3)
+
+
+def bounded_field(points: np.ndarray, place: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """The same on the surface of a conducting sphere in air, whose middle is `centre` (3,): float64 (N, 3), mm^-2.
+
+    No current leaves the body: at its surface a dipole gives twice the potential of free space or more. The sphere is
+    the one about the trunk's axis on which this electrode lies, so chest electrodes have narrower ones than limbs.
+    The potential of a dipole in a homogeneous sphere in closed form: Brody, Terry and Ideker, IEEE Trans Biomed Eng
+    1973;20:141. The middle is taken as reference.
+    """
+    surface, source = place - centre, points - centre
+    radius = float(np.sqrt((surface * surface).sum()))
+    away = surface - source
+    distance = np.sqrt((away * away).sum(axis=1, keepdims=True))
+    across = radius**2 - (source * surface).sum(axis=1, keepdims=True) + radius * distance
+    return np.asarray(2.0 * away / distance**3 + (surface / radius + away / distance) / across)
+
+
+def lead_fields(points: np.ndarray, places: np.ndarray, chest: Body) -> np.ndarray:
+    """The fields of all electrodes (E, 3) at points (N, 3), mm, on the chest's trunk: float64 (E, N, 3)."""
+    axis = np.array([chest.centre_right, chest.centre_anterior, 0.0])
+    return np.stack([bounded_field(points, place, axis) for place in places])
+
+
+def source_weights(heart: VoxelHeart, active: np.ndarray, points: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """What the transmembrane potential of each voxel gives at each electrode: float64 (E, N).
 
     active  bool (N,), voxels with a potential
-    points  (N, 3) of the voxels and `places` (E, 3) of the electrodes, in one frame, mm
+    points  (N, 3) of the voxels, mm; fields (E, N, 3) of unit dipoles there, of `bounded_field` or `free_field`
     Across each face of two active voxels flows a current along the line between them, as strong as the share of
     living muscle that both have. The weights of a heart at one potential throughout add up to nothing.
     """
-    weights = np.zeros((len(places), len(points)))
-    for first, second in neighbours(heart, _FACES):
+    weights = np.zeros(fields.shape[:2])
+    for first, second in heart.faces:
         both = active[first] & active[second]
         first, second = first[both], second[both]
         share = np.minimum(heart.viable[first], heart.viable[second]) * heart.spacing_mm
         # A higher potential of the first makes a dipole towards the second: against the gradient.
-        along = points[second] - points[first]
-        middle = 0.5 * (points[first] + points[second])
-        for row, place in zip(weights, places, strict=True):
-            away = place - middle
-            distance = np.sqrt((away * away).sum(axis=1))
-            pull = share * (along * away).sum(axis=1) / distance**3
+        along = 0.5 * share[:, None] * (points[second] - points[first])
+        for row, field in zip(weights, fields, strict=True):
+            pull = (along * (field[first] + field[second])).sum(axis=1)
             row += np.bincount(first, pull, minlength=row.size) - np.bincount(second, pull, minlength=row.size)
     return weights
 
@@ -173,25 +206,28 @@ def ventricular_potentials(
     return np.asarray(np.cumsum(rise - (1.0 - slope) * fall - slope * sinking, axis=1))
 
 
-def atrial_potentials(
-    places: np.ndarray, shape: HeartShape, pose: Pose, clock: np.ndarray, moment: float = 1.0
-) -> np.ndarray:
-    """P wave at the electrodes, float64 (E, T), for a P wave that begins at 0 of the clock, ms.
+_ATRIA = (  # s, a and height above the base plane in mm; direction in RAS+; centre of its wave after the onset of P, ms
+    ((40.0, -8.0, 20.0), (-0.35, 0.25, -0.9), 38.0),
+    ((-4.0, -8.0, 26.0), (-0.85, -0.35, -0.4), 66.0),
+)
+
+
+def atrial_fields(places: np.ndarray, shape: HeartShape, pose: Pose, chest: Body) -> np.ndarray:
+    """What each of two atrial dipoles of moment 1 gives at the electrodes: float64 (E, 2).
 
     places  (E, 3), RAS+ mm from the middle of the LV
-    Two dipoles above the base plane: the right atrium, down and forward, then the left, to the left and back.
+    Both lie above the base plane: the right atrium's points down and forward, the left one's to the left and back.
     """
-    total = np.zeros((len(places), clock.size))
-    parts = (
-        ((40.0, -8.0, 20.0), (-0.35, 0.25, -0.9), 38.0),
-        ((-4.0, -8.0, 26.0), (-0.85, -0.35, -0.4), 66.0),
-    )
-    for (s, a, above), direction, centre in parts:
-        origin = _to_body(np.array([[s, a, above + shape.cavity_length_mm / 2.0]]), pose)[0]
-        away = places - origin
-        pull = (away * np.array(direction)).sum(axis=1) / np.sqrt((away * away).sum(axis=1)) ** 3
-        total += moment * pull[:, None] * np.exp(-0.5 * ((clock - centre) / 17.0) ** 2)
-    return total
+    columns = []
+    for (s, a, above), direction, _ in _ATRIA:
+        origin = _to_body(np.array([[s, a, above + shape.cavity_length_mm / 2.0]]), pose)
+        columns.append((lead_fields(origin, places, chest)[:, 0] * np.array(direction)).sum(axis=1))
+    return np.stack(columns, axis=1)
+
+
+def atrial_course(clock: np.ndarray) -> np.ndarray:
+    """The strength of the two atrial dipoles over time, float64 (2, T), for a P wave that begins at 0 of the clock, ms."""
+    return np.stack([np.exp(-0.5 * ((clock - centre) / 17.0) ** 2) for _, _, centre in _ATRIA])
 
 
 def vector_magnitude(leads: np.ndarray) -> np.ndarray:

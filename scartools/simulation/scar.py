@@ -23,7 +23,9 @@ LEVEL_STEP_MM = 1.0
 NO_REFLOW_START, NO_REFLOW_END = 0.12, 0.62  # of the depth of the scar
 UNEVENNESS = 0.25  # the wave-front is up to this fraction shallower than its deepest point
 PLATEAU = 0.85  # above this fraction of its peak the wave-front is level
-CORNER_MM = 9.0  # infarcts have no corners: those of the segments are rounded to this radius, or to what they allow
+CORNER_MM = (
+    9.0  # infarcts have no corners: those of the segments are rounded to this radius, or to what they allow
+)
 WIDEST_BORDER = 0.45  # a border zone is at most this part of the wall
 
 

@@ -455,6 +455,34 @@ CORRECTIONS: dict[str, Maker] = {
     "boxes not there": _correction(boxes="nowhere.tsv"),
 }
 
+
+def _normals(**cells: str) -> Maker:
+    """Write one normal ECG as measured features, with some cells of another kind; "" leaves the column out."""
+    from scartools.simulation.beat_features import COMPARED
+
+    row = dict.fromkeys(COMPARED, "0.1") | {"qrs_ms": "90"} | cells
+    row = {name: cell for name, cell in row.items() if cell}
+    return _bytes(("\t".join(row) + "\n" + "\t".join(row.values()) + "\n").encode())
+
+
+NORMALS: dict[str, Maker] = {
+    **ANY_FILE,
+    "not UTF-8": NAMES["not UTF-8"],
+    "column twice": NAMES["column twice"],
+    "other columns": NAMES["other columns"],
+    "header without rows": _bytes(b"beat\n"),
+    "ragged": _bytes(b"beat\tqrs_ms\na\n"),
+    "a lead without T": _normals(t_v3=""),
+    "no duration": _normals(qrs_ms=""),
+    "amplitude in words": _normals(r_v2="tall"),
+    "microvolts": _normals(r_v2="850"),
+    "seconds of a day": _normals(qrs_ms="86400"),
+    "beat not there": BEATS["beat not there"],
+    "beat is the table": BEATS["beat is the table"],
+    "no beat at all": BEATS["no beat at all"],
+    "beat is another table": BEATS["beat is another table"],
+}
+
 BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "record": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS, **FOREIGN},
     "recordings": {**ANY_FILE, **BROKEN, **WITHOUT_BEATS, **FOREIGN},
@@ -482,6 +510,7 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "lge": {**VOLUME, "constant": _volume(lambda array, affine: (np.ones_like(array), affine))},
     "anatomy": {**LABELS, **OTHER_GRID},
     "any": {name: maker for name, maker in VOLUME.items() if name != "folder"},
+    "normals": NORMALS,
     "list": ANY_FILE,
 }
 

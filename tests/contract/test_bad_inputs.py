@@ -34,7 +34,11 @@ def test_a_bad_input_is_refused_in_one_line(varied: Varied, maker, workspace: Pa
     prepare(varied.before, workspace)
     words = list(varied.arguments)
     good = Path(words[varied.position])
-    suffix = ".tsv" if varied.kind in ("landmarks", "list", "corrections") else "".join(good.suffixes[-2:])
+    suffix = (
+        ".tsv"
+        if varied.kind in ("landmarks", "list", "corrections", "normals")
+        else "".join(good.suffixes[-2:])
+    )
     bad = Path("bad" + (suffix if suffix in (".nii.gz", ".tsv") else good.suffix))
     # what breaks a folder starts from the folder
     maker(bad, good if CONTRACTS[varied.kind].folder else a_file(good))

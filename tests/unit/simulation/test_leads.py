@@ -27,7 +27,7 @@ TRANSMURAL = {
 
 def beat_with(index: int, segments: tuple[int, ...]) -> Beat:
     scars = (Scar("LAD", segments, 1.0, 1.0, 2.0, False, None, 3),) if segments else ()
-    return simulate_beat(replace(draw_subject(index, SEED), scars=scars))
+    return simulate_beat(replace(draw_subject(index, SEED), scars=scars), block="none")
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +78,48 @@ def pair_of_voxels() -> VoxelHeart:
 def test_one_face_is_one_dipole_towards_the_resting_side() -> None:
     heart = pair_of_voxels()
     places = np.array([[0.0, 0.0, 101.5], [0.0, 0.0, -98.5], [100.0, 0.0, 1.5]])
-    weights = leads.source_weights(heart, np.array([True, True]), heart.points, places)
+    fields = np.stack([leads.free_field(heart.points, place) for place in places])
+    weights = leads.source_weights(heart, np.array([True, True]), heart.points, fields)
     potential = weights @ np.array([1.0, 0.0])  # the first has fired, the second rests: the wave goes up
-    assert potential == pytest.approx([9.0 / 100**2, -9.0 / 100**2, 0.0], abs=1e-12)
+    assert potential == pytest.approx([9.0 / 100**2, -9.0 / 100**2, 0.0], rel=1e-3, abs=1e-12)
     assert weights.sum(axis=1) == pytest.approx(0.0, abs=1e-15)
-    silent = leads.source_weights(heart, np.array([True, False]), heart.points, places)
+    silent = leads.source_weights(heart, np.array([True, False]), heart.points, fields)
     assert not silent.any()
+
+
+def series_on_a_sphere(dipole: np.ndarray, source: np.ndarray, surface: np.ndarray, terms: int = 200) -> float:
+    """The potential on an insulated sphere as a sum over Legendre polynomials, by differences of a monopole's."""
+
+    def monopole(at: np.ndarray) -> float:
+        radius, inner = np.linalg.norm(surface), np.linalg.norm(at)
+        cosine = float(surface @ at / (radius * inner))
+        n = np.arange(1, terms)
+        factors = (2 * n + 1) / n * (inner / radius) ** n / radius
+        return float(np.polynomial.legendre.legval(cosine, np.concatenate([[0.0], factors])))
+
+    step = 1e-4
+    parts = [(monopole(source + step * e) - monopole(source - step * e)) / (2 * step) for e in np.eye(3)]
+    return float(dipole @ np.array(parts))
+
+
+@pytest.mark.parametrize("source", [(10.0, -20.0, 5.0), (60.0, 40.0, -30.0), (0.0, 70.0, 0.0)])
+def test_the_bounded_field_is_the_series_of_an_insulated_sphere(source: tuple[float, float, float]) -> None:
+    centre = np.array([30.0, -35.0, 0.0])
+    surface = 118.0 * np.array([0.3, 0.9, 0.316]) / np.linalg.norm([0.3, 0.9, 0.316])
+    field = leads.bounded_field(np.array([source]) + centre, surface + centre, centre)[0]
+    for dipole in np.eye(3):
+        expected = series_on_a_sphere(dipole, np.array(source), surface)
+        assert field @ dipole == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
+def test_the_boundary_triples_a_central_dipole_and_doubles_one_beneath_the_skin() -> None:
+    centre, place = np.zeros(3), np.array([0.0, 120.0, 0.0])
+    middle, skin = np.array([[1e-6, 0.0, 0.0]]), np.array([[0.0, 119.0, 0.0]])
+    ratio = [
+        leads.bounded_field(at, place, centre)[0, 1] / leads.free_field(at, place)[0, 1]
+        for at in (middle, skin)
+    ]
+    assert ratio == pytest.approx([3.0, 2.0], rel=0.02)
 
 
 def test_a_potential_rises_at_activation_and_ends_at_recovery() -> None:
@@ -134,7 +170,8 @@ def test_hearts_without_scar_have_natural_beats(beats: dict[str, list[Beat]]) ->
     for lead, sign in (("II", 1), ("V5", 1), ("aVR", -1)):
         t_wave = [sign * beat.signals[LEADS.index(lead), 290:420] for beat in healthy]
         assert sum(wave.max() > -wave.min() for wave in t_wave) >= 7
-        p_wave = [sign * beat.signals[LEADS.index(lead), 100 : int(beat.qrs_onset) - 3] for beat in healthy]
+        sinus = [beat for beat in healthy if beat.rhythm == "sinus"]
+        p_wave = [sign * beat.signals[LEADS.index(lead), 100 : int(beat.qrs_onset) - 3] for beat in sinus]
         assert all(0.03 < wave.max() < 0.3 for wave in p_wave)
 
 
@@ -142,7 +179,8 @@ def test_anterior_scar_takes_r_from_v2_and_v3(beats: dict[str, list[Beat]]) -> N
     with_scar = [(r_wave(beat, "V3"), q_wave(beat, "V3")) for beat in beats["anterior"]]
     assert np.median([r for r, _ in with_scar]) < 0.2
     assert sum(q > 0.2 for _, q in with_scar) >= 7
-    assert sum(q_wave(beat, "V2") > 0.4 for beat in beats["anterior"]) >= 7
+    # V2 is as high as in patients, half of what free space gave: so is its Q wave
+    assert sum(q_wave(beat, "V2") > 0.25 for beat in beats["anterior"]) >= 6
     assert sum(r_wave(beat, "V3") > 0.4 for beat in beats["none"]) >= 6
 
 

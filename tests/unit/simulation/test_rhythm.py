@@ -7,7 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scartools.simulation.rhythm import Recording, draw_rhythm, electrode_noise, r_times, record_beats
+from scartools.simulation.rhythm import (
+    Recording,
+    draw_rhythm,
+    electrode_noise,
+    r_times,
+    record_beats,
+    with_ectopics,
+)
 
 STILL = Recording(
     heart_rate=60.0, rr_sd=0.0, rr_breathing=0.0, swing=0.0, wander_mv=0.0, mains_mv=0.0, muscle_mv=0.0
@@ -75,3 +82,52 @@ def test_the_seed_decides() -> None:
     again, _ = record_beats(some_beat(), Recording(70.0), np.random.default_rng(5))
     other, _ = record_beats(some_beat(), Recording(70.0), np.random.default_rng(6))
     assert first.tobytes() == again.tobytes() and first.tobytes() != other.tobytes()
+
+
+def test_fibrillation_has_no_order_and_waves_of_four_to_nine_hertz() -> None:
+    drawn = draw_rhythm(np.random.default_rng(1), 70.0, "AF")
+    assert drawn.rhythm == "AF" and drawn.fibrillation > 0 and drawn.rr_breathing == 0
+    intervals = np.diff(r_times(np.random.default_rng(0), drawn, seconds=600.0))
+    assert 0.12 < intervals.std() / intervals.mean() < 0.3
+    assert abs(np.corrcoef(intervals[1:], intervals[:-1])[0, 1]) < 0.1
+    only_waves = replace(STILL, rhythm="AF", fibrillation=1.0)
+    atria = np.ones((12, 2)) * 0.1
+    signals, _ = record_beats(np.zeros((12, 600)), only_waves, np.random.default_rng(0), atria=atria)
+    power = np.abs(np.fft.rfft(signals[6] * np.hanning(5000))) ** 2
+    frequency = np.fft.rfftfreq(5000, 1 / 500)
+    assert power[(frequency > 3.8) & (frequency < 9.2)].sum() > 0.97 * power.sum()
+    assert 0.05 < signals[6].std() < 0.3
+
+
+def test_ectopic_beats_come_early_and_a_pause_follows() -> None:
+    when = np.arange(-1.0, 12.0, 0.9)
+    times, ectopic = with_ectopics(np.random.default_rng(0), when, 2)
+    assert ectopic.sum() == 2
+    for beat in np.flatnonzero(ectopic):
+        assert 0.5 < (times[beat] - times[beat - 1]) / 0.9 < 0.75
+        assert times[beat + 1] - times[beat - 1] == pytest.approx(1.8)
+    assert np.array_equal(times[~ectopic], when[~ectopic])
+
+
+def test_a_recording_shows_its_ectopic_beat() -> None:
+    other = -2.0 * some_beat()
+    signals, peaks = record_beats(
+        some_beat(), replace(STILL, ectopics=1), np.random.default_rng(1), ectopic=other
+    )
+    heights = signals[0, peaks[(peaks > 10) & (peaks < 4990)]]
+    assert sorted(np.unique(np.round(heights, 6))) == pytest.approx([-2.0, 1.0])
+    assert (heights < 0).sum() == 1
+
+
+def test_the_filter_takes_what_the_machine_takes() -> None:
+    slow = replace(STILL, wander_mv=0.05)
+    kept, _ = record_beats(np.zeros((12, 600)), slow, np.random.default_rng(0))
+    calm, _ = record_beats(np.zeros((12, 600)), replace(slow, high_pass_hz=0.5), np.random.default_rng(0))
+    assert calm[6].std() < 0.5 * kept[6].std()
+    fast = replace(STILL, muscle_mv=0.05)
+    kept, _ = record_beats(np.zeros((12, 600)), fast, np.random.default_rng(0))
+    smooth, _ = record_beats(np.zeros((12, 600)), replace(fast, low_pass_hz=40.0), np.random.default_rng(0))
+    assert smooth[6].std() < 0.5 * kept[6].std()
+    sharp, peaks = record_beats(some_beat(), replace(STILL, low_pass_hz=100.0), np.random.default_rng(1))
+    inside = peaks[(peaks > 50) & (peaks < 4950)]
+    assert all(int(sharp[0, peak - 20 : peak + 21].argmax()) == 20 for peak in inside)  # no shift in time

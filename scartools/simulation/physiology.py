@@ -1,0 +1,155 @@
+"""The electrical population: how hearts conduct, recover and lie when their ECG is taken, and which have a block.
+
+Means and spreads come from the sources named at each; those marked "fitted" were moved by tools/fit_simulation.py until
+beats without scar measured like the normal ECGs of PTB-XL (`simulate validate`), and lie within what anatomy allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scartools.simulation.activation import SITES, Conduction, Site
+from scartools.simulation.leads import Membrane
+from scartools.simulation.population import Spread
+
+BLOCKS = ("LBBB", "RBBB", "LAFB", "paced")
+
+
+@dataclass(frozen=True)
+class Physiology:
+    """What the hearts of a cohort have in common. Degrees, millimetres, milliseconds, mm/ms and fractions."""
+
+    # conduction; speeds after Durrer 1970 and Kleber & Rudy, Physiol Rev 2004;84:431
+    along: Spread = Spread(0.626, 0.05, 0.45, 0.75)
+    across: Spread = Spread(0.202, 0.025, 0.16, 0.30)
+    endocardium: Spread = Spread(1.60, 0.18, 1.15, 2.2)
+    right_wall: Spread = Spread(0.80, 0.07, 0.65, 1.1)
+    border: Spread = Spread(
+        0.5, 0.12, 0.25, 0.8
+    )  # speed in the border zone of a scar, over that of healthy muscle
+    reach_level: Spread = Spread(1.14, 0.1, 0.9, 1.4)
+    sites: tuple[Site, ...] = SITES
+    site_angle_sd: float = 7.59
+    site_level_sd: float = 0.05
+    site_delay_sd: float = 1.90
+    # action potentials
+    duration: Spread = Spread(285.0, 12.0, 250.0, 320.0)
+    epicardium: Spread = Spread(-27.7, 8.0, -55.0, -8.0)
+    apex: Spread = Spread(6.3, 8.0, -20.0, 35.0)  # longer at the base than at the apex by this
+    late: Spread = Spread(-0.43, 0.12, -0.95, -0.15)
+    # the chest
+    log_gain_sd: float = 0.15
+    limb_gain: Spread = Spread(1.95, 0.25, 1.3, 2.8)
+    # how the heart lies when the ECG is taken, in the axes of the body: another posture, another breath than the MRI
+    pitch_deg: Spread = Spread(
+        3.7, 4.9, -25.0, 25.0
+    )  # about the axis from right to left; positive lifts the apex
+    roll_deg: Spread = Spread(-0.0, 4.9, -25.0, 25.0)  # about the axis from back to front
+    yaw_deg: Spread = Spread(-6.0, 4.9, -25.0, 25.0)  # about the axis from foot to head
+    shift_mm: float = 5.0
+    electrode_scatter_mm: float = 10.33
+    # blocks, fractions of the subjects
+    lbbb_fraction: float = 0.025
+    rbbb_fraction: float = 0.035
+    lafb_fraction: float = 0.035
+    paced_fraction: float = 0.015
+    # rhythm
+    fibrillation_fraction: float = 0.04
+    ectopic_fraction: float = 0.10  # hearts with ventricular ectopic beats in some of their recordings
+
+
+def draw_variant(rng: np.random.Generator, physiology: Physiology) -> str:
+    """Draw how the impulse reaches the ventricles: "none" of the blocks, or one of BLOCKS."""
+    fractions = (
+        physiology.lbbb_fraction, physiology.rbbb_fraction, physiology.lafb_fraction, physiology.paced_fraction,
+    )  # fmt: skip
+    place = int(np.searchsorted(np.cumsum(fractions), rng.random(), side="right"))
+    return BLOCKS[place] if place < len(BLOCKS) else "none"
+
+
+def draw_conduction(rng: np.random.Generator, physiology: Physiology) -> Conduction:
+    """Draw the speeds and early sites of a heart with healthy bundles."""
+    sites = tuple(
+        replace(
+            site,
+            aha_deg=site.aha_deg + float(rng.normal(0.0, physiology.site_angle_sd)),
+            level=site.level + float(rng.normal(0.0, physiology.site_level_sd)),
+            delay_ms=max(site.delay_ms + float(rng.normal(0.0, physiology.site_delay_sd)), 0.0),
+        )
+        for site in physiology.sites
+    )
+    first = min(site.delay_ms for site in sites)
+    return Conduction(
+        along=physiology.along.draw(rng),
+        across=physiology.across.draw(rng),
+        endocardium=physiology.endocardium.draw(rng),
+        right_wall=physiology.right_wall.draw(rng),
+        border=physiology.border.draw(rng),
+        reach_level=physiology.reach_level.draw(rng),
+        sites=tuple(replace(site, delay_ms=site.delay_ms - first) for site in sites),
+    )
+
+
+def with_block(conduction: Conduction, block: str, rng: np.random.Generator) -> Conduction:
+    """Block a bundle of a healthy heart, or pace it.
+
+    block  "none" or one of BLOCKS
+    LBBB: the left sites are lost, the wave comes through the septum and the left Purkinje network carries it slower.
+    RBBB: the right sites are lost. LAFB: the anterior site of the left ventricle fires late, from its neighbours.
+    paced: one site, at the apex of the right ventricle; no Purkinje network in reach.
+    """
+    left = tuple(site for site in conduction.sites if site.wall == "left")
+    right = tuple(site for site in conduction.sites if site.wall != "left")
+    slower = float(rng.uniform(0.42, 0.6))
+    if block == "LBBB":
+        first = min(site.delay_ms for site in right)
+        sites = tuple(replace(site, delay_ms=site.delay_ms - first) for site in right)
+        return replace(conduction, sites=sites, endocardium=slower * conduction.endocardium)
+    if block == "RBBB":
+        return replace(conduction, sites=left, right_wall=0.7 * conduction.right_wall)
+    if block == "LAFB":
+        late = float(rng.uniform(25.0, 40.0))
+        sites = tuple(
+            replace(site, delay_ms=site.delay_ms + late) if site.name.startswith("anterior") else site
+            for site in conduction.sites
+        )
+        return replace(conduction, sites=sites)
+    if block == "paced":
+        site = Site("right apex", "right-septum", 80.0 + float(rng.normal(0.0, 10.0)), 0.3, 0.0)
+        # the lead is moved until it paces: a scar there sends it to the next living muscle
+        return replace(conduction, sites=(site,), endocardium=0.6 * conduction.endocardium, site_reach_mm=60.0)
+    return conduction
+
+
+def draw_ectopic(rng: np.random.Generator, conduction: Conduction) -> Conduction:
+    """Draw where an ectopic beat of the ventricles begins: one site, the Purkinje network entered late and slowly."""
+    wall = ("left", "right-septum", "right-free")[int(rng.choice(3, p=(0.4, 0.25, 0.35)))]
+    angle = float(rng.uniform(0.0, 360.0)) if wall == "left" else float(rng.normal(85.0, 20.0))
+    site = Site("ectopic", wall, angle, float(rng.uniform(0.35, 0.9)), 0.0)
+    return replace(conduction, sites=(site,), endocardium=0.65 * conduction.endocardium, site_reach_mm=60.0)
+
+
+def draw_membrane(rng: np.random.Generator, physiology: Physiology, heart_rate: float) -> Membrane:
+    """Draw the action potentials of a heart at a rate in beats a minute (Fridericia's rule for the duration)."""
+    return replace(
+        Membrane(),
+        duration=(66.0 / heart_rate) ** 0.33 * physiology.duration.draw(rng),
+        epicardium=physiology.epicardium.draw(rng),
+        base=physiology.apex.draw(rng),
+        late=physiology.late.draw(rng),
+        gain=float(np.exp(np.clip(rng.normal(0.0, physiology.log_gain_sd), -0.5, 0.5))),
+        limb_gain=physiology.limb_gain.draw(rng),
+    )
+
+
+def draw_turn(rng: np.random.Generator, physiology: Physiology) -> tuple[np.ndarray, np.ndarray]:
+    """Draw how the heart lies when the ECG is taken: rotation (3, 3) and shift (3,) in mm, both of RAS+ vectors."""
+    pitch, roll, yaw = (
+        np.radians(angle.draw(rng)) for angle in (physiology.pitch_deg, physiology.roll_deg, physiology.yaw_deg)
+    )
+    about_right = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    about_front = np.array([[np.cos(roll), 0, np.sin(roll)], [0, 1, 0], [-np.sin(roll), 0, np.cos(roll)]])
+    about_head = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
+    return about_head @ about_front @ about_right, rng.normal(0.0, physiology.shift_mm, 3)
