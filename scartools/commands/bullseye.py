@@ -21,11 +21,11 @@ first. One --prior holds for all segmentations, or there is one for each, in the
 OUTPUT FILES
 
 The figure is 90 mm wide for one panel and 180 mm for more, or as --width says; PNG has 300 dpi, shifted by less than
-0.2 so that the width is whole pixels. No text is smaller than 6 points: panels that would be too narrow for their numbers stand in rows, and
-what does not fit is refused. SVG and PDF are vectors, but for the disc of a continuous map (300 dpi). Under the figure
-stand the source of the prior, where the sidecar of the table states it, and how the scar was found. Tables of the
-models of 16 and 18 segments are drawn as such; all panels must have one model. OUTPUT.json repeats the values drawn.
-Equal inputs give equal bytes.
+0.2 so that the width is whole pixels. No text is smaller than 6 points: panels that would be too narrow for their
+numbers stand in rows, and what does not fit is refused. SVG and PDF are vectors, but for the disc of a continuous map
+(300 dpi). Under the figure stand the source of the prior, where the sidecar of the table states it, and how the scar
+was found. Tables of the models of 16 and 18 segments are drawn as such; all panels must have one model. OUTPUT.json
+repeats the values drawn. Equal inputs give equal bytes.
 
 NOTES
 
