@@ -30,6 +30,7 @@ COMMANDS = (
     "evaluate",
     "simulate",
     "check",
+    "import-nnunet",
 )  # in the order of the help
 
 _HELP = "From a paper ECG and an LGE stack to a scar map that can be trusted, one plain file at a time."

@@ -80,6 +80,11 @@ CONTRACTS = {
     "predictions": Contract((), "Folder that predict writes: one folder a case, predictions.tsv.", folder=True),
     "evaluation": Contract((), "Folder that evaluate writes: metrics.tsv, summary, report.", folder=True),
     "nnunet": Contract((), "Folder of a raw nnU-Net data set: imagesTr, labelsTr, dataset.json.", folder=True),
+    "nnunet_result": Contract(
+        (),
+        "Folder of a training of nnU-Net v2: plans.json, dataset.json, fold_N/checkpoint_final.pth.",
+        folder=True,
+    ),
     "any": Contract((), "Any file or folder of this toolkit, or one that it reads."),
     "normals": Contract((".tsv",), "TSV of normal ECGs: the column beat, or the 49 features listed below."),
     "plausibility": Contract((".tsv",), "TSV, one row a question, with its JSON; columns below."),

@@ -268,6 +268,8 @@ def _require_unseen(cases: Sequence[CaseInput], network: Model) -> None:
             f"{len(seen)} patients of the split test were in the training of this model, {seen[0]} first",
             remedy="Use the manifest that the model was trained with",
         )
+    if not network.cohort_known and any(case.split == "test" for case in cases):
+        log.warning("which patients this imported model learned from is not known: its test may be none")
 
 
 def _require_wall(cases: Sequence[CaseInput], network: Model, folder: Path) -> None:

@@ -134,7 +134,7 @@ def read_raw(folder: Path, *, by_name: bool = True) -> RawFolder:
     rows = [_row(folder, name, "Tr", "validation" if name in validation else "train") for name in trained]
     rows += [_row(folder, name, "Ts", "test") for name in tested]
     return RawFolder(
-        tuple(rows), _values(facts, description) if by_name else None, (source_of(description), *sources)
+        tuple(rows), label_values(facts, description) if by_name else None, (source_of(description), *sources)
     )
 
 
@@ -159,21 +159,32 @@ def read_labels(path: Path, values: Mapping[int, int], *, spacing_from: SpacingF
     return Volume(array, found.affine, found.header, found.source, found.notes)
 
 
-def _values(facts: Mapping[str, Any], where: Path) -> dict[int, int]:
+def label_numbers(facts: Mapping[str, Any], where: Path) -> dict[int, str]:
+    """Return the names of the labels in a dataset.json by number; raises InputError for none, or one number twice."""
     said = facts.get("labels")
     if not isinstance(said, dict) or not said:
         raise InputError("has no labels", where=where)
-    values: dict[int, int] = {}
+    names: dict[int, str] = {}
     for name, number in said.items():
-        key = re.sub(r"\W+", "_", str(name).lower())
+        if isinstance(number, bool) or not isinstance(number, int) or number in names:
+            raise InputError(
+                f"gives the label {str(name)[:40]} the number {number!r}", where=where, remedy="Mend it"
+            )
+        names[number] = str(name)
+    return names
+
+
+def label_values(facts: Mapping[str, Any], where: Path) -> dict[int, int]:
+    """Return our labels by the numbers of a dataset.json, whose names must be ours; raises InputError else."""
+    values: dict[int, int] = {}
+    for number, name in label_numbers(facts, where).items():
+        key = re.sub(r"\W+", "_", name.lower())
         if key not in _NAMES:
             raise InputError(
                 f"names the label {str(name)[:40]!r}, which is none of {', '.join(_NAMES)}",
                 where=where,
                 remedy="Rename it there, or name the scheme of the numbers with --labels",
             )
-        if isinstance(number, bool) or not isinstance(number, int) or number in values:
-            raise InputError(f"gives the label {key} the number {number!r}", where=where, remedy="Mend it")
         values[number] = _NAMES[key]
     return values
 

@@ -57,7 +57,7 @@ def seeded(seed: int) -> Iterator[None]:
 @lru_cache(maxsize=8)
 def _pipeline(patch: tuple[int, int], rotation_deg: float, mirror: bool) -> Any:
     from batchgeneratorsv2.transforms.intensity.brightness import MultiplicativeBrightnessTransform
-    from batchgeneratorsv2.transforms.intensity.contrast import ContrastTransform
+    from batchgeneratorsv2.transforms.intensity.contrast import BGContrast, ContrastTransform
     from batchgeneratorsv2.transforms.intensity.gamma import GammaTransform
     from batchgeneratorsv2.transforms.intensity.gaussian_noise import GaussianNoiseTransform
     from batchgeneratorsv2.transforms.noise.gaussian_blur import GaussianBlurTransform
@@ -75,9 +75,16 @@ def _pipeline(patch: tuple[int, int], rotation_deg: float, mirror: bool) -> Any:
     sometimes = [
         (GaussianNoiseTransform(noise_variance=(0, 0.1), p_per_channel=1, synchronize_channels=True), 0.1),
         (GaussianBlurTransform(blur_sigma=(0.5, 1.0), p_per_channel=0.5, benchmark=False), 0.2),
-        (MultiplicativeBrightnessTransform((0.75, 1.25), synchronize_channels=False, p_per_channel=1), 0.15),
         (
-            ContrastTransform((0.75, 1.25), preserve_range=True, synchronize_channels=False, p_per_channel=1),
+            MultiplicativeBrightnessTransform(
+                BGContrast((0.75, 1.25)), synchronize_channels=False, p_per_channel=1
+            ),
+            0.15,
+        ),
+        (
+            ContrastTransform(
+                BGContrast((0.75, 1.25)), preserve_range=True, synchronize_channels=False, p_per_channel=1
+            ),
             0.15,
         ),
         (
@@ -85,13 +92,23 @@ def _pipeline(patch: tuple[int, int], rotation_deg: float, mirror: bool) -> Any:
                 scale=(0.5, 1),
                 synchronize_channels=False,
                 synchronize_axes=True,
-                ignore_axes=(),
+                ignore_axes=None,  # an empty tuple would set every scale to 1
                 p_per_channel=0.5,
             ),
             0.25,
         ),
-        (GammaTransform((0.7, 1.5), 1, synchronize_channels=False, p_per_channel=1, p_retain_stats=1), 0.1),
-        (GammaTransform((0.7, 1.5), 0, synchronize_channels=False, p_per_channel=1, p_retain_stats=1), 0.3),
+        (
+            GammaTransform(
+                BGContrast((0.7, 1.5)), 1, synchronize_channels=False, p_per_channel=1, p_retain_stats=1
+            ),
+            0.1,
+        ),
+        (
+            GammaTransform(
+                BGContrast((0.7, 1.5)), 0, synchronize_channels=False, p_per_channel=1, p_retain_stats=1
+            ),
+            0.3,
+        ),
     ]
     steps = [spatial, *(RandomTransform(transform, apply_probability=p) for transform, p in sometimes)]
     if mirror:

@@ -19,7 +19,7 @@ import numpy as np
 from scartools.errors import GeometryError, InputError
 from scartools.learning import resampling
 from scartools.learning.fingerprint import Box, bounding_box, nonzero_mask
-from scartools.learning.planning import Plan
+from scartools.learning.planning import ANISOTROPIC, Plan
 
 COLUMNS_TOWARDS = np.array([-1.0, 0.0, 0.0])  # patient's left; RAS+
 ROWS_TOWARDS = np.array([0.0, -1.0, -1.0]) / np.sqrt(2)  # posterior and inferior
@@ -183,6 +183,8 @@ def to_network(
         if other is not None and other.shape != image.shape:
             raise GeometryError(f"the {name} has shape {other.shape}, the image {image.shape}")
     orientation = network_grid(image.shape, affine)
+    if plan.axes is not None:
+        orientation = Orientation(plan.axes, (False, False, False))
     laid = np.ascontiguousarray(orientation.apply(image), dtype=np.float32)
     mask = nonzero_mask(laid)
     box = bounding_box(mask)
@@ -194,13 +196,18 @@ def to_network(
     def labels(volume: np.ndarray | None) -> np.ndarray | None:
         return None if volume is None else resampling.resample_labels(orientation.apply(volume)[inside], size)
 
-    return NetworkCase(resampling.resample_image(values, size)[None], labels(label), labels(prior), grid)
+    # nnU-Net resamples thin slices as one volume: a cubic overshoot is cut at the range of all of them
+    whole = plan.axes is not None and not _thick(spacing_of(affine)[list(orientation.axes)], plan)
+    within = (float(values.min()), float(values.max())) if whole else None
+    resampled = resampling.resample_image(values, size, within)
+    return NetworkCase(resampled[None], labels(label), labels(prior), grid)
 
 
 def to_source(probabilities: np.ndarray, grid: NetworkGrid) -> np.ndarray:
     """Return uint8 labels (X, Y, Z) on the source grid from the network's probabilities.
 
-    probabilities  float32 (C, Z, Y, X); the channel index is the label; resampled linearly, the largest wins
+    probabilities  float32 (C, Z, Y, X); the channel index is the label; resampled linearly, the largest wins.
+                   Logits will do as well; between pixels they give other borders than probabilities.
     Outside the crop everything is 0.
     """
     if probabilities.ndim != 4 or probabilities.shape[1:] != grid.shape:
@@ -225,6 +232,20 @@ def _rank(directions: np.ndarray, row: int, down: int, column: int, right: int) 
     near = round(float(rows @ ROWS_TOWARDS + columns @ COLUMNS_TOWARDS), ROUND)
     ties = tuple(np.round(columns, ROUND) + 0.0) + tuple(np.round(rows, ROUND) + 0.0)
     return (mirrored, -near, *(float(value) for value in ties))
+
+
+def spacing_of(affine: np.ndarray) -> np.ndarray:
+    """Return the voxel size along the stored axes, mm; float64 (3,)."""
+    return np.linalg.norm(np.asarray(affine, dtype=np.float64)[:3, :3], axis=0)
+
+
+def _thick(spacing: np.ndarray, plan: Plan) -> bool:
+    """Whether nnU-Net resamples slice by slice: slices are more than 3 times as thick as a pixel is wide."""
+    after = np.array([spacing[0], *plan.target_spacing_mm])
+    for one in (spacing, after):
+        if one.max() / one.min() > ANISOTROPIC:
+            return int(np.count_nonzero(one == one.max())) == 1
+    return False
 
 
 def _grid(

@@ -27,7 +27,25 @@ def predict(
     device: str = "cpu",
     precision: torch.dtype = torch.float32,
 ) -> np.ndarray:
-    """Return class probabilities float32 (C, Z, Y, X).
+    """Return class probabilities float32 (C, Z, Y, X): the softmax of `predict_logits`, which see."""
+    logits = predict_logits(
+        network, image, patch=patch, prior=prior, beat=beat, days=days, device=device, precision=precision
+    )
+    return torch.from_numpy(logits).softmax(dim=0).numpy()
+
+
+def predict_logits(
+    network: Segmenter,
+    image: np.ndarray,
+    *,
+    patch: tuple[int, int],
+    prior: np.ndarray | None = None,
+    beat: np.ndarray | None = None,
+    days: float = float("nan"),
+    device: str = "cpu",
+    precision: torch.dtype = torch.float32,
+) -> np.ndarray:
+    """Return logits float32 (C, Z, Y, X), the mean over windows.
 
     image  float32 (1, Z, Y, X), normalised; prior uint8 (Z, Y, X) or None
     beat   float32 (12, 600), standardised, or None; days: interval to the MRI, NaN where unknown
@@ -63,8 +81,7 @@ def predict(
         )
         for at, found in zip(cut, logits, strict=True):
             total[(slice(None), *at)] += found * weight
-    logits = (total / share)[(slice(None), *inside)]
-    return torch.from_numpy(np.ascontiguousarray(logits)).softmax(dim=0).numpy()
+    return np.ascontiguousarray((total / share)[(slice(None), *inside)])
 
 
 def _logits(
@@ -100,7 +117,6 @@ def _starts(size: int, edge: int) -> Iterator[int]:
 
 
 def _gaussian(patch: tuple[int, int]) -> np.ndarray:
-    """The weight of a pixel in its window, float32 (H, W), 1 at the centre and never 0."""
-    axes = [np.exp(-0.5 * ((np.arange(edge) - (edge - 1) / 2) / (edge / 8)) ** 2) for edge in patch]
-    weight = np.outer(*axes)
-    return np.maximum(weight / weight.max(), 1e-4).astype(np.float32)
+    """The weight of a pixel in its window, float32 (H, W), 1 at pixel (H // 2, W // 2) and never 0."""
+    axes = [np.exp(-0.5 * ((np.arange(edge) - edge // 2) / (edge / 8)) ** 2) for edge in patch]
+    return np.outer(*axes).astype(np.float32)

@@ -27,6 +27,7 @@ MAX_COVERED = 0.05  # of the voxels of the training cases, in one batch
 INITIAL_EDGE = 2048
 NONZERO_BELOW = 3 / 4  # median share of a volume left by the crop, below which z-scores are taken within it
 SAME_SPACING = 2.0  # an axis is pooled while its spacing is within this factor of the finest
+ANISOTROPIC = 3  # slices this many times as thick as pixels, and as few, get nnU-Net's other target spacing
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Plan:
     features           channels of each stage
     normalise          "zscore": per volume, before resampling
     within_nonzero     the z-score is taken within the nonzero mask, and outside it is 0
+    axes               None: a volume is laid by its directions in the patient. Else the stored axes that become
+                       slice, row and column, none of them turned: what an imported network learned on
     """
 
     target_spacing_mm: tuple[float, float]
@@ -49,6 +52,7 @@ class Plan:
     features: tuple[int, ...]
     normalise: str = "zscore"
     within_nonzero: bool = False
+    axes: tuple[int, int, int] | None = None
 
     @property
     def stages(self) -> int:
@@ -73,6 +77,7 @@ class Plan:
                 features=tuple(int(value) for value in facts["Features"]),
                 normalise=str(facts["Normalise"]),
                 within_nonzero=_boolean(facts["WithinNonzero"]),
+                axes=_axes(facts.get("Axes")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"holds no usable plan ({error!r})", remedy="Run preprocess again") from error
@@ -116,7 +121,8 @@ def make_plan(
             )
         patch, strides = topology(target, smaller)
     batch = round(reference / feature_map_values(patch, strides, classes) * REFERENCE_BATCH)
-    covered = round(math.prod(shape) * fingerprint.count * MAX_COVERED / math.prod(patch))
+    counted = slices_counted(fingerprint) * math.prod(shape[1:])
+    covered = round(counted * fingerprint.count * MAX_COVERED / math.prod(patch))
     return Plan(
         target_spacing_mm=target,
         patch=patch,
@@ -132,11 +138,32 @@ def median_shape(fingerprint: Fingerprint, target_mm: Sequence[float]) -> tuple[
     shapes = []
     for shape, spacing in zip(fingerprint.shapes, fingerprint.spacings_mm, strict=True):
         in_plane = [
-            round(n * own / target) for n, own, target in zip(shape[1:], spacing[1:], target_mm, strict=True)
+            round(own / target * n) for n, own, target in zip(shape[1:], spacing[1:], target_mm, strict=True)
         ]
         shapes.append([shape[0], *in_plane])
     z, y, x = (float(value) for value in np.median(shapes, axis=0))
     return z, y, x
+
+
+def slices_counted(fingerprint: Fingerprint) -> float:
+    """Return the median number of slices by which nnU-Net limits the batch: those of its 3D plan.
+
+    A 2D network never sees slices resampled, but nnU-Net counts the voxels of a data set as if they were: at the
+    median slice spacing or, where slices are thick and few, at its 10th percentile.
+    """
+    spacings = np.array(fingerprint.spacings_mm, dtype=np.float64)
+    target = np.percentile(spacings, 50, axis=0)
+    sizes = np.percentile(np.array(fingerprint.shapes), 50, axis=0)
+    thick = target[0] > ANISOTROPIC * max(target[1:])
+    few = sizes[0] * ANISOTROPIC < min(sizes[1:])
+    if thick and few:
+        thin = np.percentile(spacings[:, 0], 10)
+        target[0] = thin if thin >= max(target[1:]) else max(target[1:]) + 1e-5
+    counts = [
+        round(spacing[0] / target[0] * shape[0])
+        for shape, spacing in zip(fingerprint.shapes, fingerprint.spacings_mm, strict=True)
+    ]
+    return float(np.median(counts))
 
 
 def topology(
@@ -208,7 +235,7 @@ def _features(stages: int) -> tuple[int, ...]:
 
 
 def _median_spacing(fingerprint: Fingerprint) -> tuple[float, float]:
-    y, x = np.median([spacing[1:] for spacing in fingerprint.spacings_mm], axis=0)
+    y, x = np.percentile([spacing[1:] for spacing in fingerprint.spacings_mm], 50, axis=0)
     return float(y), float(x)
 
 
@@ -217,7 +244,20 @@ def _plain(plan: Plan) -> dict[str, Any]:
     for key in ("target_spacing_mm", "patch", "features"):
         facts[key] = list(facts[key])
     facts["strides"] = [list(stride) for stride in facts["strides"]]
+    if facts["axes"] is None:  # most plans say nothing of it
+        del facts["axes"]
+    else:
+        facts["axes"] = list(facts["axes"])
     return facts
+
+
+def _axes(value: Any) -> tuple[int, int, int] | None:
+    if value is None:
+        return None
+    first, second, third = (int(axis) for axis in value)
+    if sorted((first, second, third)) != [0, 1, 2]:
+        raise ValueError(f"axes {value!r}")
+    return first, second, third
 
 
 def _boolean(value: Any) -> bool:

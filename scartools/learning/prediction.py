@@ -15,7 +15,7 @@ from scartools.heart.anchors import Anchor, Landmarks
 from scartools.heart.segments import Segments, label_segments
 from scartools.learning.anatomy import Prior, anatomy_of, named, prior_of
 from scartools.learning.grids import NetworkCase, to_network, to_source
-from scartools.learning.inference import predict
+from scartools.learning.inference import predict, predict_logits
 from scartools.learning.planning import Plan
 from scartools.learning.settings import PriorSource, Settings
 from scartools.network.segmenter import Segmenter, SegmenterConfig
@@ -28,6 +28,7 @@ class Model:
     scar, anatomy  networks of both stages; anatomy is None where its priors are not predicted
     labels         of the toolkit, in the order of the scar network's outputs; anatomy_labels likewise
     learned_from   participants it learned from; watched_on: those it was validated on
+    cohort_known   whether those two are known: not so for an imported network
     """
 
     scar: Segmenter
@@ -38,6 +39,7 @@ class Model:
     plan: Plan
     learned_from: frozenset[str]
     watched_on: frozenset[str]
+    cohort_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
             f"holds a description that its weights do not fit ({' '.join(str(error).split())[:200]})",
             remedy="Copy the whole model folder again",
         ) from error
-    return Model(scar, anatomy, labels, known, settings, plan, learned, watched)
+    return Model(
+        scar, anatomy, labels, known, settings, plan, learned, watched, cohort.get("Known", True) is True
+    )
 
 
 def _network(config: dict[str, Any], weights: Mapping[str, Tensor], prefix: str) -> Segmenter:
@@ -140,10 +144,12 @@ def predict_case(
     how: dict[str, Any] = {"patch": settings.size.patch, "device": device, "precision": precision}
     shown, source = _prior(model, case, anatomy, where, how)
     has_beat = beat is not None and settings.ecg
-    probability = predict(
+    # an imported network is resampled as nnU-Net does it: its logits, not its probabilities
+    scores = predict if model.plan.axes is None else predict_logits
+    found = scores(
         model.scar, case.image, prior=shown.segments, beat=beat if has_beat else None, days=days, **how
     )
-    labels = named(to_source(probability, case.grid), model.labels)
+    labels = named(to_source(found, case.grid), model.labels)
     segments, reason = _segments(labels, affine, where)
     ecg = "off" if not settings.ecg else "used" if has_beat else "absent"
     return Predicted(labels, segments, source, shown.reason, reason, ecg)

@@ -13,11 +13,16 @@ from scipy import ndimage
 IMAGE_ORDER, LABEL_ORDER, PROBABILITY_ORDER = 3, 1, 1
 
 
-def resample_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return float32 (Z, h, w) from an image (Z, Y, X), cubic spline in plane."""
+def resample_image(
+    image: np.ndarray, size: tuple[int, int], within: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Return float32 (Z, h, w) from an image (Z, Y, X), cubic spline in plane.
+
+    within  the range to keep values in; None: that of the slice they came from
+    """
     if image.shape[1:] == size:
         return np.ascontiguousarray(image, dtype=np.float32)
-    return np.stack([_resized(plane, size, IMAGE_ORDER) for plane in image])
+    return np.stack([_resized(plane, size, IMAGE_ORDER, within) for plane in image])
 
 
 def resample_probabilities(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -56,9 +61,12 @@ def nearest_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.ascontiguousarray(labels[:, rows[:, None], columns[None, :]], dtype=np.uint8)
 
 
-def _resized(plane: np.ndarray, size: tuple[int, int], order: int) -> np.ndarray:
+def _resized(
+    plane: np.ndarray, size: tuple[int, int], order: int, within: tuple[float, float] | None = None
+) -> np.ndarray:
     """Return one slice, float32 (h, w)."""
     factors = [n / have for n, have in zip(size, plane.shape, strict=True)]
     resized = np.empty(size, dtype=np.float64)
     ndimage.zoom(plane.astype(np.float64), factors, output=resized, order=order, mode="nearest", grid_mode=True)
-    return np.clip(resized, plane.min(), plane.max()).astype(np.float32)
+    low, high = within or (plane.min(), plane.max())
+    return np.clip(resized, low, high).astype(np.float32)

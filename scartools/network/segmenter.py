@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
+from scartools.network.residual_encoder import ResidualEncoder
 from scartools.network.taff import Form, Taff, TaffConfig
 from scartools.network.unet import UNet, UNetConfig
 
@@ -32,6 +33,7 @@ class SegmenterConfig:
     fusion        form of the fusion, see scartools.network.taff
     fusion_stage  encoder stage whose feature map is fused, 0 the finest
     encoder       of the ECG
+    blocks        residual blocks of each encoder stage; () for the plain encoder
     """
 
     classes: int
@@ -44,6 +46,7 @@ class SegmenterConfig:
     fusion: Form = "corrected"
     fusion_stage: int = 3
     encoder: ECGAutoencoderConfig = field(default_factory=ECGAutoencoderConfig)
+    blocks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.time and not self.ecg:
@@ -65,7 +68,8 @@ class SegmenterConfig:
         """Rebuild a configuration; raises TypeError or ValueError for what is none."""
         strides = tuple((int(down), int(across)) for down, across in said["strides"])
         encoder = ECGAutoencoderConfig(**said["encoder"])
-        return cls(**{**said, "features": tuple(said["features"]), "strides": strides, "encoder": encoder})
+        tuples = {key: tuple(int(value) for value in said.get(key, ())) for key in ("features", "blocks")}
+        return cls(**{**said, **tuples, "strides": strides, "encoder": encoder})
 
 
 class Ecg(NamedTuple):
@@ -93,7 +97,10 @@ class Segmenter(UNet):
     """See SegmenterConfig."""
 
     def __init__(self, config: SegmenterConfig) -> None:
-        super().__init__(config.unet())
+        residual = ResidualEncoder(config.unet(), config.blocks) if config.blocks else None
+        super().__init__(config.unet(), residual)
+        if residual is not None:
+            residual.start_as_skips()
         self.parts = config
         self.ecg: ECGAutoencoder | None = None
         self.taff: Taff | None = None

@@ -119,12 +119,15 @@ class Decoder(nn.Module):
 
 
 class UNet(nn.Module):
-    """Encoder and decoder; see UNetConfig for the size."""
+    """Encoder and decoder; see UNetConfig for the size.
 
-    def __init__(self, config: UNetConfig) -> None:
+    encoder  another one that gives the same feature maps; None: the plain one
+    """
+
+    def __init__(self, config: UNetConfig, encoder: nn.Module | None = None) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
+        self.encoder = Encoder(config) if encoder is None else encoder
         self.decoder = Decoder(config)
         self.apply(_he_initialised)
 

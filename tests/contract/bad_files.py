@@ -16,6 +16,7 @@ import numpy as np
 import pypdfium2
 
 from tests.contract.bad_folders import DATASET, MODEL, NNUNET
+from tests.contract.bad_nnunet_results import RESULTS
 from tests.contract.bad_recordings import FOREIGN
 from tests.contract.bad_records import BROKEN, NOT_A_BEAT, WITHOUT_BEATS
 
@@ -499,6 +500,7 @@ BY_CONTRACT: dict[str, dict[str, Maker]] = {
     "pairs": PAIRS,
     "truth": TRUTH,
     "nnunet": {**ANY_FILE, **NNUNET},
+    "nnunet_result": {**ANY_FILE, **RESULTS},
     "dataset": {**ANY_FILE, **DATASET},
     "predictions": PREDICTIONS,
     "beats": BEATS,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tests.conftest import run_inside
+from tests.nnunet_folders import RESULT, write_result
 
 _store = tempfile.TemporaryDirectory(prefix="prepared-")
 _made: dict[tuple[tuple[str, ...], ...], Path] = {}
@@ -30,5 +31,6 @@ def _folder(lines: tuple[tuple[str, ...], ...], cohort: Path) -> Path:
             assert done.status == 0, f"{' '.join(lines[-1])}: {done.stderr}"
         else:
             (folder / "cohort").symlink_to(cohort.resolve())
+            write_result(folder / RESULT)  # of nnU-Net, which no command of ours makes
         _made[lines] = folder
     return _made[lines]
