@@ -49,6 +49,11 @@ labelled no-reflow; slices without dark myocardium give none. Preferring the dar
 10 to 20 % below those of all healthy myocardium. OUTPUT.json lists the sectors. Scar that leaves no sector
 free needs --remote.
 
+Accuracy, on hearts with a known answer. Volumes: within 0.3 % in the mean over grids; a single grid within 3 % for
+the wall and 5 % for a scar 5 mm thin, in slices of 6 to 10 mm. Depth: within 2 points up to 25 degrees between the
+slices and the short axis, 2.5 points at 30, where oblique slices do show more. Weighted scar: within 1.5 % where
+a fifth of its voxels are scar in part, 4.5 % where a third are; without weights 4 to 10 and 11 to 22 %.
+
 EXAMPLES
 
     scartools aha17 cohort/truth/sim-0001/segmentation.nii.gz -o prior.nii.gz
@@ -62,8 +67,23 @@ REFERENCES
 Cerqueira MD et al. Circulation 2002;105:539. doi:10.1161/hc0402.102975
 Klem I et al. Sources of variability in quantification of cardiovascular magnetic resonance infarct size. J
 Cardiovasc Magn Reson 2017;19:62. doi:10.1186/s12968-017-0378-y
+Amado LC et al. Accurate and objective infarct sizing by contrast-enhanced magnetic resonance imaging in a canine
+myocardial infarction model. J Am Coll Cardiol 2004;44:2383 (half of the maximum, grown)
+Flett AS et al. Evaluation of techniques for the quantification of myocardial scar of differing etiology using
+cardiac magnetic resonance. JACC Cardiovasc Imaging 2011;4:150. doi:10.1016/j.jcmg.2010.11.015 (scar)
+Yan AT et al. Characterization of the peri-infarct zone by contrast-enhanced cardiac magnetic resonance imaging is
+a powerful predictor of post-myocardial infarction mortality. Circulation 2006;114:32.
+doi:10.1161/CIRCULATIONAHA.106.613414 (2-3-sd)
+Roes SD et al. Infarct tissue heterogeneity assessed with contrast-enhanced MRI predicts spontaneous ventricular
+arrhythmia. Circ Cardiovasc Imaging 2009;2:183. PMID 19808591 (35-50)
+Schmidt A et al. Infarct tissue heterogeneity by magnetic resonance imaging identifies enhanced cardiac arrhythmia
+susceptibility in patients with left ventricular dysfunction. Circulation 2007;115:2006 (remote-50)
+Heiberg E et al. Automated quantification of myocardial infarction from MR images by accounting for partial volume
+effects. Radiology 2008;246:581. doi:10.1148/radiol.2461062164 (weights)
 Engblom H et al. A new automatic algorithm for quantification of myocardial infarction. J Cardiovasc Magn Reson
-2016;18:27. doi:10.1186/s12968-016-0242-5
+2016;18:27. doi:10.1186/s12968-016-0242-5 (ewa)
+Androulakis AFA et al. Entropy as a novel measure of myocardial tissue heterogeneity for prediction of ventricular
+arrhythmias and mortality in post-infarct patients. JACC Clin Electrophysiol 2019;5:480
 Ibanez B et al. Cardiac MRI endpoints in myocardial infarction experimental and clinical trials. J Am Coll
 Cardiol 2019;74:238. doi:10.1016/j.jacc.2019.05.024
 """

@@ -1,6 +1,7 @@
 """Core and grey zone of scar: two limits on the signal, after one of the published rules.
 
-    2-3-sd      grey from 2 to 3 SD above remote myocardium, core above (Yan et al., Circulation 2006;114:32)
+    2-3-sd      grey from 2 to 3 SD above remote myocardium, core above (Yan et al., Circulation 2006;114:32,
+                doi:10.1161/CIRCULATIONAHA.106.613414)
     35-50       grey from 35 to 50 % of the maximum, core from 50 % (Roes et al., Circ Cardiovasc Imaging 2009;2:183)
     40-60       grey from 40 to 60 % of the maximum, core from 60 % (the default of ADAS 3D)
     remote-50   grey from the maximum of remote myocardium to 50 %, core from 50 % (Schmidt et al., Circulation

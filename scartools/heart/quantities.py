@@ -24,7 +24,7 @@ from scartools.heart.nomenclature import (
 )
 from scartools.heart.segment_columns import COLUMNS as COLUMNS
 from scartools.heart.segments import Segments
-from scartools.heart.stack import checked_mask
+from scartools.heart.stack import bounding_box, checked_mask, joint_box
 from scartools.heart.transmurality import transmurality_bin as transmurality_bin
 
 MYOCARDIAL_DENSITY = 1.05  # g/mL
@@ -94,10 +94,11 @@ def quantify(
     mask = checked_mask(mask)
     model = model or (segments.model if isinstance(segments, Segments) else 17)
     names = segment_names(model)
-    regions = _checked_segments(segments, mask, max(names))
+    mask, affine, regions, seen = _cropped(
+        mask, affine, _checked_segments(segments, mask, max(names)), seen or FromImage()
+    )
     cuts = centreline_chords(mask, affine, segments=regions, chords=chords)
     voxel_ml = abs(float(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / 1000.0
-    seen = seen or FromImage()
     counts = _count(mask, regions, seen)
     whole = counts["myocardium"].sum()
     scar = _Scar.of(mask, regions, seen.image)
@@ -150,15 +151,42 @@ def _checked_segments(segments: Segments | np.ndarray | None, mask: np.ndarray, 
         raise InputError(
             f"the segments are not whole numbers from 0 to {most}", remedy="Make them with: scartools aha17"
         )
-    outside = float(np.count_nonzero(found[~np.isin(mask, MYOCARDIUM)])) / max(
-        1.0, float(np.count_nonzero(found))
-    )
-    if outside > FOREIGN_SHARE:
-        raise InputError(
-            f"{100 * outside:.0f} % of the segments lie outside this myocardium: they are those of other contours",
-            remedy="Make them from this segmentation with: scartools aha17",
-        )
     return found.astype(np.uint8, copy=False)
+
+
+def _cropped(
+    mask: np.ndarray, affine: np.ndarray, regions: np.ndarray | None, seen: FromImage
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, FromImage]:
+    """All of it cut to the box that holds a label or a segment: of a CT, a hundredth is left to look at.
+
+    Raises InputError for images of another shape, and for segments that belong to other contours.
+    """
+    box = bounding_box(mask != 0)
+    if regions is not None and regions.any():
+        box = joint_box(box, bounding_box(regions != 0))
+
+    def cut(part: np.ndarray | None) -> np.ndarray | None:
+        if part is not None and part.shape != mask.shape:
+            raise InputError(
+                f"an image has shape {part.shape} but the segmentation {mask.shape}",
+                remedy="Give both on the same grid",
+            )
+        return None if part is None else np.ascontiguousarray(part[box])
+
+    moved = np.array(affine, dtype=np.float64)
+    if moved.shape == (4, 4):  # whatever else it is, read_stack refuses it
+        moved[:3, 3] += moved[:3, :3] @ [part.start for part in box]
+    small, names = np.ascontiguousarray(mask[box]), cut(regions)
+    if names is not None:
+        outside = float(np.count_nonzero(names[~np.isin(small, MYOCARDIUM)])) / max(
+            1.0, float(np.count_nonzero(names))
+        )
+        if outside > FOREIGN_SHARE:
+            raise InputError(
+                f"{100 * outside:.0f} % of the segments lie outside this myocardium: they are those of other contours",
+                remedy="Make them from this segmentation with: scartools aha17",
+            )
+    return small, moved, names, FromImage(cut(seen.image), cut(seen.core), cut(seen.grey), cut(seen.weights))
 
 
 def _count(mask: np.ndarray, regions: np.ndarray | None, seen: FromImage) -> dict[str, np.ndarray]:

@@ -43,7 +43,7 @@ def mend(labels: np.ndarray, body: np.ndarray) -> Mended:
     which came first would depend on the order of the array.
     """
     muscle = (labels >= min(MYOCARDIUM)) & (labels <= max(MYOCARDIUM))
-    cavity, wall = np.zeros(labels.shape, dtype=bool), np.zeros(labels.shape, dtype=bool)
+    cavity, wall = np.zeros_like(labels, dtype=bool), np.zeros_like(labels, dtype=bool)
     rv = labels == RV_POOL
     repairs: list[dict[str, Any]] = []
 

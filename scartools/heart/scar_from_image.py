@@ -13,7 +13,7 @@ from scartools.heart.grey_zone import GreyZoneRule, grey_zone, needs_remote
 from scartools.heart.nomenclature import HEALTHY, MYOCARDIUM, NO_REFLOW, SCAR
 from scartools.heart.quantities import FromImage
 from scartools.heart.remote import remote_region
-from scartools.heart.stack import read_stack
+from scartools.heart.stack import bounding_box, checked_mask, joint_box, read_stack
 from scartools.heart.thresholds import FwhmVariant, ImageKind
 from scartools.heart.weighted import weighted_scar
 
@@ -74,33 +74,68 @@ def scar_from_image(
     because a dark core is below every threshold; image, core, grey zone and weights; and the facts of it all.
     Raises InputError for an image or region that cannot be used.
     """
-    wall = np.isin(mask, MYOCARDIUM) & (mask != NO_REFLOW)  # a labelled dark core belongs to no threshold
+    mask = checked_mask(mask)
+    for name, part in (("image", image), ("remote region", remote)):
+        if part is not None and part.shape != mask.shape:
+            raise InputError(
+                f"the {name} has shape {part.shape} but the segmentation {mask.shape}",
+                remedy="Give both on the same grid",
+            )
     chosen: dict[str, Any] = {}
     if remote is None and rule.needs_remote:
         remote, chosen = remote_region(image, mask, affine)
+    box = bounding_box(mask != 0)  # all there is to look at; of a CT, a hundredth
+    if remote is not None and remote.any():
+        box = joint_box(box, bounding_box(remote))
+    distant = None if remote is None else np.ascontiguousarray(remote[box])
+    inside = np.ascontiguousarray(mask[box]), np.ascontiguousarray(image[box])
+    labels, seen, facts = _in_box(*inside, distant, affine, rule)
+
+    def whole(part: np.ndarray | None) -> np.ndarray | None:
+        if part is None:
+            return None
+        found = np.zeros_like(mask, dtype=part.dtype)
+        found[box] = part
+        return found
+
+    relabelled = mask
+    if rule.method != "labels":
+        relabelled = mask.copy(order="K")
+        relabelled[box] = labels
+    warnings = [*chosen.pop("Warnings", []), *facts["Warnings"]]
+    found = FromImage(image, whole(seen.core), whole(seen.grey), whole(seen.weights))
+    return relabelled, found, {**facts, **chosen, "Warnings": warnings}
+
+
+def _in_box(
+    mask: np.ndarray, image: np.ndarray, remote: np.ndarray | None, affine: np.ndarray, rule: ScarRule
+) -> tuple[np.ndarray, FromImage, dict[str, Any]]:
+    """As scar_from_image, with remote myocardium already there where the rule needs it."""
+    wall = np.isin(mask, MYOCARDIUM) & (mask != NO_REFLOW)  # a labelled dark core belongs to no threshold
     facts: dict[str, Any] = {"Method": "labels", "Warnings": []}
     labels, weights = mask, None
     if rule.method != "labels":
-        found, weights = _threshold(mask, image, affine, rule, wall, remote)
+        scar, weights = _threshold(mask, image, affine, rule, wall, remote)
         labels = mask.copy()
         labels[wall] = HEALTHY
-        labels[found.scar] = SCAR
-        facts = {**found.facts, "NoReflowVoxelsKept": int((mask == NO_REFLOW).sum())}
-    warnings = [*chosen.pop("Warnings", []), *facts["Warnings"]]
-    core = grey = None
-    if rule.grey_rule is not None:
-        parts = grey_zone(
-            image,
-            wall,
-            rule.grey_rule,
-            image_kind=rule.image_kind,
-            remote=remote if rule.needs_remote else None,
-            peak=facts.get("Peak"),
-        )
-        core, grey = parts.core, parts.grey
-        warnings += parts.facts["Warnings"]
-        facts |= parts.facts
-    return labels, FromImage(image, core, grey, weights), {**facts, **chosen, "Warnings": warnings}
+        labels[scar.scar] = SCAR
+        facts = {**scar.facts, "NoReflowVoxelsKept": int((mask == NO_REFLOW).sum())}
+    if rule.grey_rule is None:
+        return labels, FromImage(image, weights=weights), facts
+    parts = grey_zone(
+        image,
+        wall,
+        rule.grey_rule,
+        image_kind=rule.image_kind,
+        remote=remote if rule.needs_remote else None,
+        peak=facts.get("Peak"),
+    )
+    warnings = [*facts["Warnings"], *parts.facts["Warnings"]]
+    return (
+        labels,
+        FromImage(image, parts.core, parts.grey, weights),
+        {**facts, **parts.facts, "Warnings": warnings},
+    )
 
 
 def _threshold(

@@ -107,7 +107,7 @@ def label_segments(
     septum = find_septum(
         stack, slices, place.of_slice, view, anchor=anchor, scope=anchor_scope, landmarks=landmarks, angle=angle
     )
-    found = np.zeros(np.shape(mask), dtype=np.uint8)
+    found = np.zeros_like(mask, dtype=np.uint8)  # in the order of the file, so that both are read alike
     painted = np.moveaxis(found, stack.slice_axis, 2)[stack.box]  # a view: what is painted is found
     starts = _sector_starts(septum, model)
     _paint(painted, stack, slices, place.of_slice, starts, model, view)

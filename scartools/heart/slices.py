@@ -98,7 +98,7 @@ def left_ventricle(labels: np.ndarray) -> np.ndarray:
     pieces, _ = ndimage.label(inside[:, :, filled], structure=np.ones((3, 3, 3)))
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
-    body = np.zeros(labels.shape, dtype=bool)
+    body = np.zeros_like(labels, dtype=bool)
     body[:, :, filled] = (sizes == sizes.max())[pieces]
     return body
 

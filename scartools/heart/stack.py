@@ -23,7 +23,7 @@ KNOWN_LABELS = (0, LV_POOL, HEALTHY, SCAR, NO_REFLOW, RV_POOL, IGNORE)
 class Stack:
     """The box of a segmentation that holds the heart, its slice axis last.
 
-    labels      uint8 (I, J, K), a view of the mask
+    labels      uint8 (I, J, K), a copy in Fortran order: each slice lies in one piece
     affine      float64 (4, 4), index of `labels` to RAS+ mm
     slice_axis  the axis of the whole mask that runs across the slices
     box         the place of `labels` in the mask with its slice axis moved last
@@ -76,12 +76,16 @@ def read_stack(mask: np.ndarray, affine: np.ndarray) -> Stack:
     """
     matrix = _checked_affine(affine)
     mask = checked_mask(mask)
-    axis, chosen_by, warnings = _slice_axis(mask, matrix)
+    outer = bounding_box(mask != 0)  # a heart is some hundredth of a field of view
+    axis, chosen_by, warnings = _slice_axis(mask[outer], matrix)
     order = [other for other in range(3) if other != axis] + [axis]
-    moved = np.moveaxis(mask, axis, 2)
+    moved = np.moveaxis(mask[outer], axis, 2)
     lookup = np.zeros(256, dtype=bool)
     lookup[[LV_POOL, *MYOCARDIUM, RV_POOL]] = True
-    box = _bounding_box(lookup[moved])
+    inner = bounding_box(lookup[moved])
+    starts = [outer[other].start for other in order]
+    i, j, k = (slice(at + part.start, at + part.stop) for at, part in zip(starts, inner, strict=True))
+    box = (i, j, k)
     cut = np.eye(4)
     cut[:3, :3] = matrix[:3, order]
     cut[:3, 3] = matrix[:3, :3][:, order] @ [part.start for part in box] + matrix[:3, 3]
@@ -90,7 +94,9 @@ def read_stack(mask: np.ndarray, affine: np.ndarray) -> Stack:
     if normal @ cut[:3, 2] < 0:
         normal = -normal
     facts = {"SliceAxis": axis, "SliceAxisChosenBy": chosen_by}
-    return Stack(moved[box], cut, axis, box, normal, float(normal @ cut[:3, 2]), facts, warnings)
+    return Stack(
+        np.asfortranarray(moved[inner]), cut, axis, box, normal, float(normal @ cut[:3, 2]), facts, warnings
+    )
 
 
 def checked_mask(mask: np.ndarray) -> np.ndarray:
@@ -116,7 +122,10 @@ def checked_mask(mask: np.ndarray) -> np.ndarray:
             f"the segmentation holds labels from {low} to {high}, where 0-5 and 255 are due",
             remedy="Name its label scheme",
         )
-    counts = np.bincount(mask.astype(np.uint8, copy=False).ravel(), minlength=256)
+    flat = mask.astype(np.uint8, copy=False).ravel(order="K")
+    labelled = flat[flat != 0]
+    counts = np.bincount(labelled, minlength=256)
+    counts[0] = len(flat) - len(labelled)
     unknown = [label for label in np.flatnonzero(counts).tolist() if label not in KNOWN_LABELS]
     if unknown:
         raise InputError(
@@ -188,9 +197,16 @@ def _long_axis(points: np.ndarray) -> np.ndarray:
     return np.asarray(vectors[:, 2] if values[2] - values[1] >= values[1] - values[0] else vectors[:, 0])
 
 
-def _bounding_box(inside: np.ndarray) -> tuple[slice, slice, slice]:
+def bounding_box(inside: np.ndarray) -> tuple[slice, slice, slice]:
+    """The smallest box of the array that holds all True voxels: bool (X, Y, Z), at least one of them True."""
     spans = []
     for axis in range(3):
         hit = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
         spans.append(slice(int(hit[0]), int(hit[-1]) + 1))
     return spans[0], spans[1], spans[2]
+
+
+def joint_box(one: tuple[slice, slice, slice], other: tuple[slice, slice, slice]) -> tuple[slice, slice, slice]:
+    """The smallest box that holds two boxes."""
+    i, j, k = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
+    return i, j, k

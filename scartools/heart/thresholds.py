@@ -79,7 +79,7 @@ def fwhm(
     peak_percentile  100 is the largest voxel, as published; less is a peak that one hot voxel cannot move
     Without region growing every voxel at or above the threshold counts, in a normal ventricle its brightest.
     Amado et al., J Am Coll Cardiol 2004;44:2383, doi:10.1016/j.jacc.2004.09.020 (grown); Flett et al., JACC
-    Cardiovasc Imaging 2011;4:150 (scar); for magnitude against PSIR, and min, see Engblom et al., JCMR
+    Cardiovasc Imaging 2011;4:150, doi:10.1016/j.jcmg.2010.11.015 (scar); for magnitude against PSIR, and min, see Engblom et al., JCMR
     2016;18:27, doi:10.1186/s12968-016-0242-5.
     """
     values = wall_values(image, myocardium)

@@ -1,8 +1,8 @@
 """Scar with partial volume: a mixture of two tissues fitted to the wall, and voxels weighted by their signal.
 
 After EWA (expectation maximisation, weighted intensity, a priori information): Engblom et al., JCMR 2016;18:27,
-doi:10.1186/s12968-016-0242-5, and the weighting of Heiberg et al., Radiology 2008;246:581. Those ship compiled;
-this is written from the idea, and its numbers are its own:
+doi:10.1186/s12968-016-0242-5, and the weighting of Heiberg et al., Radiology 2008;246:581,
+doi:10.1148/radiol.2461062164. Those ship compiled; this is written from the idea, and its numbers are its own:
 
     1. two Gaussians are fitted to the signals of the wall; where they do not part, there is no scar
     2. the threshold lies where a voxel is as likely the one as the other
