@@ -1,7 +1,7 @@
 """The command table: every subcommand, in the order of the help, and how Typer comes to know it.
 
 A command is the module `scartools/commands/NAME.py` with a function of the same name, or, for a family such as
-`simulate`, one function per word in its tuple SUBCOMMANDS. Nothing heavy is imported here or there.
+`simulate`, a folder with a file for each word of its tuple SUBCOMMANDS. Nothing heavy is imported here or there.
 """
 
 from __future__ import annotations

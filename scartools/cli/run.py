@@ -129,8 +129,8 @@ def execute(
 
 
 def full_name(command: Command) -> str:
-    """Return the words that call a command: `aha17`, or `simulate cohort` for a function in a family's module."""
-    family = command.__module__.rsplit(".", 1)[-1].replace("_", "-")
+    """Return the words that call a command: `aha17`, or `simulate cohort` for a member of a family."""
+    family = _module_of(command).rsplit(".", 1)[-1].replace("_", "-")
     own = command.__name__.replace("_", "-")
     return own if own == family else f"{family} {own}"
 
@@ -146,7 +146,13 @@ def file_marks(hints: Mapping[str, Any]) -> dict[str, Reads | Writes]:
 
 
 def _kind_of(command: Command) -> str:
-    return str(sys.modules[command.__module__].KIND)
+    return str(sys.modules[_module_of(command)].KIND)
+
+
+def _module_of(command: Command) -> str:
+    """Return the module that the table names: that of the family, where each of its words has a file of its own."""
+    own = command.__module__
+    return ".".join(own.split(".")[:3]) if own.startswith("scartools.commands.") else own
 
 
 def _run_table(given: list[str]) -> int:

@@ -190,6 +190,7 @@ def beat_of(
     chest  the body on which the electrodes lie, RAS+ mm from the middle of the LV
     rng    draws heart rate, conduction, action potentials, the heart's place and the places of the electrodes
     block  "none" or one of physiology.BLOCKS; None: drawn
+    heart_rate  beats a minute in place of the drawn one; nothing else is drawn differently
     physiology  what to draw from; None: the defaults
     heart_rate  beats a minute in place of the drawn ones; nothing else is drawn differently
     Returns the beat. The same arguments give the same bytes.

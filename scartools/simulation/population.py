@@ -84,7 +84,7 @@ class Population:
     multifocal_scar_fraction: float = 0.06  # of the infarctions: two to four small patches
     second_territory_fraction: float = 0.10  # of the subjects with infarction
     transmural_extent: Spread = Spread(0.76, 0.25, 0.2, 1.0)  # deepest point of the wave-front, endo to epi
-    border_inset_mm: Interval = Interval(0.3, 1.8)
+    border_inset_mm: Interval = Interval(0.5, 2.2)
     border_taper_mm: Interval = Interval(1.5, 4.0)
     border_zone_mm: Interval = Interval(0.8, 2.6)  # where fibrosis and living muscle mix, across the border
     focal_radius_mm: Interval = Interval(7.0, 11.0)

@@ -23,6 +23,9 @@ LEVEL_STEP_MM = 1.0
 NO_REFLOW_START, NO_REFLOW_END = 0.12, 0.62  # of the depth of the scar
 UNEVENNESS = 0.25  # the wave-front is up to this fraction shallower than its deepest point
 PLATEAU = 0.85  # above this fraction of its peak the wave-front is level
+CORNER_MM = (
+    9.0  # infarcts have no corners: those of the segments are rounded to this radius, or to what they allow
+)
 WIDEST_BORDER = 0.45  # a border zone is at most this part of the wall
 
 
@@ -118,6 +121,13 @@ def _inner_distance(inside: np.ndarray, angle_mm: float) -> np.ndarray:
     return distance[inside.shape[0] : 2 * inside.shape[0]]
 
 
+def _without_corners(region: np.ndarray, angle_mm: float) -> np.ndarray:
+    """The union of all discs that fit into a region, none larger than CORNER_MM: a morphological opening."""
+    distance = _inner_distance(region, angle_mm)
+    radius = min(CORNER_MM, 0.7 * float(distance.max()))
+    return region & (_inner_distance(distance < radius, angle_mm) < radius)
+
+
 def wall_grid(shape: HeartShape) -> tuple[np.ndarray, np.ndarray]:
     """The unrolled wall, 1 degree by 1 mm: AHA angles (A, 1) in radians and levels (1, B) in mm."""
     theta = np.radians(np.arange(0.0, 360.0, ANGLE_STEP_DEG))[:, None]
@@ -143,8 +153,10 @@ def scar_layout(shape: HeartShape, scar: Scar) -> ScarLayout:
         angle, level, focal_radius = scar.focal
         across = np.radians((np.degrees(theta) - angle + 180.0) % 360.0 - 180.0) * radius
         region = allowed & (np.hypot(across, b - level) < focal_radius)
+    angle_mm = float(np.radians(ANGLE_STEP_DEG) * radius)
+    region = _without_corners(region, angle_mm)
     return ScarLayout(
-        distance=_inner_distance(region, np.radians(ANGLE_STEP_DEG) * radius),
+        distance=_inner_distance(region, angle_mm),
         safe=safe,
         border=smooth_noise(rng, region.shape, (7.0, 6.0)),
         front=smooth_noise(rng, region.shape, (14.0, 11.0)),

@@ -258,6 +258,62 @@ def test_a_page_that_does_not_exist_is_a_usage_error(workspace, options):
     assert done.status == 2 and not Path("p.pdf").exists()
 
 
+def test_validation_sets_each_number_beside_its_range_and_counts_what_is_outside(workspace):
+    done = run_inside("simulate", "validate", "-n", "16", "--seed", "3", "-o", "report.tsv", "--json")
+    assert done.status == 0 and "normal_overlap is not measured" in done.stderr
+    found = table.read(
+        Path("report.tsv"), required=["name", "low", "high", "value", "lower", "upper", "n", "within"]
+    )
+    outside, unmeasured = [], []
+    for number, row in enumerate(found.rows):
+        value, low, high = (table.number(found, number, name) for name in ("value", "low", "high"))
+        assert (row["value"] is None) == (row["within"] is None)
+        if row["within"] is None:
+            unmeasured.append(row["name"])
+        else:
+            assert row["within"] == ("true" if low <= value <= high else "false")
+            outside += [row["name"]] if row["within"] == "false" else []
+    described = json.loads(Path("report.json").read_text())
+    assert described["Outside"] == outside == done.json["Outside"]
+    assert described["NotMeasured"] == unmeasured and "normal_overlap" in unmeasured
+    assert described["Overlaps"] == {}
+    assert f"{len(outside)} outside" in done.stderr
+
+
+def test_validation_gives_the_same_bytes_on_two_threads(workspace):
+    for threads in ("1", "2"):
+        words = ["simulate", "validate", "-n", "3", "-o", f"by{threads}.tsv", "--threads", threads, "-q"]
+        assert run_inside(*words).status == 0
+    assert Path("by1.tsv").read_bytes() == Path("by2.tsv").read_bytes()
+
+
+def test_validation_takes_normals_as_beats_or_as_features(workspace):
+    from scartools.simulation.beat_features import COMPARED
+
+    names = [f"cohort/truth/sim-{k:04d}/beat.hea" for k in (1, 2)]
+    Path("beats.tsv").write_text("beat\n" + "\n".join([*names, "n/a"] * 8) + "\n")
+    rng = np.random.default_rng(0)
+    lines = ["\t".join(f"{value:.4f}" for value in row) for row in rng.normal(0, 0.3, (30, len(COMPARED)))]
+    Path("features.tsv").write_text("\t".join(COMPARED) + "\n" + "\n".join(lines) + "\n")
+    for given in ("beats", "features"):
+        words = [
+            "simulate",
+            "validate",
+            "-n",
+            "3",
+            "--seed",
+            "2",
+            "--normals",
+            f"{given}.tsv",
+            "-o",
+            f"of-{given}.tsv",
+        ]
+        done = run_inside(*words)
+        assert done.status == 0 and "no --normals" not in done.stderr
+        overlaps = json.loads(Path(f"of-{given}.json").read_text())["Overlaps"]
+        assert set(overlaps) == set(COMPARED)
+
+
 SEGMENTATION = "cohort/truth/sim-0001/segmentation.nii.gz"
 
 
@@ -361,59 +417,3 @@ def test_options_of_an_ecg_that_do_not_go_together_are_refused(workspace, option
     done = run_inside("simulate", "ecg", SEGMENTATION, *options, "-o", "out.hea")
     assert done.status == 2 and named in done.error
     assert not Path("out.hea").exists()
-
-
-def test_validation_sets_each_number_beside_its_range_and_counts_what_is_outside(workspace):
-    done = run_inside("simulate", "validate", "-n", "16", "--seed", "3", "-o", "report.tsv", "--json")
-    assert done.status == 0 and "normal_overlap is not measured" in done.stderr
-    found = table.read(
-        Path("report.tsv"), required=["name", "low", "high", "value", "lower", "upper", "n", "within"]
-    )
-    outside, unmeasured = [], []
-    for number, row in enumerate(found.rows):
-        value, low, high = (table.number(found, number, name) for name in ("value", "low", "high"))
-        assert (row["value"] is None) == (row["within"] is None)
-        if row["within"] is None:
-            unmeasured.append(row["name"])
-        else:
-            assert row["within"] == ("true" if low <= value <= high else "false")
-            outside += [row["name"]] if row["within"] == "false" else []
-    described = json.loads(Path("report.json").read_text())
-    assert described["Outside"] == outside == done.json["Outside"]
-    assert described["NotMeasured"] == unmeasured and "normal_overlap" in unmeasured
-    assert described["Overlaps"] == {}
-    assert f"{len(outside)} outside" in done.stderr
-
-
-def test_validation_gives_the_same_bytes_on_two_threads(workspace):
-    for threads in ("1", "2"):
-        words = ["simulate", "validate", "-n", "3", "-o", f"by{threads}.tsv", "--threads", threads, "-q"]
-        assert run_inside(*words).status == 0
-    assert Path("by1.tsv").read_bytes() == Path("by2.tsv").read_bytes()
-
-
-def test_validation_takes_normals_as_beats_or_as_features(workspace):
-    from scartools.simulation.beat_features import COMPARED
-
-    names = [f"cohort/truth/sim-{k:04d}/beat.hea" for k in (1, 2)]
-    Path("beats.tsv").write_text("beat\n" + "\n".join([*names, "n/a"] * 8) + "\n")
-    rng = np.random.default_rng(0)
-    lines = ["\t".join(f"{value:.4f}" for value in row) for row in rng.normal(0, 0.3, (30, len(COMPARED)))]
-    Path("features.tsv").write_text("\t".join(COMPARED) + "\n" + "\n".join(lines) + "\n")
-    for given in ("beats", "features"):
-        words = [
-            "simulate",
-            "validate",
-            "-n",
-            "3",
-            "--seed",
-            "2",
-            "--normals",
-            f"{given}.tsv",
-            "-o",
-            f"of-{given}.tsv",
-        ]
-        done = run_inside(*words)
-        assert done.status == 0 and "no --normals" not in done.stderr
-        overlaps = json.loads(Path(f"of-{given}.json").read_text())["Overlaps"]
-        assert set(overlaps) == set(COMPARED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -80,9 +80,9 @@ class EcgOptions:
     spacing_from: SpacingChoice
     anchor: Anchor
     angle: float | None
-    long_axis: str
+    long_axis: Literal["auto", "base-first", "apex-first"]
     prior: Path | None
-    anatomy: str
+    anatomy: Literal["auto", "fitted", "template"]
     heart_rate: float | None
     conduction: str
     clean: bool
@@ -103,45 +103,39 @@ class EcgOptions:
         }
 
 
-def ecg_command(simulate: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
-    """Return the command for the library's call, `simulate_mask_ecg`, which this layer may not import."""
+def ecg(
+    output: Annotated[Output, Writes("simulated_ecgs")],
+    segmentations: Segmentations = None,
+    list_file: ListFile = None,
+    labels: Labels = "scartools",
+    anchor: AnchorOfEcg = "auto",
+    angle: Angle = None,
+    long_axis: LongAxis = "auto",
+    prior: Prior = None,
+    anatomy: Anatomy = "auto",
+    heart_rate: HeartRate = None,
+    conduction: ConductionChoice = "drawn",
+    clean: Clean = False,
+    beat: BeatFile = None,
+    spacing_from: SpacingFrom = "auto",
+    seed: Seed = 1,
+    shard: Shard = None,
+    skip_existing: SkipExisting = False,
+    force: Force = False,
+    threads: Threads = None,
+) -> dict[str, Any]:
+    """Simulate the 12-lead ECG of any segmentation of the LV with scar."""
+    from scartools.files.mask_ecg_batch import read_list
 
-    def ecg(
-        output: Annotated[Output, Writes("simulated_ecgs")],
-        segmentations: Segmentations = None,
-        list_file: ListFile = None,
-        labels: Labels = "scartools",
-        anchor: AnchorOfEcg = "auto",
-        angle: Angle = None,
-        long_axis: LongAxis = "auto",
-        prior: Prior = None,
-        anatomy: Anatomy = "auto",
-        heart_rate: HeartRate = None,
-        conduction: ConductionChoice = "drawn",
-        clean: Clean = False,
-        beat: BeatFile = None,
-        spacing_from: SpacingFrom = "auto",
-        seed: Seed = 1,
-        shard: Shard = None,
-        skip_existing: SkipExisting = False,
-        force: Force = False,
-        threads: Threads = None,
-    ) -> dict[str, Any]:
-        """Simulate the 12-lead ECG of any segmentation of the LV with scar."""
-        from scartools.files.mask_ecg_batch import read_list
-
-        options = EcgOptions(
-            labels, spacing_from, anchor, angle, long_axis, prior, anatomy, heart_rate, conduction, clean
-        )
-        paths = [*(segmentations or []), *(read_list(list_file) if list_file else [])]
-        many = {"--shard": shard, "--skip-existing": skip_existing}
-        _require_consistent(output, paths, options, beat, many)
-        if output.suffix == ".hea":
-            return _one(simulate, paths[0], output, beat, options, seed, force)
-        return _many(simulate, paths, output, options, seed, shard, skip_existing, force, threads or 1)
-
-    ecg.__module__ = simulate.__module__  # a member of that family: its name and its KIND are found there
-    return ecg
+    options = EcgOptions(
+        labels, spacing_from, anchor, angle, long_axis, prior, anatomy, heart_rate, conduction, clean
+    )
+    paths = [*(segmentations or []), *(read_list(list_file) if list_file else [])]
+    many = {"--shard": shard, "--skip-existing": skip_existing}
+    _require_consistent(output, paths, options, beat, many)
+    if output.suffix == ".hea":
+        return _one(paths[0], output, beat, options, seed, force)
+    return _many(paths, output, options, seed, shard, skip_existing, force, threads or 1)
 
 
 def _require_consistent(
@@ -179,7 +173,6 @@ def _require_consistent(
 
 
 def _one(
-    simulate: Callable[..., Any],
     path: Path,
     output: Path,
     beat: Path | None,
@@ -195,7 +188,7 @@ def _one(
         if beat.absolute() == output.absolute():
             raise UsageError(f"--beat {beat} is the record itself", remedy="Name it differently")
         atomic.require_place(beat, force=force)
-    facts, made, sources = _written(simulate, path, output, options, seed, force)
+    facts, made, sources = _written(path, output, options, seed, force)
     for warning in facts["Warnings"]:
         log.warning("%s: %s", path, warning)
     if beat is not None:
@@ -206,25 +199,27 @@ def _one(
 
 
 def _written(
-    simulate: Callable[..., Any], path: Path, output: Path, options: EcgOptions, seed: int, force: bool
+    path: Path, output: Path, options: EcgOptions, seed: int, force: bool
 ) -> tuple[dict[str, Any], Any, list[Any]]:
     """Read one segmentation, simulate its ECG and write the record; return its facts, the ECG and the sources."""
     from scartools.errors import concerning
     from scartools.files import volume
     from scartools.files.prior import read_prior_of
     from scartools.files.record import BEAT_RATE_HZ, Record, write_record
+    from scartools.heart.segments import Segments
+    from scartools.simulation.mask_ecg import Where, simulate_mask_ecg
 
     mask = volume.read_labels(path, scheme=options.labels, spacing_from=options.spacing_from)
     prior = read_prior_of(options.prior, mask, spacing_from=options.spacing_from) if options.prior else None
+    segments = Segments(prior.volume.array, dict(prior.rests), prior.model) if prior else None
+    septum = prior.septum if prior else None
     with concerning(path):
-        made = simulate(
+        made = simulate_mask_ecg(
             mask.array,
             mask.affine,
             seed=seed,
-            anchor=options.anchor,
-            angle=options.angle,
-            long_axis=options.long_axis,
-            prior=prior,
+            where=Where(options.anchor, options.angle, options.long_axis, septum),
+            prior=segments,
             anatomy=options.anatomy,
             heart_rate=options.heart_rate,
             block=None if options.conduction == "drawn" else options.conduction,
@@ -242,7 +237,6 @@ def _written(
 
 
 def _many(
-    simulate: Callable[..., Any],
     paths: Sequence[Path],
     output: Path,
     options: EcgOptions,
@@ -276,7 +270,7 @@ def _many(
         if earlier is not None:
             return batch.MaskOutcome(earlier)
         try:
-            return batch.MaskOutcome(_written(simulate, item.path, record, options, item.seed, replaces)[0])
+            return batch.MaskOutcome(_written(item.path, record, options, item.seed, replaces)[0])
         except InputError as error:
             withdraw(record)  # of an earlier run, from another file or with other options
             return batch.MaskOutcome({}, error.problem, error.remedy)

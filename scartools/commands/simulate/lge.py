@@ -1,4 +1,4 @@
-"""`scartools simulate lge`: an LGE image for a segmentation that is given."""
+"""simulate lge: an LGE image for a segmentation that is given."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from scartools.cli.contracts import Kind, Writes
+from scartools.cli.contracts import Writes
 from scartools.cli.options import Force, Labels, Output, Seed, SegmentationFile, SpacingFrom
 
-KIND: Kind = "exact"
 log = logging.getLogger(__name__)
 
 
