@@ -118,8 +118,8 @@ An affine that turns the heart as none lies is not believed: the directions are 
 The template. Of each segment it takes the share of scar and the share of its chords that meet scar; scar is laid from
 the endocardium outwards, towards scarred neighbours. Scar away from the endocardium is named in Warnings.
 
-The seed draws chest, electrodes, conduction, rhythm and noise: those of subject 1 of a cohort of that seed. In a folder
-each segmentation has a seed of its own, from --seed and its name; it stands in ecg.tsv.
+The seed draws chest, electrodes, conduction (or --conduction says it), rhythm and noise: those of subject 1 of a cohort
+of that seed. In a folder each segmentation has a seed of its own, from --seed and its name; it stands in ecg.tsv.
 
 EXAMPLES
 

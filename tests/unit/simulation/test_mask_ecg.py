@@ -25,10 +25,6 @@ def beat_from(labels, affine, subject, **options) -> tuple[np.ndarray, MaskHeart
     return mask_beat(made, subject, block="none").signals, made
 
 
-def rows(beat: np.ndarray, *names: str) -> np.ndarray:
-    return beat[[LEADS.index(name) for name in names]]
-
-
 def aligned(beat: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Correlation by lead, (12,), at the lag of up to 20 ms at which it is best: R may be either of two peaks alike."""
     found = [
