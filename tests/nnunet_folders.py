@@ -122,4 +122,7 @@ def plans_of() -> dict[str, Any]:
         },
         "experiment_planner_used": "ExperimentPlanner",
         "label_manager": "LabelManager",
+        "foreground_intensity_properties_per_channel": {
+            "0": {"mean": 139.4, "std": 54.4, "min": 0.0, "max": 336.6}
+        },
     }

@@ -75,7 +75,9 @@ CONTRACTS = {
         (".tsv",), "TSV: case_id, participant_id, label, and split: the manifest of pair, or the like."
     ),
     "dataset": Contract((), "Folder that preprocess writes: plan and cases.", folder=True),
-    "model": Contract((), "Folder that train writes: description, weights, card.", folder=True),
+    "model": Contract(
+        (), "Folder that train or import-nnunet writes: description, weights, card.", folder=True
+    ),
     "encoder": Contract((), "Folder that pretrain-ecg writes: description, weights, card.", folder=True),
     "predictions": Contract((), "Folder that predict writes: one folder a case, predictions.tsv.", folder=True),
     "evaluation": Contract((), "Folder that evaluate writes: metrics.tsv, summary, report.", folder=True),

@@ -109,7 +109,7 @@ def import_nnunet(
         plan = imported.plan_of(found.configuration, network, found.transpose)
     with concerning(found.checkpoint.path):
         weights = imported.weights_of(network, found.weights)
-    settings = imported.settings_of(plan, bool(found.mirrored))
+    settings = imported.settings_of(plan, mirrored=bool(found.mirrored), residual=bool(network.blocks))
     facts = imported.describe(network, plan, found.labels, settings, _origin(found, checkpoint))
     model.write_model(
         output,

@@ -41,7 +41,9 @@ or unstated contours is refused: train makes cross-fitted priors itself.
 Training and validation cases need a label; test cases may lack one. A case without a split is a training case.
 
 The target spacing is the median of each axis over the training cases. Batch and patch follow nnU-Net's measure of
-memory for its 2D U-Net, with one batch at most 5 % of the training voxels and at least two slices.
+memory for its 2D U-Net, with one batch at most 5 % of the training voxels and at least two slices. --network
+residual-m and residual-l take those of its ResEnc presets, whose batch is not limited so. The grid of the cases is
+the same for all.
 
 EXAMPLES
 
@@ -64,7 +66,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -100,7 +102,18 @@ TargetSpacing = Annotated[
     ),
 ]
 Memory = Annotated[
-    float, typer.Option("--memory", metavar="GB", min=1, max=1000, help="Memory to plan the training for.")
+    float | None,
+    typer.Option(
+        "--memory",
+        metavar="GB",
+        min=1,
+        max=1000,
+        help="Memory to plan the training for; 8, or 24 for residual-l, unless given.",
+    ),
+]
+NetworkChoice = Annotated[
+    Literal["plain", "residual-m", "residual-l"],
+    typer.Option("--network", help="Network to choose patch and batch for: nnU-Net's, or its ResEnc M or L."),
 ]
 ExportFolder = Annotated[
     Path | None,
@@ -133,7 +146,8 @@ def preprocess(
     export_nnunet: ExportFolder = None,
     labels: Labels = "scartools",
     target_spacing: TargetSpacing = None,
-    memory: Memory = 8.0,
+    memory: Memory = None,
+    network: NetworkChoice = "plain",
     spacing_from: SpacingFrom = "auto",
     force: Force = False,
 ) -> dict[str, Any]:
@@ -152,7 +166,7 @@ def preprocess(
     found = fingerprint(_fingerprint_of(row, inputs) for row in track(training, "fingerprint", len(training)))
     target = (target_spacing, target_spacing) if target_spacing else None
     classes = len([value for value in found.labels if value != IGNORE])
-    plan = make_plan(found, classes=classes, memory_gb=memory, target_spacing_mm=target)
+    plan = make_plan(found, classes=classes, memory_gb=memory, target_spacing_mm=target, network=network)
     _write(output, export_nnunet, inputs, plan, found, force)
     counts = {split: sum(row.split == split for row in inputs.rows) for split in SPLITS}
     log.info(

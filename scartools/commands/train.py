@@ -46,10 +46,22 @@ Three optimisers: SGD with momentum and a polynomial rate for the image, AdamW w
 ECG and for the gate. The rate of nnunet is 0.01 with a momentum of 0.99; the short presets take the same step
 with a shorter memory, 0.1 with 0.9, and centre two thirds of their crops on a label, not one third.
 
+--network residual takes nnU-Net's residual encoder (1, 3, 4, 6, 6 ... blocks a stage, one convolution a stage in the
+decoder). With --preset nnunet on a data set of preprocess --network residual-m or residual-l it is nnU-Net's ResEnc
+M or L.
+
+Augmentation is nnU-Net's, for each crop: rotation (p 0.2) by up to --rotation degrees, scaling 0.7-1.4 (0.2), noise
+of variance 0-0.1 (0.1), blur of 0.5-1 pixel (0.2; half of those), brightness 0.75-1.25 (0.15), contrast 0.75-1.25
+(0.15), resolution 0.5-1 (0.25; half of those), gamma 0.7-1.5 of the inverted image (0.1) and of the image (0.3);
+factors are below and above 1 equally often. nnU-Net itself turns by up to 180 degrees, or 15 where the patch is
+longer than 1.5 times its width, and mirrors both axes (0.5 each): --rotation 180 --mirror. Labels are taken from the
+nearest pixel, where nnU-Net interpolates each of them.
+
 --fusion paper is the published fusion with its entropy sign; corrected, the default,
 starts as the image-only network and can take the ECG out again.
 
-Mirroring is off, and rotations are small: a mirrored heart contradicts its ECG. --mirror is for the image alone.
+Mirroring is off, and rotations are small: a mirrored heart contradicts its ECG. --mirror is for the image alone;
+--no-prior --no-ecg --mirror --rotation 180 --preset nnunet trains as nnU-Net does.
 
 --first-stage takes the first stage and its priors from a model of the same data set, so that arms of a comparison
 are shown the same wall and only the last network is trained.
@@ -102,6 +114,10 @@ DatasetFolder = Annotated[
 PresetChoice = Annotated[
     Literal["tiny", "small", "nnunet"],
     typer.Option("--preset", help="Size of network and schedule; see NOTES."),
+]
+NetworkChoice = Annotated[
+    Literal["plain", "residual"] | None,
+    typer.Option("--network", help="Encoder of the U-Net; that of the data set's plan unless given."),
 ]
 WithPrior = Annotated[bool, typer.Option("--prior/--no-prior", help="Show the AHA segments of the wall.")]
 PriorFrom = Annotated[
@@ -176,6 +192,7 @@ def train(
     dataset: DatasetFolder,
     output: Annotated[Output, Writes("model")],
     preset: PresetChoice = "small",
+    network: NetworkChoice = None,
     prior: WithPrior = True,
     prior_source: PriorFrom = "predicted",
     ecg: WithEcg = True,
@@ -207,7 +224,7 @@ def train(
     from scartools.errors import concerning
     from scartools.learning.dataset import ready_for
     from scartools.learning.loop import Setting
-    from scartools.learning.settings import Settings, rates_of, size_of
+    from scartools.learning.settings import Settings, network_of, rates_of, size_of
     from scartools.learning.two_stage import untrained
 
     _require_consistent(prior, prior_source, first_stage, ecg, time, encoder, anchor, angle)
@@ -235,6 +252,7 @@ def train(
         rotation_deg=rotation,
         mirror=mirror,
         seed=seed,
+        network=network or network_of(material.plan),
         **rates_of(preset),
     )
     with concerning(dataset):

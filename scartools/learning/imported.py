@@ -97,7 +97,7 @@ def plan_of(
     return Plan.from_json(said.to_json())  # which refuses what makes no network
 
 
-def settings_of(plan: Plan, mirrored: bool) -> Settings:
+def settings_of(plan: Plan, *, mirrored: bool, residual: bool) -> Settings:
     """Return settings for a network that was trained elsewhere: of the image alone, nnU-Net's where it is silent."""
     long = max(plan.patch) / min(plan.patch) > LONG_PATCH
     rates = rates_of("nnunet")
@@ -111,6 +111,7 @@ def settings_of(plan: Plan, mirrored: bool) -> Settings:
         time=False,
         rotation_deg=15.0 if long else 180.0,
         mirror=mirrored,
+        network="residual" if residual else "plain",
         image_rate=rates["image_rate"],
         momentum=rates["momentum"],
         foreground=rates["foreground"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,17 +17,38 @@ from scartools.learning.fingerprint import Fingerprint
 
 MIN_FEATURE_EDGE = 4
 BASE_FEATURES, MAX_FEATURES = 32, 512
-REFERENCE_VOXELS, REFERENCE_GB, REFERENCE_BATCH = (
-    85e6,
-    8.0,
-    12,
-)  # feature-map values that fit a memory, at a batch
+REFERENCE_BATCH = 12
 MIN_BATCH = 2
-MAX_COVERED = 0.05  # of the voxels of the training cases, in one batch
 INITIAL_EDGE = 2048
 NONZERO_BELOW = 3 / 4  # median share of a volume left by the crop, below which z-scores are taken within it
+RESIDUAL_BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6)  # of each encoder stage, finest first
 SAME_SPACING = 2.0  # an axis is pooled while its spacing is within this factor of the finest
 ANISOTROPIC = 3  # slices this many times as thick as pixels, and as few, get nnU-Net's other target spacing
+
+
+NetworkKind = Literal["plain", "residual-m", "residual-l"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What one of nnU-Net's planners goes by.
+
+    values      of feature maps that fill a memory of `memory_gb` in training
+    covered     part of the voxels of the training cases that one batch may hold
+    smallest    slices that must fit when the patch is chosen, of a reference batch of 12
+    """
+
+    values: float
+    memory_gb: float
+    covered: float
+    smallest: float
+
+
+REFERENCES: dict[str, Reference] = {
+    "plain": Reference(85e6, 8.0, 0.05, MIN_BATCH),
+    "residual-m": Reference(135e6, 8.0, 1.0, REFERENCE_BATCH),
+    "residual-l": Reference(380e6, 24.0, 1.0, REFERENCE_BATCH),
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +64,7 @@ class Plan:
     within_nonzero     the z-score is taken within the nonzero mask, and outside it is 0
     axes               None: a volume is laid by its directions in the patient. Else the stored axes that become
                        slice, row and column, none of them turned: what an imported network learned on
+    network            kind of network that patch and batch were chosen for
     """
 
     target_spacing_mm: tuple[float, float]
@@ -53,6 +75,7 @@ class Plan:
     normalise: str = "zscore"
     within_nonzero: bool = False
     axes: tuple[int, int, int] | None = None
+    network: NetworkKind = "plain"
 
     @property
     def stages(self) -> int:
@@ -78,6 +101,7 @@ class Plan:
                 normalise=str(facts["Normalise"]),
                 within_nonzero=_boolean(facts["WithinNonzero"]),
                 axes=_axes(facts.get("Axes")),
+                network=facts.get("Network", "plain"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"holds no usable plan ({error!r})", remedy="Run preprocess again") from error
@@ -89,15 +113,17 @@ def make_plan(
     fingerprint: Fingerprint,
     *,
     classes: int,
-    memory_gb: float = REFERENCE_GB,
+    memory_gb: float | None = None,
     target_spacing_mm: tuple[float, float] | None = None,
+    network: NetworkKind = "plain",
 ) -> Plan:
     """Return nnU-Net's 2D plan for the training cases.
 
     fingerprint        of the training cases only
     classes            labels with background: the channels of the network's output
-    memory_gb          memory to fill when training, GB
+    memory_gb          memory to fill when training, GB; None: what nnU-Net plans this network for
     target_spacing_mm  (y, x); else the median of each axis over the cases
+    network            "plain", or nnU-Net's residual encoder, medium or large
     Raises InputError when the images are too small for a network.
     """
     target = target_spacing_mm or _median_spacing(fingerprint)
@@ -112,17 +138,24 @@ def make_plan(
             remedy="Check the spacing of the images, or choose a finer --target-spacing",
         )
     patch, strides = topology(target, initial)
-    reference = REFERENCE_VOXELS * memory_gb / REFERENCE_GB
-    while feature_map_values(patch, strides, classes) / REFERENCE_BATCH * MIN_BATCH > reference:
+    known = REFERENCES[network]
+    memory_gb = known.memory_gb if memory_gb is None else memory_gb
+    reference = known.values * memory_gb / known.memory_gb
+
+    def values() -> int:
+        blocks = () if network == "plain" else RESIDUAL_BLOCKS[: len(strides)]
+        return feature_map_values(patch, strides, classes, blocks)
+
+    while values() / REFERENCE_BATCH * known.smallest > reference:
         smaller = _shrunk(patch, strides, target, shape[1:])
         if min(smaller) < 2 * MIN_FEATURE_EDGE:
             raise InputError(
                 f"no patch fits into {memory_gb:g} GB", remedy="Give more with --memory, or use larger pixels"
             )
         patch, strides = topology(target, smaller)
-    batch = round(reference / feature_map_values(patch, strides, classes) * REFERENCE_BATCH)
+    batch = round(reference / values() * REFERENCE_BATCH)
     counted = slices_counted(fingerprint) * math.prod(shape[1:])
-    covered = round(counted * fingerprint.count * MAX_COVERED / math.prod(patch))
+    covered = round(counted * fingerprint.count * known.covered / math.prod(patch))
     return Plan(
         target_spacing_mm=target,
         patch=patch,
@@ -130,6 +163,7 @@ def make_plan(
         strides=strides,
         features=_features(len(strides)),
         within_nonzero=fingerprint.median_relative_size < NONZERO_BELOW,
+        network=network,
     )
 
 
@@ -195,10 +229,14 @@ def topology(
     return (height, width), tuple(strides)
 
 
-def feature_map_values(patch: Sequence[int], strides: Sequence[Sequence[int]], classes: int) -> int:
+def feature_map_values(
+    patch: Sequence[int], strides: Sequence[Sequence[int]], classes: int, blocks: Sequence[int] = ()
+) -> int:
     """Return how many values the convolutions of the U-Net put out for one patch: nnU-Net's measure of memory.
 
-    Two convolutions a stage down and up, one transposed convolution a stage up, and the output itself.
+    Two convolutions a stage down and up, one transposed convolution a stage up, and the output itself. With
+    residual blocks (their number in each stage): a stem, two convolutions a block, what goes past the first block
+    of a stage, and one convolution a stage up.
     """
     features = _features(len(strides))
     sizes = []
@@ -206,8 +244,15 @@ def feature_map_values(patch: Sequence[int], strides: Sequence[Sequence[int]], c
     for down, across in strides:
         height, width = height // down, width // across
         sizes.append(height * width)
-    encoder = sum(2 * channels * size for channels, size in zip(features, sizes, strict=True))
-    decoder = sum(3 * channels * size for channels, size in zip(features[:-1], sizes[:-1], strict=True))
+    maps = [channels * size for channels, size in zip(features, sizes, strict=True)]
+    if blocks:
+        past = (0, *[1] * (len(maps) - 1))
+        encoder = maps[0] + sum(
+            (2 * count + one) * size for count, one, size in zip(blocks, past, maps, strict=True)
+        )
+    else:
+        encoder = 2 * sum(maps)
+    decoder = (2 if blocks else 3) * sum(maps[:-1])
     return encoder + decoder + classes * sizes[0]
 
 
@@ -244,10 +289,10 @@ def _plain(plan: Plan) -> dict[str, Any]:
     for key in ("target_spacing_mm", "patch", "features"):
         facts[key] = list(facts[key])
     facts["strides"] = [list(stride) for stride in facts["strides"]]
-    if facts["axes"] is None:  # most plans say nothing of it
-        del facts["axes"]
-    else:
-        facts["axes"] = list(facts["axes"])
+    facts["axes"] = list(facts["axes"] or ())
+    for key, usual in (("axes", []), ("network", "plain")):  # most plans say nothing of these
+        if facts[key] == usual:
+            del facts[key]
     return facts
 
 
@@ -270,6 +315,7 @@ def _require_sense(plan: Plan) -> None:
     divisor = [math.prod(stride[axis] for stride in plan.strides) for axis in (0, 1)]
     wrong = (
         plan.normalise != "zscore"
+        or plan.network not in REFERENCES
         or plan.batch < 1
         or not plan.strides
         or len(plan.features) != len(plan.strides)

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from scartools.errors import InputError
+from scartools.learning.planning import RESIDUAL_BLOCKS, topology
 
 PriorSource = Literal["none", "predicted", "manual", "truth"]
 Preset = Literal["tiny", "small", "nnunet"]
-SMALLEST_EDGE = 4  # of the coarsest feature map, pixels: nnU-Net's rule
+NetworkName = Literal["plain", "residual"]
 
 
 @dataclass(frozen=True)
@@ -31,32 +32,23 @@ class Size:
     anatomy_iterations: int
 
     def stages(self) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-        """Return the channels and strides of the stages: halved while every edge stays at least 4 pixels."""
-        features, strides, edges = [self.features], [(1, 1)], list(self.patch)
-        while True:
-            stride = tuple(2 if edge >= 2 * SMALLEST_EDGE else 1 for edge in edges)
-            if stride == (1, 1):
-                return tuple(features), tuple(strides)
-            edges = [edge // part for edge, part in zip(edges, stride, strict=True)]
-            features.append(min(2 * features[-1], self.most_features))
-            strides.append((stride[0], stride[1]))
+        """Return the channels and strides of the stages, by nnU-Net's rule for pixels that are square."""
+        _, strides = topology((1.0, 1.0), self.patch)
+        return tuple(
+            min(self.features * 2**stage, self.most_features) for stage in range(len(strides))
+        ), strides
 
     def fitted(self) -> Size:
         """Return this size with patch edges that the strides divide."""
-        _, strides = self.stages()
-        edges = []
-        for axis in range(2):
-            product = 1
-            for stride in strides:
-                product *= stride[axis]
-            edges.append(-(-self.patch[axis] // product) * product)
-        return replace(self, patch=(edges[0], edges[1]))
+        patch, _ = topology((1.0, 1.0), self.patch)
+        return replace(self, patch=patch)
 
 
 @dataclass(frozen=True)
 class Settings:
     """One training.
 
+    network          plain, or nnU-Net's residual encoder: of both stages
     prior_source     where the wall comes from that the AHA segments are drawn in; "none": no prior channels
     ecg, time        the fusion, and whether it sees the interval
     fusion           "corrected" or the published "paper" form; fusion_stage: encoder stage, 0 the finest
@@ -96,6 +88,7 @@ class Settings:
     entropy_weight: float = 3e-3
     gradient_clip: float = 12.0
     seed: int = 0
+    network: NetworkName = "plain"
 
     def __post_init__(self) -> None:
         if self.time and not self.ecg:
@@ -112,6 +105,10 @@ class Settings:
                 remedy="Use it with --no-prior --no-ecg only",
             )
 
+    def blocks(self) -> tuple[int, ...]:
+        """Return the residual blocks of each encoder stage; () for the plain network."""
+        return RESIDUAL_BLOCKS[: len(self.size.stages()[0])] if self.network == "residual" else ()
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values that `from_json` rebuilds this from."""
         return asdict(self)
@@ -121,6 +118,11 @@ class Settings:
         """Rebuild settings from `to_json`."""
         size = Size(**{**said["size"], "patch": tuple(said["size"]["patch"])})
         return cls(**{**said, "size": size})
+
+
+def network_of(plan: Mapping[str, Any]) -> NetworkName:
+    """Return the kind of network that a data set was planned for."""
+    return "plain" if plan.get("Network", "plain") == "plain" else "residual"
 
 
 def rates_of(preset: Preset) -> dict[str, float]:

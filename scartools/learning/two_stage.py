@@ -162,8 +162,7 @@ def train_stages(
 
 def untrained(labels: Sequence[int], settings: Settings, encoder: ECGAutoencoder | None = None) -> Trained:
     """Return the networks of a training before it, drawn from the seed; the ECG's from `encoder` if given."""
-    features, strides = settings.size.stages()
-    config = SegmenterConfig(len(labels), features, strides)
+    config = _plain_config(len(labels), settings)
     parts = encoder.config if encoder is not None else ECGAutoencoderConfig()
     scar = replace(
         config,
@@ -182,6 +181,13 @@ def untrained(labels: Sequence[int], settings: Settings, encoder: ECGAutoencoder
     if encoder is not None and network.ecg is not None:
         network.ecg.load_state_dict(encoder.state_dict())
     return Trained(network, anatomy)
+
+
+def _plain_config(classes: int, settings: Settings) -> SegmenterConfig:
+    """Return a network of the image alone; with residual blocks the decoder has one convolution a stage."""
+    features, strides = settings.size.stages()
+    blocks = settings.blocks()
+    return SegmenterConfig(classes, features, strides, 1 if blocks else 2, blocks=blocks)
 
 
 def with_first_stage(
@@ -223,9 +229,8 @@ def _network(
         return result.scar
     if number == len(jobs) - 2:
         return cast(Segmenter, result.anatomy)
-    features, strides = settings.size.stages()
     with seeded(settings.seed + 1000 * (number + 1)):
-        return Segmenter(SegmenterConfig(len(anatomy_labels(labels)), features, strides))
+        return Segmenter(_plain_config(len(anatomy_labels(labels)), settings))
 
 
 def _for_stage(

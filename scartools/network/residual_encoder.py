@@ -11,8 +11,6 @@ from torch import Tensor, nn
 
 from scartools.network.unet import SLOPE, ConvNormAct, Fuse, StackedConvs, UNetConfig
 
-BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6)  # of each stage, nnU-Net's
-
 
 class ConvNorm(nn.Module):
     """Convolution and instance normalisation; the activation comes after the sum."""

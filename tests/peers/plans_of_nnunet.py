@@ -134,7 +134,7 @@ def main() -> None:
     for part in ("raw", "preprocessed", "results"):
         (base / part / NAME).mkdir(parents=True)
         os.environ[f"nnUNet_{part}"] = str(base / part)
-    os.environ["nnUNet_n_proc_DA"] = "1"
+    os.environ["nnUNet_n_proc_DA"] = "1"  # noqa: SIM112  # nnU-Net spells it so
     rng = np.random.default_rng(2026)
     data_sets = [made_up(rng, *words) for words in DATA_SETS]
     answers = []

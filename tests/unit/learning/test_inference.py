@@ -43,7 +43,7 @@ def test_a_picture_smaller_than_the_patch_is_padded_and_cut_back():
 
 def test_the_weight_is_highest_in_the_middle_and_nowhere_zero():
     weight = _gaussian((32, 16))
-    assert weight.min() > 0 and weight.max() == 1 and weight[15, 7] == weight.max()
+    assert weight.min() > 0 and weight.max() == 1 and weight[16, 8] == weight.max()
 
 
 def test_a_beat_is_used_by_a_network_that_takes_one():
