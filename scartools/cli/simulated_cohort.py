@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from scartools.simulation.subject import Subject
+    from scartools.files.table import Column
 
-SequenceName = Literal["magnitude", "psir", "mixed"]
 Sequence = Annotated[
-    SequenceName,
+    Literal["magnitude", "psir", "mixed"],
     typer.Option("--sequence", help="Magnitude images, phase-sensitive (signed) ones, or half of each."),
 ]
-PSIR_FRACTION: dict[str, float] = {"magnitude": 0.0, "psir": 1.0, "mixed": 0.5}
+PSIR_FRACTION = {"magnitude": 0.0, "psir": 1.0, "mixed": 0.5}
+Rows = list[dict[str, Any]]
 
 
 @dataclass
@@ -33,77 +34,54 @@ class Counts:
 def fill_cohort(
     folder: Path,
     numbers: Many[int],
-    counts: Counts,
-    seed: int,
-    sequence: SequenceName,
-    *,
-    ecg: bool,
+    make: Callable[[int], tuple[Any, ...]],
+    columns: Mapping[str, Mapping[str, Column]],
     threads: int,
-) -> None:
-    """Simulate the subjects of these numbers into an empty folder.
+) -> Counts:
+    """Make subjects and write them into an empty folder; memory does not grow with the cohort.
 
-    Each is drawn from the seed and its number alone. Rows are written as they come: memory does not grow with the cohort.
+    make     a number to the simulated case, its row, its rows of the scars' truth, and its printed ECGs or None
+    columns  of the tables that the library describes: participants.tsv, truth/scars.tsv and, with ECGs,
+             truth/ecg_scars.tsv
     """
     from scartools.cli.parallel import in_threads
     from scartools.cli.streams import track
     from scartools.files import cohort as contract
-    from scartools.files.table import columns_of
-    from scartools.simulation import truth
-    from scartools.simulation.case import simulate_case
-    from scartools.simulation.cohort import SUBJECT_COLUMNS, subject_row
-    from scartools.simulation.population import Population
-    from scartools.simulation.subject import draw_subject
 
-    population = Population(psir_fraction=PSIR_FRACTION[sequence])
-    tables = {
-        "participants.tsv": columns_of(SUBJECT_COLUMNS),
-        "mri.tsv": contract.MRI_COLUMNS,
-        "truth/scars.tsv": columns_of(truth.COLUMNS),
-    }
-    if ecg:
-        tables["ecg.tsv"] = contract.ECG_COLUMNS
-        tables["truth/beats.tsv"] = contract.BEAT_COLUMNS
-        tables["truth/ecg_scars.tsv"] = columns_of(truth.ECG_COLUMNS)
+    tables = {**columns, "mri.tsv": contract.MRI_COLUMNS}
+    if "truth/ecg_scars.tsv" in columns:
+        tables |= {"ecg.tsv": contract.ECG_COLUMNS, "truth/beats.tsv": contract.BEAT_COLUMNS}
+    counts = Counts()
 
-    def make(index: int) -> dict[str, list[dict[str, Any]]]:
-        case = simulate_case(draw_subject(index, seed, population))
+    def write(number: int) -> dict[str, Rows]:
+        case, row, scars, ecgs = make(number)
         volumes = (case.image, case.labels, case.segments, case.fibrosis)
-        contract.write_case(folder, case.subject.participant_id, *volumes, case.affine, case.facts)
-        row = subject_row(case.subject)
-        made = {"participants.tsv": [row], "mri.tsv": [contract.scan_row(row)]}
-        made["truth/scars.tsv"] = truth.scar_truth(case)
-        return made | (write_ecgs(folder, case.subject) if ecg else {})
+        contract.write_case(folder, row["participant_id"], *volumes, case.affine, case.facts)
+        rows = {"participants.tsv": [row], "mri.tsv": [contract.scan_row(row)], "truth/scars.tsv": scars}
+        return rows if ecgs is None else rows | _write_ecgs(folder, row["participant_id"], ecgs)
 
     contract.begin_tables(folder, tables)
-    for made in track(in_threads(make, numbers, threads), "subjects", len(numbers)):
-        for name, rows in made.items():
+    for written in track(in_threads(write, numbers, threads), "subjects", len(numbers)):
+        for name, rows in written.items():
             contract.add_rows(folder, name, tables[name], rows)
-        taken = len(made.get("ecg.tsv", ()))
+        taken = len(written.get("ecg.tsv", ()))
         counts.subjects += 1
-        counts.with_scar += bool(made["truth/scars.tsv"][-1]["scar_ml"] > 0)
+        counts.with_scar += bool(written["truth/scars.tsv"][-1]["scar_ml"] > 0)
         counts.with_ecg += taken > 0
         counts.ecgs += taken
+    return counts
 
 
-def write_ecgs(folder: Path, subject: Subject) -> dict[str, list[dict[str, Any]]]:
-    """Simulate, print and write the ECGs of a subject; return their rows by table.
-
-    Each ECG shows the scar of its own day; `beat.hea` is that of the first, or of the MRI's day where there is none.
-    """
+def _write_ecgs(folder: Path, case_id: str, ecgs: Any) -> dict[str, Rows]:
+    """Write the printed ECGs of a subject; return their rows by table."""
     from scartools.files import cohort as contract
     from scartools.files.record import BEAT_RATE_HZ, Record
-    from scartools.simulation.ecg import beat_facts, draw_days, recording_facts, simulate_beat, simulate_ecgs
-    from scartools.simulation.paper import lay_out, to_pdf, to_png
-    from scartools.simulation.truth import ecg_scar_truth
 
-    first_day = next(iter(draw_days(subject)), 0)
-    beat = simulate_beat(subject, days=first_day)
-    printed, scars = [], []
-    for taken in simulate_ecgs(subject, beat):
-        page = lay_out(taken.signals)
-        record = Record(taken.signals, BEAT_RATE_HZ, recording_facts(taken, page))
-        printed.append(contract.PrintedEcg(taken.ecg_id, taken.ecg_date, to_pdf(page), to_png(page), record))
-        scars += ecg_scar_truth(subject, taken.ecg_id, taken.ecg_date, taken.days)
-    truth = Record(beat.signals, BEAT_RATE_HZ, beat_facts(beat) | {"SignedDays": first_day})
-    rows = contract.write_ecgs(folder, subject.participant_id, truth, printed)
-    return {"ecg.tsv": rows, "truth/beats.tsv": contract.beat_rows(rows), "truth/ecg_scars.tsv": scars}
+    printed = [
+        contract.PrintedEcg(
+            one.ecg_id, one.ecg_date, one.pdf, one.png, Record(one.signals, BEAT_RATE_HZ, one.facts)
+        )
+        for one in ecgs.printed
+    ]
+    rows = contract.write_ecgs(folder, case_id, Record(ecgs.beat, BEAT_RATE_HZ, ecgs.beat_facts), printed)
+    return {"ecg.tsv": rows, "truth/beats.tsv": contract.beat_rows(rows), "truth/ecg_scars.tsv": ecgs.scars}

@@ -145,8 +145,8 @@ import typer
 
 from scartools.cli.contracts import Kind, Reads, Writes
 from scartools.cli.options import Force, Output, Seed, Shard, Threads
-from scartools.cli.simulated_cohort import Counts, Sequence, fill_cohort
-from scartools.cli.simulated_lge import lge
+from scartools.cli.simulated_cohort import PSIR_FRACTION, Counts, Sequence, fill_cohort
+from scartools.cli.simulated_lge import lge_command
 from scartools.cli.simulated_validation import Normals, Validated
 from scartools.errors import UsageError
 
@@ -175,27 +175,38 @@ def cohort(
     """Simulate a cohort: LGE stacks with true oblique affines, ECG pages, and the truth of both."""
     from scartools.cli.options import parse_shard
     from scartools.files import atomic
+    from scartools.files.table import columns_of
+    from scartools.simulation import truth
+    from scartools.simulation.case import simulate_case
+    from scartools.simulation.cohort import SUBJECT_COLUMNS, subject_row
+    from scartools.simulation.population import Population
+    from scartools.simulation.printed import print_ecgs
+    from scartools.simulation.subject import draw_subject
 
     numbers = range(1, subjects + 1)[parse_shard(shard)]
     if not numbers:
         raise UsageError(f"--shard {shard} of {subjects} subjects holds none", remedy="Use fewer shards")
-    counts = Counts()
-    atomic.publish_folder(
-        output,
-        lambda folder: fill_cohort(folder, numbers, counts, seed, sequence, ecg=ecg, threads=threads or 1),
-        force=force,
-    )
+    population = Population(psir_fraction=PSIR_FRACTION[sequence])
+    columns = {"participants.tsv": SUBJECT_COLUMNS, "truth/scars.tsv": truth.COLUMNS}
+    columns |= {"truth/ecg_scars.tsv": truth.ECG_COLUMNS} if ecg else {}
+    described = {name: columns_of(declared) for name, declared in columns.items()}
+    filled: list[Counts] = []
+
+    def make(index: int) -> tuple[Any, ...]:
+        case = simulate_case(draw_subject(index, seed, population))
+        ecgs = print_ecgs(case.subject) if ecg else None
+        return case, subject_row(case.subject), truth.scar_truth(case), ecgs
+
+    def fill(folder: Path) -> None:
+        filled.append(fill_cohort(folder, numbers, make, described, threads or 1))
+
+    atomic.publish_folder(output, fill, force=force)
+    counts = filled[-1]
     said = (output, counts.subjects, counts.with_scar, counts.with_ecg)
     log.info("%s: %d subjects, %d with scar, %d with ECG", *said)
-    return {
-        "Output": str(output),
-        "Subjects": counts.subjects,
-        "WithScar": counts.with_scar,
-        "ECG": "simulated" if ecg else "none",
-        "WithEcg": counts.with_ecg,
-        "Ecgs": counts.ecgs,
-        "Seed": seed,
-    }
+    facts = {"Output": str(output), "Subjects": counts.subjects, "WithScar": counts.with_scar}
+    facts |= {"ECG": "simulated" if ecg else "none", "WithEcg": counts.with_ecg, "Ecgs": counts.ecgs}
+    return {**facts, "Seed": seed}
 
 
 def page(
@@ -372,4 +383,11 @@ def _normal_features(path: Path) -> tuple[np.ndarray, list[Source]]:
     return np.array(rows, dtype=np.float64), sources
 
 
-SUBCOMMANDS = (cohort, page, lge, validate)
+def _lge_of_labels(labels: Any, affine: Any, seed: int, *, psir: bool) -> Any:
+    """Ask the library for the image of a segmentation."""
+    from scartools.simulation.mask_lge import image_of_labels
+
+    return image_of_labels(labels, affine, seed, psir=psir)
+
+
+SUBCOMMANDS = (cohort, page, lge_command(_lge_of_labels), validate)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -26,11 +26,20 @@ from scartools.simulation.scar import (
     wall_grid,
 )
 
-if TYPE_CHECKING:
-    from scartools.simulation.subject import Subject
-
 SEARCH_STEPS = 14  # halvings of the interval in which the change of a border lies
 DEEPEST_SHARE = 0.75  # of a change of mass: what the depth takes, when that can still change
+
+
+class Scarred(Protocol):
+    """Whoever has a heart and scars: a Subject."""
+
+    @property
+    def shape(self) -> HeartShape:
+        """The heart of the image."""
+
+    @property
+    def scars(self) -> tuple[Scar, ...]:
+        """Its scars on the day of the MRI."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,7 @@ def scar_at(shape: HeartShape, scar: Scar, days: int, healing: Healing | None = 
     return replace(other, no_reflow=scar.no_reflow and age <= chosen.no_reflow_days)
 
 
-def scars_at(subject: Subject, days: int, healing: Healing | None = None) -> tuple[Scar, ...]:
+def scars_at(subject: Scarred, days: int, healing: Healing | None = None) -> tuple[Scar, ...]:
     """The scars of a subject on the day `days` after the MRI; negative: before it; 0: those of the image.
 
     The same subject and day give the same scars. The heart keeps the shape it has in the image.
