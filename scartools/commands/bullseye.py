@@ -21,11 +21,11 @@ first. One --prior holds for all segmentations, or there is one for each, in the
 OUTPUT FILES
 
 The figure is 90 mm wide for one panel and 180 mm for more, or as --width says; PNG has 300 dpi, shifted by less than
-0.2 so that the width is whole pixels. No text is smaller than 6 points: panels that would be too narrow for their
-numbers stand in rows, and what does not fit is refused. SVG and PDF are vectors, but for the disc of a continuous map
-(300 dpi). Under the figure stand the source of the prior, where the sidecar of the table states it, and how the scar
-was found. Tables of the models of 16 and 18 segments are drawn as such; all panels must have one model. OUTPUT.json
-repeats the values drawn. Equal inputs give equal bytes.
+0.2 so that the width is whole pixels. No text is smaller than 6 points: panels too narrow for their numbers stand in rows, and
+what does not fit is refused. SVG and PDF are vectors, but for the disc of a continuous map (300 dpi). Under the figure
+stand the source of the prior, where the sidecar of the table states it, and how the scar was found. Tables of the
+models of 16 and 18 segments are drawn as such; all panels must have one model. OUTPUT.json repeats the values drawn.
+Equal inputs give equal bytes.
 
 NOTES
 
@@ -56,6 +56,7 @@ import logging
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -358,7 +359,6 @@ def _panels(
     names: Sequence[str], read: list[SegmentValues], discs: list[PolarMap | None], difference: bool
 ) -> list[Panel]:
     from scartools.heart.bullseye import Panel
-    from scartools.heart.polar_map import PolarMap
 
     maps = discs if len(discs) == len(read) else [None] * len(read)  # all of them or none
     panels = [Panel(name, one.values, disc) for name, one, disc in zip(names, read, maps, strict=False)]
@@ -367,7 +367,7 @@ def _panels(
         both = {k: after.values.get(k, math.nan) - before.values.get(k, math.nan) for k in before.values}
         disc = None
         if before.smooth and after.smooth:
-            disc = PolarMap(after.smooth.values - before.smooth.values, after.smooth.facts)
+            disc = replace(after.smooth, values=after.smooth.values - before.smooth.values)
         panels.append(Panel(names[-1], both, disc, difference=True))
     return panels
 

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 WIDEST_MM = (90.0, 68.0)  # a panel of one row, of several rows: more wastes paper
 LEAST, MOST = 6.0, 8.0  # points: of any text, of the values
 MARGIN_MM = 4.2  # round the disc and its band, for the names of the walls
+Line = tuple[str, float, bool, float, float]  # text, points, bold, x of the middle, y of the base line
 AIR_MM = 0.45  # between text and the rim of its segment
-STRAIGHT = (
-    6.5  # points; in smaller type the lines of a slanting segment follow its ring, which leaves more room
-)
+STRAIGHT = 6.5  # points; rather than smaller type, the lines of a slanting segment follow its ring
 
 
 class Panel(NamedTuple):
@@ -47,7 +46,7 @@ class Look:
     columns      panels side by side
     side_mm      of a panel
     size         points, of the values
-    leaning      number and value of a slanting segment follow its ring
+    leaning      number and value of a slanting segment follow its ring, where they would not fit upright
     model        16, 17 or 18
     show_values  else only the sign of a difference, which grey print would lose
     """
@@ -122,8 +121,13 @@ def _texts(panels: Sequence[Panel], plain: Scale, signed: Scale, look: Look) -> 
 
 
 def _fits(segment: int, text: str, look: Look) -> bool:
-    """Whether the number of a segment and a text stay within it, away from its rim."""
-    for line, size, bold, x, y in lines_of(segment, text, look):
+    """Whether the number of a segment and a text stay within it."""
+    return _inside(segment, lines_of(segment, text, look), look)
+
+
+def _inside(segment: int, lines: list[Line], look: Look) -> bool:
+    """Whether lines stay within their segment, away from its rim."""
+    for line, size, bold, x, y in lines:
         half = text_mm(line, size, bold=bold) / look.radius_mm / 2
         box = (x - half, y, x + half, y + look.digit(size))
         if not holds(segment, look.model, box, AIR_MM / look.radius_mm):
@@ -131,8 +135,15 @@ def _fits(segment: int, text: str, look: Look) -> bool:
     return True
 
 
-def lines_of(segment: int, text: str, look: Look) -> list[tuple[str, float, bool, float, float]]:
-    """The lines in a segment, its number and below it a text: line, points, bold, x of the middle, y of the base line."""
+def lines_of(segment: int, text: str, look: Look) -> list[Line]:
+    """The lines in a segment, its number and below it a text; they lean only where they would not fit upright."""
+    upright = _lines(segment, text, look, leaning=False)
+    if not look.leaning or _inside(segment, upright, look):
+        return upright
+    return _lines(segment, text, look, leaning=True)
+
+
+def _lines(segment: int, text: str, look: Look, *, leaning: bool) -> list[Line]:
     x, y = text_place(segment, look.model)
     small = max(LEAST, look.size - 1.5)
     number = look.digit(small)
@@ -141,7 +152,7 @@ def lines_of(segment: int, text: str, look: Look) -> list[tuple[str, float, bool
     value = look.digit(look.size)
     gap = 0.5 * value
     low = -(number + gap + value) / 2  # the base line of the value, under the middle
-    lean = -y / x if look.leaning and abs(x) > 0.57 * abs(y) else 0.0
+    lean = -y / x if leaning and abs(x) > 0.57 * abs(y) else 0.0
     lines = []
     for line, size, bold, base, high in (
         (str(segment), small, False, low + value + gap, number),
