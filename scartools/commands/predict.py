@@ -36,7 +36,8 @@ The anchor of the segments is that of the training unless --anchor, --angle or -
 --landmarks is for one image. Where the anatomy does not answer, the second stage is shown no prior, and a
 warning says so; where the predicted labels have no segments, the table has the ventricle alone.
 
-A participant that the model was trained on is refused when the manifest says test.
+A participant that the model was trained on is refused when the manifest says test. Whom a model of
+scartools-import-nnunet(1) learned from is not known, which a warning says.
 
 EXAMPLES
 
@@ -79,7 +80,9 @@ if TYPE_CHECKING:
 KIND: Kind = "network"
 log = logging.getLogger(__name__)
 
-ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="Model of scartools train."), Reads("model")]
+ModelFolder = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Model of scartools train or import-nnunet."), Reads("model")
+]
 InputFile = Annotated[
     Path, typer.Argument(metavar="INPUT", help="Manifest of scartools pair, or one LGE image."), Reads("lge")
 ]

@@ -83,6 +83,7 @@ Ramzan F et al. Seeing beyond the image: ECG and anatomical knowledge-guided myo
 arXiv:2511.14702
 Isensee F et al. nnU-Net: a self-configuring method for deep learning-based biomedical image segmentation. Nat
 Methods 2021;18:203. doi:10.1038/s41592-020-01008-z
+Isensee F et al. nnU-Net revisited: a call for rigorous validation in 3D medical image segmentation. arXiv:2404.09556
 """
 
 from __future__ import annotations

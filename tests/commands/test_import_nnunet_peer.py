@@ -1,6 +1,6 @@
 """The whole way from an image to labels, against nnU-Net's own trainer and predictor where they are installed.
 
-The checkpoint is saved by nnU-Net's trainer, its weights drawn so that every class is predicted; nnU-Net's predictor
+The checkpoint is saved by nnU-Net's trainer, its weights drawn by chance; nnU-Net's predictor
 runs without flips. To have it: pip install --no-deps nnunetv2==2.8.1 dynamic-network-architectures==0.4.4, and what
 they then miss. On 8 volumes (27 648 to 108 000 voxels) a network trained for 12 iterations differed in 0 to 3 voxels.
 """

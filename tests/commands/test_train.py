@@ -54,6 +54,28 @@ def test_a_model_holds_both_stages_the_log_the_curve_and_the_priors(dataset, tmp
     assert run_inside("check", out).status == 0
 
 
+def test_the_network_is_the_one_that_the_data_set_was_planned_for(dataset, tmp_path):
+    pairs = dataset.parent / "pairs.tsv"
+    done = run_inside("preprocess", pairs, "--network", "residual-m", "-o", tmp_path / "dataset", "-q")
+    assert done.status == 0, done.stderr
+    plan = json.loads((tmp_path / "dataset/dataset.json").read_text())["Plan"]
+    plain = json.loads((dataset / "dataset.json").read_text())["Plan"]
+    assert plan["Network"] == "residual-m" and "Network" not in plain
+    assert plan["Patch"] == plain["Patch"] and plan["Batch"] > plain["Batch"]  # of two patients 5 % are few
+    options = [*TRAIN, "--iterations", "2", "--no-prior", "-q"]
+    done = run_inside("train", tmp_path / "dataset", *options, "-o", tmp_path / "model")
+    assert done.status == 0, done.stderr
+    said = json.loads((tmp_path / "model/model.json").read_text())
+    stages = len(said["Network"]["features"])
+    assert said["Network"]["blocks"] == [1, 3, 4, 6, 6][:stages] and said["Network"]["convolutions"] == 1
+    assert said["Settings"]["network"] == "residual" and said["Settings"]["ecg"]  # the fusion finds its stage
+    weights = load_file(tmp_path / "model/weights.safetensors")
+    assert "scar.encoder.stem.convs.0.conv.weight" in weights
+    assert (
+        np.abs(weights["scar.encoder.stages.1.blocks.2.conv2.norm.weight"]).max() > 0
+    )  # it began at 0 and learned
+
+
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [
