@@ -7,6 +7,7 @@ A command is the module `scartools/commands/NAME.py` with a function of the same
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Annotated
@@ -37,11 +38,11 @@ _HELP = "From a paper ECG and an LGE stack to a scar map that can be trusted, on
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-def table() -> typer.Typer:
-    """Return the Typer application with every command registered."""
+def table(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Return the Typer application with these commands registered; one that is asked for is sooner ready alone."""
     app = _typer(help=_HELP, epilog="Research use only. More: man scartools, man scartools-COMMAND.")
     app.callback()(_top)
-    for name in COMMANDS:
+    for name in names:
         module = module_of(name)
         if hasattr(module, "SUBCOMMANDS"):
             family = _typer(help=summary(module))
@@ -63,12 +64,12 @@ def module_of(name: str) -> ModuleType:
 
 def families() -> dict[str, tuple[str, ...]]:
     """Return each command with the words that may follow it (none for a plain command)."""
-    return {
-        name: tuple(
-            command.__name__.replace("_", "-") for command in getattr(module_of(name), "SUBCOMMANDS", ())
-        )
-        for name in COMMANDS
-    }
+    return {name: words_after(name) for name in COMMANDS}
+
+
+def words_after(name: str) -> tuple[str, ...]:
+    """Return the words that may follow a command."""
+    return tuple(command.__name__.replace("_", "-") for command in getattr(module_of(name), "SUBCOMMANDS", ()))
 
 
 def summary(module: ModuleType) -> str:

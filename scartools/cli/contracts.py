@@ -46,8 +46,8 @@ CONTRACTS = {
     ),
     "page": Contract((".png", ".pdf"), "Drawn page of a paper ECG, with its truth beside it; more below."),
     "pages": Contract(
-        (".pdf", ".png", ".jpg", ".jpeg", ".bmp"),
-        "Pages of paper ECGs: PDF, PNG, JPEG or BMP, or folders of them.",
+        (".pdf", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"),
+        "Pages of paper ECGs: PDF, PNG, JPEG, BMP or TIFF, or folders of them.",
         folder=True,
     ),
     "records": Contract((".hea",), "One ECG record; or a folder: a record a page, and pages.tsv.", filled=True),

@@ -62,6 +62,10 @@ Corrections = Annotated[
     typer.Option("--corrections", metavar="FILE.tsv", help="What is known better about single pages."),
     Reads("corrections"),
 ]
+PageNumber = Annotated[
+    int | None,
+    typer.Option("--page", metavar="N", min=1, help="The page of a file that holds several, from 1."),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse what would need a review.")]
 
 

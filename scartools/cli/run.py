@@ -156,9 +156,9 @@ def _module_of(command: Command) -> str:
 
 
 def _run_table(given: list[str]) -> int:
-    from scartools.cli.app import table
+    from scartools.cli.app import COMMANDS, table
 
-    app = table()
+    app = table(given[:1]) if given and given[0] in COMMANDS else table()
     if not given:
         app(["--help"], standalone_mode=False, prog_name="scartools")
         raise UsageError("no command given", remedy="Choose one of those above")
@@ -169,12 +169,11 @@ def _run_table(given: list[str]) -> int:
 
 
 def _command_words(given: Sequence[str]) -> list[str]:
-    from scartools.cli.app import families
+    from scartools.cli.app import COMMANDS, words_after
 
-    known = families()
-    if not given or given[0] not in known:
+    if not given or given[0] not in COMMANDS:
         return []
-    return [given[0], *([given[1]] if len(given) > 1 and given[1] in known[given[0]] else [])]
+    return [given[0], *([given[1]] if len(given) > 1 and given[1] in words_after(given[0]) else [])]
 
 
 def _usage_message(error: TyperException, name: str, options: Sequence[str]) -> str:

@@ -9,9 +9,10 @@ in --list, becomes a record there, and pages.tsv says what became of each: one b
 
 INPUT FILES
 
-A PAGE may have several pages in one PDF if they are one recording (six leads a page, for instance). Leads beyond the
-twelve (V3R, V7 ...) are left out and named in the sidecar. A folder stands for the pages in it, not for those in
-its subfolders.
+A PAGE may have several pages in one drawn PDF if they are one recording (six leads a page, for instance). Of several
+scans in one PDF or TIFF, and of several recordings in one PDF, --page N names the one to read; without it such a file
+is refused, for one record holds one recording. Leads beyond the twelve (V3R, V7 ...) are left out and named in the
+sidecar. A folder stands for the pages in it, not for those in its subfolders.
 
 BOXES says where the leads of a picture lie, for a page whose layout is not found: lead, left, top, right, bottom in
 pixels of the page (as a viewer shows it; the overlay has the same pixels), and rhythm (true for a long strip) and
@@ -75,9 +76,11 @@ number than is taken, and name both; chest_pulse_height is pulse_height of the c
 what is printed. --rotate takes any angle, anticlockwise; turns of some degrees are found without it.
 
 Time and zero of a picture. Time 0 is the left edge of the first column, behind the calibration pulse, and a later
-column begins as far to its right as the paper shows: where a pulse or a blank stands between two columns, its width
-counts as time. 0 mV of a lead is the usual height of its own trace; the foot of the pulse is not used, so that a shift
-of the whole lead cannot be measured.
+column begins as far to its right as the paper shows. Where a pulse stands before every column, its room is no time:
+leads of 62.5 mm (two columns: 125) follow each other, PulseBeforeEachColumn in the sidecar is true, and a page that
+does not show where they begin is refused, or, of two columns, fails column_times: the foot of the pulse then counts as
+time. A blank alone counts as time. 0 mV of a lead is the usual height of its own
+trace; the foot of the pulse is not used, so that a shift of the whole lead cannot be measured.
 
 Samples at another rate than 500 Hz are resampled by a natural cubic spline through them; samples that are on the
 clock already are copied. Points that are not evenly spaced are first joined by the lines that the page draws.
@@ -117,6 +120,7 @@ from scartools.cli.page_options import (
     Overlay,
     Overlays,
     PageArgument,
+    PageNumber,
     Redact,
     Redacted,
     Rotate,
@@ -136,7 +140,7 @@ if TYPE_CHECKING:
     Corrected = dict[tuple[str, str], Correction]  # by name and SHA-256 of the page
 
 KIND: Kind = "exact"
-MAX_PDF_PAGES = 30  # a recording has one to three
+MAX_PAGES = 30  # a recording has one to three, a folder of scans bound to one file some more
 log = logging.getLogger(__name__)
 
 
@@ -164,6 +168,7 @@ def digitize_ecg(
     rotate: Rotate = None,
     boxes: Boxes = None,
     write_boxes: WriteBoxes = None,
+    page: PageNumber = None,
     corrections: Corrections = None,
     strict: Strict = False,
     shard: Shard = None,
@@ -187,7 +192,8 @@ def digitize_ecg(
     if layout is not None and not tables.LAYOUT.fullmatch(layout):
         raise UsageError(f"--layout {layout!r} is no layout", remedy="For instance 3x4+1, 6x2 or 12x1")
     said = tables.Correction("", "", layout, speed, gain, rotate, box_rows, source=box_source)
-    one = {"--overlay": overlay, "--redact": redact, "--write-boxes": write_boxes, "--boxes": boxes}
+    one: dict[str, Any] = {"--overlay": overlay, "--redact": redact, "--write-boxes": write_boxes}
+    one |= {"--boxes": boxes, "--page": page}
     many = {
         "--shard": shard,
         "--skip-existing": skip_existing,
@@ -196,14 +202,17 @@ def digitize_ecg(
     }
     require_consistent(output, paths, one, many)
     if output.suffix == ".hea":
-        companions = {flag: path for flag, path in one.items() if path is not None and flag != "--boxes"}
-        return _one_page(paths[0], output, said, rows, companions, strict=strict, force=force)
+        companions = {
+            flag: path for flag, path in one.items() if path is not None and flag not in ("--boxes", "--page")
+        }
+        return _one_page(paths[0], page, output, said, rows, companions, strict=strict, force=force)
     batch = Batch(output, shard, parse_shard(shard), overlays, redacted, strict, skip_existing, force)
     return _many_pages(paths, batch, said, rows, [source] if source else [], threads)
 
 
 def _one_page(
     page: Path,
+    number: int | None,
     output: Path,
     said: Correction,
     rows: Corrected,
@@ -220,7 +229,8 @@ def _one_page(
     _report_unknown(rows, [item])
     known = _known(item, said, rows)
     with concerning(page):
-        outcome = _judge(_open(page), Job(page, _given(known), strict, tuple(companions)))
+        given = replace(_given(known), page=number)
+        outcome = _judge(_open(page, given), Job(page, given, strict, tuple(companions)))
     _say(item, outcome)
     names = {flag: path.name for flag, path in companions.items()}
     page_batch.write_record_of(output, item, outcome, names, known.source, force=force)
@@ -314,7 +324,7 @@ def _attempt(job: Job) -> Outcome:
 
     status = "failed"
     try:
-        content = _open(job.page)
+        content = _open(job.page, job.given)
         status = "refused"
         return _judge(content, job)
     except InputError as error:
@@ -331,17 +341,18 @@ def _crashed(job: Job) -> Outcome:
     return Outcome("failed", {}, "its reader died: it crashed or the memory was full", "Scan at 200 to 300 dpi")
 
 
-def _open(page: Path) -> Any:
+def _open(page: Path, given: Given) -> Any:
     """Return the content of a page: a picture, uint8 (H, W, 3), or the drawn pages of a PDF."""
+    from scartools.ecg.page_source import one_scan
     from scartools.ecg.pdf_paths import read_drawn_pages
     from scartools.errors import InputError
     from scartools.files.page import inspect, read_picture
 
     file = inspect(page)
+    if file.pages > MAX_PAGES:
+        raise InputError(f"has {file.pages} pages, over the limit of {MAX_PAGES}", remedy="Split it")
     if file.kind != "pdf":
-        return read_picture(page)
-    if file.pages > MAX_PDF_PAGES:
-        raise InputError(f"has {file.pages} pages, over the limit of {MAX_PDF_PAGES}", remedy="Split it")
+        return read_picture(page, one_scan(file.pages, given))
     return list(read_drawn_pages(page))
 
 

@@ -40,6 +40,8 @@ class Columns:
              separator; borders: how many there are; ends: how many of start and end of the trace meet a border
     stray    px, SD of the borders that the rows show about equal distances; None where that was not asked
     shifts   px by which the edges of each row, strips included, lie right of these; (rows, count + 1), or none
+    lead     px of the lead in a column, from its left edge, where a pulse stands before each; None: it fills the column
+    lead_told  False where that is not known better than by the foot of a pulse
     """
 
     start: float
@@ -52,11 +54,18 @@ class Columns:
     ends: int
     stray: float | None = None
     shifts: tuple[tuple[float, ...], ...] = ()
+    lead: float | None = None
+    lead_told: bool = True
+
+    @property
+    def time(self) -> float:
+        """px of a column that are time."""
+        return self.width if self.lead is None else self.lead
 
     def edges(self, column: int, row: int | None = None) -> tuple[float, float]:
         """px, left and right edge of a column, on the whole or in one row; the last one ends with the traces."""
         left = self.start + column * self.width
-        right = self.stop if column == self.count - 1 else left + self.width
+        right = self.stop if column == self.count - 1 else left + self.time
         if row is None or not self.shifts:
             return left, right
         return left + self.shifts[row][column], right + self.shifts[row][column + 1]

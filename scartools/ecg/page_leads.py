@@ -14,6 +14,7 @@ from scartools.ecg.lead_names import Word
 from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.pulse import Pulse, find_pulses
+from scartools.ecg.pulse_columns import behind_pulses
 from scartools.ecg.separators import Separator, erase_lines, find_dotted_lines, lines_of_rows
 from scartools.ecg.trace import Path, follow_rows
 from scartools.ecg.trace_heights import heights as trace_heights
@@ -82,6 +83,8 @@ def follow_leads(
     if fit is None:
         fit = _without_names(pieces, rows, breaks, ends, mm, fits, wanted)
     columns = place_columns(fit, _with_lines(breaks, beside), ends, px_per_mm, guessed=guessed)
+    if not guessed:
+        columns = behind_pulses(columns, pulses[:lead_rows], ends[1], px_per_mm)
     lean = lean_of(_printed_marks(fit, words, beside, pulses, px_per_mm))
     columns = shifted(columns, rows, beside, lean, px_per_mm)
     places = _name_places(fit, words, px_per_mm)

@@ -89,7 +89,7 @@ def find_speed(
         return given, "given"
     by_columns = speed_by_columns(leads, mm)
     usual_s = USUAL_COLUMN_S[leads.fit.layout.columns]
-    width_s = leads.columns.width / mm / USUAL_SPEED
+    width_s = leads.columns.time / mm / USUAL_SPEED
     if by_columns is None and leads.fit.layout.columns == 4 and abs(width_s / usual_s - 1) > WIDTH_REFUSE:
         raise InputError(
             f"the columns are {width_s * USUAL_SPEED:.1f} mm wide, which is 2.5 s at neither 25 nor 50 mm/s",
@@ -102,7 +102,7 @@ def find_speed(
 
 def speed_by_columns(leads: Leads, mm: float) -> float | None:
     """50 mm/s where the columns are twice as wide as at 25 mm/s; None where they do not tell."""
-    width_s = leads.columns.width / mm / USUAL_SPEED
+    width_s = leads.columns.time / mm / USUAL_SPEED
     return 50.0 if abs(width_s / USUAL_COLUMN_S[leads.fit.layout.columns] / 2 - 1) < 0.04 else None
 
 
@@ -162,7 +162,10 @@ def _place(leads: Leads, pulse: Pulse) -> tuple[int, float] | None:
     for column in range(leads.fit.layout.columns):
         left, right = leads.columns.edges(column)
         mm = 0.02 * (right - left)
+        between = column and leads.columns.lead is not None and leads.columns.edges(column - 1)[1] <= pulse.left
         if (column == 0 and pulse.right <= left + mm) or (column and abs(pulse.left - left) < 6 * mm):
+            return column, pulse.over_left
+        if between and pulse.right <= left + mm:
             return column, pulse.over_left
     left, right = leads.columns.edges(leads.columns.count - 1)
     return (0, pulse.over_right) if pulse.left >= right - 3 * 0.02 * (right - left) else None

@@ -163,7 +163,7 @@ def _measured(
     strips = tuple(
         replace(strip, trace_px=to_picture(strip.trace_px)) for strip in cut_strips(leads, mm, speed, gains)
     )
-    together = side_by_side(strips, leads.fit.layout, leads.columns.width / (mm * speed))
+    together = side_by_side(strips, leads.fit.layout, leads.columns.time / (mm * speed))
     found: dict[str, Found] = {
         "px_per_mm": "measured",
         "speed_mm_s": speed_found,
@@ -182,6 +182,7 @@ def _measured(
         "LeadNamesFound": leads.fit.named,
         "ColumnsShareTime": together is not None,
         "ColumnBordersFound": leads.columns.breaks,
+        "PulseBeforeEachColumn": leads.columns.lead is not None,
     }
     name = leads.fit.layout.name
     if leads.fit.strips or name == "3x4":
@@ -330,7 +331,7 @@ def _banded(mask: np.ndarray, axis: int) -> float:
 def _checks(frame: Frame, leads: Leads, mm: float) -> tuple[Check, ...]:
     cells, missed = leads.fit.cells, float(leads.missed)
     named = leads.fit.named / cells
-    width = leads.columns.width / mm
+    width = leads.columns.time / mm
     four = leads.fit.layout.columns == 4
     off = min(abs(width / usual - 1) for usual in (31.25, 62.5, 125.0)) if four else None
     strips = float(sum(name is None for name in leads.strip_names))
@@ -338,6 +339,9 @@ def _checks(frame: Frame, leads: Leads, mm: float) -> tuple[Check, ...]:
         Check("strip_names_unread", strips, 0.0, "strips", strips == 0, False),
         Check("rows_left_out", float(leads.rows_left_out), 0.0, "rows", leads.rows_left_out == 0, False),
         Check("column_width", off, WIDTH_REVIEW, "share", None if off is None else off <= WIDTH_REVIEW, False),
+        Check(
+            "column_times", float(leads.columns.lead_told), 1.0, "", leads.columns.lead_told, False, least=True
+        ),
         Check("lead_names", named, 0.75, "share", named >= 0.75, False, least=True),
         Check(
             "grid_found", float(frame.grid == "measured"), 1.0, "", frame.grid == "measured", False, least=True

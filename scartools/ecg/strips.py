@@ -35,7 +35,7 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: Gains) -> tu
     for row, names in enumerate(layout.rows):
         for column, lead in enumerate(names):
             left, right = columns.edges(column, row)
-            start_s = column * columns.width / (px_per_mm * speed)
+            start_s = column * columns.time / (px_per_mm * speed)
             strips.append(
                 _strip(lead, False, start_s, leads.heights[row], left, right, px_per_mm, speed, gains.of(lead))
             )

@@ -133,7 +133,7 @@ def _zero_lines(rows: Rows, scales: Scales) -> tuple[list[float | None], str]:
 
 def _samples(points: np.ndarray, zero: float | None, scales: Scales) -> tuple[np.ndarray, float, bool]:
     """Return (mV, samples a second, whether the points themselves are the samples)."""
-    x, inverse = np.unique(points[:, 0], return_inverse=True)
+    x, inverse = _distinct(points[:, 0])
     y = np.bincount(inverse, points[:, 1]) / np.bincount(inverse)
     seconds = (x - x[0]) / (scales.unit[0] * scales.speed_mm_s)
     step = seconds[-1] / (len(x) - 1)
@@ -149,6 +149,15 @@ def _samples(points: np.ndarray, zero: float | None, scales: Scales) -> tuple[np
         y = np.interp(np.arange(int(seconds[-1] * rate + 1e-6) + 1) / rate, seconds, y)
     level = zero if zero is not None else float(np.median(y))
     return (level - y) / (scales.unit[1] * scales.gain_mm_mv), float(rate), even
+
+
+def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different values in order, and which of them each value is: np.unique, without loading masked arrays."""
+    order = np.argsort(values, kind="stable")
+    new = np.append(True, np.diff(values[order]) > 0)
+    number = np.empty(len(values), dtype=int)
+    number[order] = np.cumsum(new) - 1
+    return values[order][new], number
 
 
 def _start(row: Sequence[Named], k: int, rows: Rows, scales: Scales, before: float, previous: Strip) -> float:
@@ -198,7 +207,7 @@ def _join(first: PageReading, second: PageReading) -> PageReading:
     if twice:
         raise InputError(
             f"holds the lead{'s' if len(twice) > 1 else ''} {', '.join(sorted(twice))} on two pages",
-            remedy="Give the pages of one recording",
+            remedy="Read one recording with --page N, or give the pages of one",
         )
     for what in ("speed_mm_s", "gain_mm_mv"):
         if getattr(first, what) != getattr(second, what):

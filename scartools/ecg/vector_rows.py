@@ -184,7 +184,7 @@ def _ticks(page: DrawnPage) -> np.ndarray:
         and abs(line.points[0, 0] - line.points[1, 0]) < 0.05
         and 2.0 < abs(line.points[0, 1] - line.points[1, 1]) < 50.0
     ]
-    return np.unique(np.array(found, dtype=np.float64))
+    return np.array(sorted(set(found)), dtype=np.float64)
 
 
 def _standard_order(rows: Sequence[Sequence[np.ndarray]]) -> Rows:

@@ -105,7 +105,7 @@ def _grid(lines: Sequence[Polyline]) -> tuple[float, float] | None:
     spacings = []
     for axis in (0, 1):  # upright lines tell x
         chosen = (extent[:, axis] < 0.05) & (extent[:, 1 - axis] > _GRID_LINE_MM)
-        places = np.unique(np.round(straight[chosen, 0, axis], 2))
+        places = np.array(sorted(set(np.round(straight[chosen, 0, axis], 2).tolist())))
         gaps = np.diff(places)
         gaps = gaps[gaps > 0.2]
         if len(gaps) < _GRID_LINES:

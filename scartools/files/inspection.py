@@ -93,7 +93,10 @@ def _page(path: Path) -> str:
     found = page.inspect(path)
     if found.pixels is None:
         return f"{found.pages} pages"
-    page.read_picture(path)
+    for number in range(found.pages):
+        page.read_picture(path, number)
+    if found.pages > 1:
+        return f"{found.pages} pages"
     return f"{found.pixels[1]} x {found.pixels[0]} pixels"
 
 
@@ -191,7 +194,7 @@ _READERS: tuple[tuple[str | tuple[str, ...], str, Callable[[Path], str]], ...] =
     ((".hea", ".dcm", ".xml", ".edf", ".csv"), "record", _record),
     (".tsv", "table", _table),
     (".svg", "figure", _svg),
-    ((".png", ".jpg", ".jpeg", ".bmp", ".pdf"), "page", _page),
+    ((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pdf"), "page", _page),
     (".json", "sidecar", _json),
 )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from scartools.errors import InputError
+from scartools.files import page_tiff
 from scartools.files.provenance import Source, source_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 120_000_000  # an A3 sheet at 600 dpi is 70 million
 MAX_FILE_BYTES = 256 << 20
 MIN_EDGE_PIXELS = 64
-_FOREIGN = {b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"GIF8": "a GIF", b"RIFF": "a WebP"}
+_FOREIGN = {b"II+\0": "a BigTIFF", b"MM\0+": "a BigTIFF", b"GIF8": "a GIF", b"RIFF": "a WebP"}
 _CONVERT = "Save it as PNG, JPEG or PDF"
 
 
@@ -28,12 +29,12 @@ _CONVERT = "Save it as PNG, JPEG or PDF"
 class PageFile:
     """A page as found on disk.
 
-    kind    png, jpeg, bmp or pdf, by content and not by name
-    pixels  (height, width) of a picture; None for a PDF
-    pages   number of pages: 1 for a picture
+    kind    png, jpeg, bmp, tiff or pdf, by content and not by name
+    pixels  (height, width) of a picture, of the first of a TIFF; None for a PDF
+    pages   number of pages: 1 for a picture, but a TIFF may have several
     """
 
-    kind: Literal["png", "jpeg", "bmp", "pdf"]
+    kind: Literal["png", "jpeg", "bmp", "tiff", "pdf"]
     pixels: tuple[int, int] | None
     pages: int
     source: Source
@@ -55,7 +56,17 @@ def inspect(path: Path) -> PageFile:
         raise InputError(f"is {size} bytes, over the limit of {MAX_FILE_BYTES} for a page", where=path)
     if head[:1024].lstrip().startswith(b"%PDF-"):
         return PageFile("pdf", None, _pdf_pages(path), source_of(path))
+    if head[:4] in page_tiff.SIGNATURES:
+        scans = page_tiff.scans_in(path)
+        for scan in scans:
+            _require_size(path, scan.pixels)
+        return PageFile("tiff", scans[0].pixels, len(scans), source_of(path))
     kind, pixels = _picture_size(path, head)
+    _require_size(path, pixels)
+    return PageFile(kind, pixels, 1, source_of(path))
+
+
+def _require_size(path: Path, pixels: tuple[int, int]) -> None:
     height, width = pixels
     if height * width > MAX_PIXELS:
         raise InputError(
@@ -65,27 +76,38 @@ def inspect(path: Path) -> PageFile:
         )
     if min(height, width) < MIN_EDGE_PIXELS:
         raise InputError(f"is only {width} x {height} pixels: no ECG page", where=path)
-    return PageFile(kind, pixels, 1, source_of(path))
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """Decode a picture that `inspect` accepts: uint8 (H, W, 3), RGB."""
+def read_picture(path: Path, number: int = 0) -> np.ndarray:
+    """Decode a picture that `inspect` accepts: uint8 (H, W, 3), RGB; number: which of a TIFF of several, from 0."""
     import cv2
     import numpy as np
 
     page = inspect(path)
     if page.kind == "pdf":
         raise InputError("is a PDF where a picture is due", where=path, remedy=_CONVERT)
+    if not 0 <= number < page.pages:
+        raise InputError(f"has {page.pages} pages and no page {number + 1}", where=path)
     data = path.read_bytes()
-    clear = _require_whole(path, page.kind, data)
+    pixels, first = page.pixels, 0
+    if page.kind == "tiff":
+        scan = page_tiff.scans_in(path)[number]
+        clear, pixels, first = scan.clear, scan.pixels, scan.directory
+    else:
+        clear = _require_whole(path, page.kind, data)
     try:
         with _silent_decoders():
             how = cv2.IMREAD_UNCHANGED if clear else cv2.IMREAD_COLOR
-            picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), how)
+            packed = np.frombuffer(data, dtype=np.uint8)
+            if page.kind == "tiff":
+                _, found = cv2.imdecodemulti(packed, how, range=(first, first + 1))
+                picture = found[0] if found else None
+            else:
+                picture = cv2.imdecode(packed, how)
     except cv2.error as error:
         raise InputError(f"cannot be decoded ({error.err})", where=path, remedy=_CONVERT) from error
     # a camera's note on how it was held is followed, as a viewer does, and may exchange the edges
-    if picture is None or sorted(picture.shape[:2]) != sorted(page.pixels or ()):
+    if picture is None or sorted(picture.shape[:2]) != sorted(pixels or ()):
         raise InputError("cannot be decoded: it is truncated or damaged", where=path, remedy=_CONVERT)
     if clear:
         picture = _on_white(picture)
@@ -189,7 +211,7 @@ def _picture_size(path: Path, head: bytes) -> tuple[Literal["png", "jpeg", "bmp"
     for magic, name in _FOREIGN.items():
         if head.startswith(magic):
             raise InputError(f"is {name}, which is not read", where=path, remedy=_CONVERT)
-    raise InputError("is neither PNG, JPEG, BMP nor PDF", where=path, remedy=_CONVERT)
+    raise InputError("is neither PNG, JPEG, BMP, TIFF nor PDF", where=path, remedy=_CONVERT)
 
 
 def _jpeg_size(head: bytes) -> tuple[int, int]:

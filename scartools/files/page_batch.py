@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STATUSES = ("accepted", "needs_review", "refused", "failed")
 WRITTEN = STATUSES[:2]
-SUFFIXES = (".pdf", ".png", ".jpg", ".jpeg", ".bmp")
+SUFFIXES = (".pdf", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 COLUMNS = {
     "page": Column("File name of the page"),
     "sha256": Column("SHA-256 of its content"),

@@ -10,24 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scartools.errors import InputError, UsageError
-from scartools.files import (
-    atomic,
-    provenance,
-    record_aecg,
-    record_dicom,
-    record_edf,
-    record_muse,
-    record_philips,
-    record_table,
-    record_wfdb,
-)
+from scartools.files import atomic, provenance, record_wfdb
 from scartools.files.provenance import Source, source_of
 from scartools.files.record_contents import LARGEST_MV, Waveform
-from scartools.files.record_kinds import kind_of
 from scartools.files.record_leads import LEADS, standard_leads
 from scartools.files.record_wfdb import ADC_UNITS_PER_MV
 
@@ -37,14 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["LEADS", "Record", "DeviceBeat", "read_record", "write_record", "read_beat", "write_beat"]
 
 BEAT_RATE_HZ, BEAT_SAMPLES, BEAT_R_SAMPLE = 500, 600, 200  # -0.4 ... +0.8 s around R
-_READERS = {
-    "wfdb": record_wfdb.read,
-    "dicom": record_dicom.read,
-    "muse": record_muse.read,
-    "aecg": record_aecg.read,
-    "philips": record_philips.read,
-    "edf": record_edf.read,
-}
 _SHORTEST_DEVICE_BEAT_S, _LONGEST_DEVICE_BEAT_S = 0.2, 4.0
 
 
@@ -95,11 +77,14 @@ def read_record(
     Raises InputError for a file that is damaged, truncated or of another kind, lacks a lead, or states no rate or
     unit; UsageError for a rate or unit that contradicts what the file states.
     """
-    kind = kind_of(path)
+    # a command that only writes a record does without the rooms of all these formats
+    from scartools.files import record_kinds, record_table
+
+    kind = record_kinds.kind_of(path)
     if kind == "table":
         found = record_table.read(path, rate=rate, unit=unit)
     else:
-        found = _READERS[kind](path)
+        found = import_module(f"scartools.files.record_{kind}").read(path)
         _require_no_contradiction(path, found.rhythm.rate, rate, unit)
     signals, facts = _signals(path, found.rhythm, incomplete=incomplete)
     beat = None

@@ -15,6 +15,7 @@ import pytest
 from scartools.files.record import read_record
 from tests.conftest import run_inside
 from tests.unit.ecg.drawn_page import STANDARD, ecg_page, twelve_leads, write_pdf
+from tests.unit.ecg.drawn_picture import Drawing, draw_page
 
 PAGE = "cohort/ecg/sim-0001-ecg1.pdf"
 PRINTED = "cohort/truth/sim-0001/ecg.hea"
@@ -167,18 +168,78 @@ def test_cabreras_order_gives_the_same_record(workspace):
     np.testing.assert_allclose(records[0], records[1], atol=0.0011)
 
 
-def test_a_pdf_of_two_scans_is_not_guessed_at(workspace):
-    image = np.full((600, 800, 3), 255, np.uint8)
-    assert cv2.imwrite("scan.jpg", image)
+def pdf_of_scans(path: str, pictures: list[np.ndarray]) -> None:
+    """Wrap pictures, one a page as wide as A4 across, as a scanner does."""
     document = pypdfium2.PdfDocument.new()
-    for _ in range(2):
-        page, picture = document.new_page(595, 842), pypdfium2.PdfImage.new(document)
-        picture.load_jpeg("scan.jpg")
-        picture.set_matrix(pypdfium2.PdfMatrix().scale(595, 842))
-        page.insert_obj(picture)
+    for number, picture in enumerate(pictures):
+        assert cv2.imwrite(f"scan{number}.jpg", picture[:, :, ::-1])
+        tall = 842 * picture.shape[0] / picture.shape[1]
+        page, image = document.new_page(842, tall), pypdfium2.PdfImage.new(document)
+        image.load_jpeg(f"scan{number}.jpg")
+        image.set_matrix(pypdfium2.PdfMatrix().scale(842, tall))
+        page.insert_obj(image)
         page.gen_content()
-    document.save("scans.pdf")
+    document.save(path)
+
+
+def test_a_pdf_of_two_scans_is_not_guessed_at(workspace):
+    pdf_of_scans("scans.pdf", [np.full((600, 800, 3), 255, np.uint8)] * 2)
     assert "2 scanned pages" in refused("scans.pdf")
+    assert "has 2 pages and no page 3" in refused("scans.pdf", "--page", "3")
+
+
+@pytest.mark.parametrize("kind", ["tif", "pdf"])
+def test_the_scan_that_is_named_of_several_is_read(workspace, kind):
+    pages = [draw_page(Drawing(px_per_mm=5.9)), draw_page(Drawing(px_per_mm=5.9, rhythm=("V1", "II", "V5")))]
+    if kind == "tif":
+        assert cv2.imwritemulti("scans.tif", [page[:, :, ::-1] for page in pages])
+    else:
+        pdf_of_scans("scans.pdf", pages)
+    said = refused(f"scans.{kind}")
+    assert "2 scanned pages" in said and "--page N" in said
+    for number, layout in ((1, "3x4+1"), (2, "3x4+3")):
+        done = run_inside("digitize-ecg", f"scans.{kind}", "--page", str(number), "-o", f"{number}.hea")
+        assert done.status == 0, done.stderr
+        facts = json.loads(Path(f"{number}.json").read_text())
+        assert (facts["Layout"], facts["Given"]) == (layout, {"Page": number})
+
+
+def test_one_of_several_recordings_in_a_drawn_pdf_is_read_when_it_is_named(workspace):
+    write_pdf(
+        Path("two.pdf"), ecg_page(SIGNALS), ecg_page({lead: samples / 2 for lead, samples in SIGNALS.items()})
+    )
+    assert "--page N" in refused("two.pdf")
+    found = {}
+    for number in (1, 2):
+        done = run_inside(
+            "digitize-ecg",
+            "two.pdf",
+            "--page",
+            str(number),
+            "--overlay",
+            f"{number}.png",
+            "-o",
+            f"{number}.hea",
+        )
+        assert done.status == 0, done.stderr
+        found[number] = read_record(Path(f"{number}.hea")).signals
+        assert cv2.imread(f"{number}.png").shape[1] == 2200  # that page alone
+    there = np.isfinite(found[1])
+    np.testing.assert_allclose(found[2][there], 0.5 * found[1][there], atol=0.003)
+
+
+def test_a_drawn_page_beside_a_scan_is_not_taken_for_the_whole_file(workspace):
+    write_pdf(Path("drawn.pdf"), ecg_page(SIGNALS))
+    pdf_of_scans("scan.pdf", [draw_page(Drawing(px_per_mm=5.9))])
+    both = pypdfium2.PdfDocument("drawn.pdf")
+    both.import_pages(pypdfium2.PdfDocument("scan.pdf"))
+    both.save("both.pdf")
+    said = refused("both.pdf")
+    assert "page 1" in said and "page 2" in said and "--page N" in said
+    for number, kind in ((1, "vector"), (2, "raster")):
+        done = run_inside("digitize-ecg", "both.pdf", "--page", str(number), "-o", f"{number}.hea")
+        assert done.status == 0, done.stderr
+        assert json.loads(Path(f"{number}.json").read_text())["SourceKind"] == kind
 
 
 def rows_of(folder: str, name: str = "pages.tsv") -> list[dict[str, str]]:
@@ -283,6 +344,7 @@ def test_overlays_of_a_folder_carry_what_the_page_answered(workspace):
     ("options", "said"),
     [
         (["-o", "read", "--overlay", "a.png"], "--overlay is for one page"),
+        (["-o", "read", "--page", "1"], "--page is for one page"),
         (["-o", "ecg.hea", "--shard", "0/2"], "--shard is for many pages"),
         (["-o", "ecg.hea", "--write-boxes", "a.txt"], "*.tsv"),
         (["-o", "read", "--shard", "2/2"], "--shard"),

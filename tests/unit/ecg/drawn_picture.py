@@ -34,6 +34,7 @@ class Drawing:
     names: bool = True
     column_mm: float = 62.5
     dotted: bool = False
+    between_mm: float = 0.0  # room before each later column, with a pulse in it
 
 
 def lead_mv(lead: str, seconds: np.ndarray) -> np.ndarray:
@@ -53,9 +54,9 @@ def lead_mv(lead: str, seconds: np.ndarray) -> np.ndarray:
 
 
 def draw_page(drawing: Drawing = Drawing()) -> np.ndarray:
-    """uint8 (H, W, 3): the page, 290 mm wide."""
+    """uint8 (H, W, 3): the page, 290 mm wide, and wider by the pulses between its columns."""
     mm, rows = drawing.px_per_mm, 3 + len(drawing.rhythm)
-    height, width = round((30 + 30 * rows) * mm), round(290 * mm)
+    height, width = round((30 + 30 * rows) * mm), round((290 + 3 * drawing.between_mm) * mm)
     page = np.empty((height, width, 3), np.uint8)
     page[:] = drawing.paper
     _draw_grid(page, drawing)
@@ -63,19 +64,20 @@ def draw_page(drawing: Drawing = Drawing()) -> np.ndarray:
     for row in range(rows):
         base = 30.0 + 30.0 * row
         if drawing.pulse:
-            corners = [(9, 0), (11, 0), (11, -1), (16, -1), (16, 0), (18, 0)]
-            _draw_line(page, [(x, base + y * drawing.pulse_mm) for x, y in corners], drawing)
+            _draw_pulse(page, left, base, drawing)
         leads = [column[row] for column in COLUMNS] if row < 3 else [drawing.rhythm[row - 3]]
         span = drawing.column_mm if row < 3 else 4 * drawing.column_mm
         for k, lead in enumerate(leads):
-            start = left + k * span
+            start = left + k * (span + drawing.between_mm)
+            if k and drawing.between_mm:
+                _draw_pulse(page, start, base, drawing)
             seconds = 2.5 * (k + np.arange(0, span, 0.05) / drawing.column_mm)
             shift = 0.4 * (-1) ** k if row < 3 else 0.0  # mm, so that neighbouring leads do not join
             at = start + np.arange(len(seconds)) * 0.05
             _draw_line(
                 page, np.stack([at, base + shift - drawing.gain * lead_mv(lead, seconds)], axis=1), drawing
             )
-            if row < 3 and k:
+            if row < 3 and k and not drawing.between_mm:
                 for end in (-5.0, 2.5):
                     _draw_line(page, [(start, base + end), (start, base + end + 2.5)], drawing)
             if drawing.names:
@@ -84,6 +86,12 @@ def draw_page(drawing: Drawing = Drawing()) -> np.ndarray:
                     page, lead, place, cv2.FONT_HERSHEY_SIMPLEX, 0.11 * mm, drawing.trace, max(round(mm / 5), 1)
                 )
     return page
+
+
+def _draw_pulse(page: np.ndarray, start: float, base: float, drawing: Drawing) -> None:
+    """A pulse of 5 mm, 4 mm before a lead that starts at `start` mm."""
+    corners = [(-11, 0), (-9, 0), (-9, -1), (-4, -1), (-4, 0), (-2, 0)]
+    _draw_line(page, [(start + x, base + y * drawing.pulse_mm) for x, y in corners], drawing)
 
 
 def _draw_grid(page: np.ndarray, drawing: Drawing) -> None:

@@ -30,6 +30,9 @@ DRAWINGS = {
     "orange": Drawing(fine=(252, 225, 190), coarse=(240, 160, 80), trace=(20, 20, 110)),
     "grey": Drawing(fine=(215, 215, 215), coarse=(150, 150, 150)),
     "5 mm only": Drawing(fine=None),
+    "1 mm only": Drawing(coarse=None),
+    "1 mm only, 150 dpi": Drawing(coarse=None, px_per_mm=5.9),
+    "1 mm dots only": Drawing(fine=(220, 110, 110), coarse=None, dotted=True),
     "dotted": Drawing(fine=(220, 110, 110), dotted=True),
     "100 dpi": Drawing(px_per_mm=3.937),
     "300 dpi": Drawing(px_per_mm=11.811),
@@ -153,3 +156,21 @@ def test_a_page_that_looks_as_if_it_lay_on_its_side_is_read_by_its_names(
     reading = read_raster_page(draw_page())
     assert reading.facts["QuarterTurns"] == 0
     assert worst_error_mv(reading) < 0.055
+
+
+@pytest.mark.parametrize("rhythm", [("II",), ()])
+def test_a_pulse_before_each_column_is_no_time(rhythm: tuple[str, ...]) -> None:
+    drawing = Drawing(between_mm=13.5, rhythm=rhythm)
+    reading = read_raster_page(draw_page(drawing))
+    assert reading.facts["PulseBeforeEachColumn"] and reading.speed_mm_s == 25.0
+    assert reading.px_per_mm == pytest.approx((drawing.px_per_mm,) * 2, rel=2e-3)
+    for strip in reading.strips:
+        column = 0 if strip.rhythm else LEADS.index(strip.lead) // 3
+        assert strip.start_s == pytest.approx(2.5 * column, abs=0.012)
+    assert worst_error_mv(reading) < 0.055
+
+
+def test_pulses_between_columns_of_another_width_are_refused_and_not_counted_as_time() -> None:
+    page = draw_page(Drawing(between_mm=13.5, column_mm=54.0))
+    with pytest.raises(InputError, match="pulse stands before each column"):
+        read_raster_page(page, speed_mm_s=25.0)
