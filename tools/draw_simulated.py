@@ -155,7 +155,12 @@ def main() -> None:
         polar(cells[4], subject.shape, time, "viridis_r", 140.0)
         draw_beat(cells[5], subject)
         name = {"midwall": "mid-wall stripe"}.get(kind, kind)
-        cells[0].text(0.03, 0.05, name, transform=cells[0].transAxes, color="white", fontsize=8, weight="bold")
+        label = {
+            "color": "white",
+            "fontsize": 8,
+            "bbox": {"facecolor": "black", "edgecolor": "none", "pad": 1.5},
+        }
+        cells[0].text(0.03, 0.05, name, transform=cells[0].transAxes, **label)
         if row == 0:
             for axes, title in zip(cells, titles, strict=True):
                 axes.set_title(title, fontsize=8)
