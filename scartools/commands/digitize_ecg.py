@@ -56,12 +56,17 @@ the house.
 NOTES
 
 Checks. einthoven: II = I + III; goldberger: aVR + aVL + aVF = 0; goldberger_ii: aVF - aVR = 3/2 II; goldberger_avl:
-aVL = (I - III) / 2, where they share time. Each is the SD of what is left, as a share of the leads' own size; with
-_gross it is the same number against the limit that refuses. rhythm_correlation and rhythm_amplitude compare a
-rhythm strip with the column of the same lead. pulse_height compares the calibration pulse with the gain.
-beats_shared and heart_rate_ratio ask whether beats fall together. Others ask for plausible amplitudes and rates,
-gaps, and scales that nothing on the page speaks for. A check that a page cannot answer is null. On a 3 x 4 page
-nothing tells I from III, nor one chest lead from another, but the printed names.
+aVL = (I - III) / 2, where they share time. Each is the SD of what is left, as a share of the leads' own size, after each
+lead may have been drawn 0.125 mm (half a pen) early or late at every place; with _gross it is all that is left, against the
+limit that refuses. rhythm_correlation and rhythm_amplitude compare a rhythm strip with the column of the same lead.
+pulse_height compares the calibration pulse with the gain. beats_shared and heart_rate_ratio ask whether beats fall
+together: a column is held against the strip at its own time. coverage is the share of a lead that is read where no letter,
+separator or pulse hides it, whole_beats the fewest beats that a lead shows from 0.2 s before to 0.4 s after R,
+shortest_lead a lead's length against the others of its column. speed_odds is asked where no speed is printed: the decimal
+logarithm of the odds of the speed that is taken against the other usual one, from rate, QRS and QT of the beats. Others ask
+for plausible amplitudes and rates, strokes beside the traces, and scales that nothing on the page speaks for. A
+check that a page cannot answer is null. On a 3 x 4 page nothing tells I from III, nor one chest lead from another,
+but the printed names.
 
 Status. accepted: every answer is as it should be. needs_review: written, with a warning; with --strict refused.
 refused: nothing is written, the failed checks are named in the error, and --json prints them all. A correction with

@@ -12,29 +12,36 @@ from dataclasses import replace
 
 import numpy as np
 
-from scartools.ecg.peaks import find_peaks
+from scartools.ecg.limb_laws import PEN_MM, law_residuals
+from scartools.ecg.page_beats import (
+    LeadBeats,
+    beats_shared,
+    find_beats,
+    heart_rates,
+    rhythm_against_columns,
+    seconds_of,
+    whole_beats,
+)
 from scartools.ecg.reading import LEADS, Check, PageReading, Status, Strip
+from scartools.ecg.speed_odds import speed_odds
 
-RATE_HZ = 500.0  # strips are compared at this rate
-MIN_OVERLAP_S = 1.0  # shorter common times tell nothing
-LAW_LAG_SAMPLES, LAW_LAG_S = 3, 0.02  # drawn samples, and at most: a pixel and a half of a picture
-QUIET_MV = 0.05  # leads flatter than this on average: residuals are compared with this instead
-# Share of the leads' size that a law may be missed by. Vector pages of five printers lie below 0.1. Two exchanged
-# limb leads give about 1, a strip shifted by 40 ms 0.5 to 1.
-LAW_REVIEW, LAW_REFUSE = 0.25, 0.75
+# Share of the leads' size that a law may be missed by: beyond what half a pen's width explains, and at all. Pages that
+# are read well lie below 0.06 and 0.5 (steep strokes of small leads); two exchanged limb leads above 0.2 and 0.6,
+# mostly 1 to 2; a lead at half its gain above 0.2.
+LAW_REVIEW, LAW_REFUSE = 0.1, 0.75
 RHYTHM_ALIKE = 0.9  # correlation of a rhythm strip with its own column; another lead is seldom that alike
 RHYTHM_AMPLITUDE = 0.15  # part by which their sizes may differ
 PULSE_OFF = 0.06  # 0.6 mm on a pulse of 10 mm: the thickness of a line; the next usual gain is 100 % off
 PULSE_FAR = 0.2  # half way to no gain that is in use
 ANISOTROPY = 0.03  # more is a page that was stretched
-BEAT_APART_S = 0.08  # a beat's steepest point differs by less than this between leads
 BEATS_SHARED = 0.8
 RATE_RATIO = 1.4  # of the heart rates of two pages or columns; respiratory arrhythmia reaches 1.3
 SLOWEST_BPM, FASTEST_BPM = 25.0, 250.0
 LARGEST_MV, SMALLEST_MV = 10.0, 0.1  # peak to peak in a lead; the largest lead of a page
 COVERAGE_REVIEW, COVERAGE_REFUSE = 0.95, 0.5  # share of a strip without gaps
-SLOWEST_VOUCHING_BPM = 50.0  # half the rate of a heart at rest, 60 to 100, is below
-SHORTEST_MM = 50.0  # of paper: a column of a 3 x 4 page is 62.5 mm wide, 2.5 s at 25 mm/s and 1.25 s at 50
+SHORTEST_SHARE = 0.8  # of the longest lead of its column
+LEAST_ODDS, LEAST_ODDS_UNUSUAL = 1.0, 2.0  # decimal logarithm: ten to one, a hundred to one
+USUAL_COLUMN_MM = {"3x4": 62.5, "6x2": 125.0, "12x1": 250.0}  # at 25 mm/s
 USUAL_LENGTH_S, LENGTH_OFF = 10.0, 0.03  # a rhythm strip this long vouches for the paper speed
 
 
@@ -57,47 +64,87 @@ def status_of(checks: Sequence[Check]) -> Status:
 def questions(reading: PageReading) -> tuple[Check, ...]:
     """Ask a page everything. A question it cannot answer has passed None."""
     strips = reading.strips
-    laws = limb_laws(strips)
-    alike, size = _rhythm_against_columns(strips)
-    beats = [(strip, _beats(strip)) for strip in strips]
-    rate, spread = _heart_rates(beats)
+    laws = law_residuals(strips, PEN_MM / reading.speed_mm_s)
+    alike, size = rhythm_against_columns(strips)
+    beats = find_beats(strips)
+    rate, spread = heart_rates(beats)
     sizes = [float(np.nanmax(s.samples) - np.nanmin(s.samples)) for s in strips if np.isfinite(s.samples).any()]
-    covered = [float(np.isfinite(strip.samples).mean()) for strip in strips]
     pulse = reading.facts.get("PulseHeight")
+    pulse_off = _off(pulse, reading.gain_mm_mv)
     found = len({strip.lead for strip in strips} & set(LEADS))
-    assumed = _assumed(reading, rate)
-    x, y = reading.px_per_mm
+    odds = speed_odds(reading) if reading.found.get("speed_mm_s") in ("assumed", "measured") else None
+    least_odds = LEAST_ODDS if reading.layout.startswith("3x4") else LEAST_ODDS_UNUSUAL
+    assumed = _assumed(reading, odds is not None and odds >= least_odds)
     return (
         _check("leads_found", found, len(LEADS), "leads", refuses=True, least=True),
         *(
-            _check(f"{name}{suffix}", value, limit, "share of the leads' size", refuses=refuses)
-            for name, value in laws.items()
-            for suffix, limit, refuses in (("", LAW_REVIEW, False), ("_gross", LAW_REFUSE, True))
+            _check(f"{name}{suffix}", law and law[beyond], limit, "share of the leads' size", refuses=refuses)
+            for name, law in laws.items()
+            for suffix, beyond, limit, refuses in (("", 1, LAW_REVIEW, False), ("_gross", 0, LAW_REFUSE, True))
         ),
         _check("rhythm_correlation", alike, RHYTHM_ALIKE, "1", least=True),
         _check("rhythm_amplitude", size, RHYTHM_AMPLITUDE, "share"),
-        _check("pulse_height", _off(pulse, reading.gain_mm_mv), PULSE_OFF, "share of 1 mV"),
-        _check("pulse_height_gross", _off(pulse, reading.gain_mm_mv), PULSE_FAR, "share of 1 mV", refuses=True),
-        _check("equal_axes", abs(x / y - 1), ANISOTROPY, "share"),
+        _check("pulse_height", pulse_off, PULSE_OFF, "share of 1 mV"),
+        _check("pulse_height_gross", pulse_off, PULSE_FAR, "share of 1 mV", refuses=True),
+        _check("equal_axes", _unequal(reading), ANISOTROPY, "share"),
         _check("scales_assumed", assumed, 0, "scales"),
-        _check("beats_shared", _beats_shared(beats), BEATS_SHARED, "share of beats", least=True),
+        _check("speed_odds", odds, least_odds, "decimal logarithm", least=True),
+        _check("beats_shared", beats_shared(beats), BEATS_SHARED, "share of beats", least=True),
         _check("heart_rate_ratio", spread, RATE_RATIO, "1"),
         _check("heart_rate_least", rate, SLOWEST_BPM, "beats/min", least=True),
         _check("heart_rate_most", rate, FASTEST_BPM, "beats/min"),
         _check("largest_lead", max(sizes, default=None), LARGEST_MV, "mV", refuses=True),
         _check("largest_lead_least", max(sizes, default=None), SMALLEST_MV, "mV", refuses=True, least=True),
-        _check("coverage", min(covered, default=None), COVERAGE_REVIEW, "share of samples", least=True),
+        *_complete(strips, beats),
+    )
+
+
+def _complete(strips: Sequence[Strip], beats: Sequence[LeadBeats]) -> tuple[Check, ...]:
+    """What of the leads is there. A gap is marked as one in the record; what matters is why it is there.
+
+    coverage       letters, separators and pulses that stand on a trace hide it, and are no failure to follow it
+    coverage_least of any kind
+    whole_beats    however little is hidden, a lead must be left something to measure
+    shortest_lead  a page that is cut off ends all leads of a column; one that ends before the others was lost
+    """
+    covered = [float(np.isfinite(strip.samples).mean()) for strip in strips]
+    shown = [min(part / (1 - strip.hidden), 1.0) for part, strip in zip(covered, strips, strict=True)]
+    shares = []
+    for strip in strips:
+        column = [s for s in strips if (s.page, s.rhythm) == (strip.page, strip.rhythm)]
+        ends = [
+            s.start_s + seconds_of(s) for s in column if abs(s.start_s - strip.start_s) < 0.5 * seconds_of(s)
+        ]
+        shares.append(seconds_of(strip) / (max(ends) - strip.start_s) if ends else 1.0)
+    whole = min(whole_beats(beats).values(), default=None)
+    return (
+        _check("coverage", min(shown, default=None), COVERAGE_REVIEW, "share of samples", least=True),
         _check(
             "coverage_least", min(covered, default=None), COVERAGE_REFUSE, "share", refuses=True, least=True
         ),
-        _check(
-            "shortest_lead",
-            min(map(_seconds, strips), default=None),
-            SHORTEST_MM / reading.speed_mm_s,
-            "s",
-            least=True,
-        ),
+        _check("whole_beats", whole, 1, "beats", least=True),
+        _check("shortest_lead", min(shares, default=None), SHORTEST_SHARE, "share of its column", least=True),
     )
+
+
+def _unequal(reading: PageReading) -> float:
+    """How far the axes of the page are from equal; 0 where pulse and columns vouch for each axis by itself.
+
+    A photograph taken at an angle shortens one axis, which is measured and taken out. What is to be feared is
+    a grid that was read wrongly along one axis: then 10 mm of pulse or 62.5 mm of column are not what they should be.
+    """
+    x, y = reading.px_per_mm
+    width = _column_off(reading)
+    pulse = _off(reading.facts.get("PulseHeight"), reading.gain_mm_mv)
+    vouched = width is not None and width <= LENGTH_OFF and pulse is not None and pulse <= PULSE_OFF
+    return 0.0 if vouched else abs(x / y - 1)
+
+
+def _column_off(reading: PageReading) -> float | None:
+    """Share by which the columns are wider or narrower than 25 mm/s has them; None where that is not measured."""
+    width = reading.facts.get("ColumnWidth")
+    usual = USUAL_COLUMN_MM.get(reading.layout.split("+")[0])
+    return None if width is None or usual is None else abs(width / usual - 1)
 
 
 def _check(
@@ -113,156 +160,21 @@ def _off(measured: float | None, due: float) -> float | None:
     return None if measured is None else abs(measured / due - 1)
 
 
-def _seconds(strip: Strip) -> float:
-    return len(strip.samples) / strip.rate
-
-
-def _together(strips: Sequence[Strip]) -> np.ndarray | None:
-    """Return strips sampled at their common times, float64 (len(strips), T); None below MIN_OVERLAP_S."""
-    start = max(strip.start_s for strip in strips)
-    end = min(strip.start_s + (len(strip.samples) - 1) / strip.rate for strip in strips)
-    if end - start < MIN_OVERLAP_S:
-        return None
-    times = start + np.arange(int((end - start) * RATE_HZ)) / RATE_HZ
-    rows = [np.interp(times, s.start_s + np.arange(len(s.samples)) / s.rate, s.samples) for s in strips]
-    values = np.stack(rows)
-    values = values[:, np.isfinite(values).all(axis=0)]  # interpolation next to NaN is NaN
-    return values if values.shape[1] >= MIN_OVERLAP_S * RATE_HZ else None
-
-
-def _law(strips: Sequence[Strip], leads: Sequence[str], weights: Sequence[float]) -> float | None:
-    """Return how far the weighted sum of leads is from constant, as a share of their size.
-
-    Any strips of one page that share time may be taken; the pair of columns comes before a rhythm strip. Each
-    strip has its own zero, so that a constant is no contradiction.
-    """
-    for page in sorted({strip.page for strip in strips}):
-        chosen: list[Strip] = []
-        for lead in leads:
-            options = [s for s in strips if s.page == page and s.lead == lead]
-            options.sort(key=lambda s: (s.rhythm, s.start_s))
-            if chosen:  # a rhythm strip serves where the column of its lead lies at another time
-                options = [s for s in options if _together([*chosen, s]) is not None]
-            chosen += options[:1]
-        values = _together(chosen) if len(chosen) == len(leads) else None
-        if values is not None:
-            slowest = min(strip.rate for strip in chosen)
-            lag = int(min(LAW_LAG_SAMPLES / slowest, LAW_LAG_S) * RATE_HZ)
-            return _left_over(values, np.array(weights, float), lag)
-    return None
-
-
-def _left_over(values: np.ndarray, weights: np.ndarray, most: int) -> float:
-    """Return the SD of weights @ values (leads, T) as a share of their size, the least over shifts of up to `most`
-    samples.
-
-    Each lead is drawn a pixel or a pen's width early or late; a narrow QRS a pixel apart is no contradiction.
-    """
-    lags = range(-most, most + 1)
-    length = values.shape[1] - 2 * most
-
-    def moved(row: np.ndarray, lag: int) -> np.ndarray:
-        part = row[most + lag :][:length]
-        return part - part.mean()
-
-    first = weights[0] * moved(values[0], 0)
-    second, third = ([weights[k] * moved(values[k], lag) for lag in lags] for k in (1, 2))
-    least = min(float(np.mean(np.square(first + a + b))) for a in second for b in third)
-    return float(np.sqrt(least) / max(np.sqrt(np.mean(np.var(values, axis=1))), QUIET_MV))
-
-
-def limb_laws(strips: Sequence[Strip]) -> dict[str, float | None]:
-    """How far each law of the limb leads is missed, as a share of the leads' size; None where no three leads share time."""
-    return {
-        "einthoven": _law(strips, ("I", "III", "II"), (1, 1, -1)),
-        "goldberger": _law(strips, ("aVR", "aVL", "aVF"), (1, 1, 1)),
-        # aVL = (I - III) / 2, where they share time: the only law that tells I from III
-        "goldberger_avl": _law(strips, ("aVL", "I", "III"), (1, -0.5, 0.5)),
-        # aVF - aVR = 3/2 II: ties the augmented leads to lead II, over a rhythm strip on a 3 x 4 page
-        # Cabrera's first and second column
-        "cabrera": _law(strips, ("aVR", "I", "aVL"), (1, 1.5, -1)),
-        "cabrera_avf": _law(strips, ("aVF", "II", "III"), (1, -0.5, -0.5)),
-        "goldberger_ii": _law(strips, ("aVF", "aVR", "II"), (1, -1, -1.5)),
-    }
-
-
-def _rhythm_against_columns(strips: Sequence[Strip]) -> tuple[float | None, float | None]:
-    """Return the lowest correlation and the largest difference in size of rhythm strips and their columns."""
-    alike, sizes = [], []
-    for strip in (s for s in strips if s.rhythm):
-        for column in (s for s in strips if s.lead == strip.lead and s.page == strip.page and not s.rhythm):
-            values = _together([strip, column])
-            if values is not None and values.std(axis=1).min() > 1e-3:
-                alike.append(float(np.corrcoef(values)[0, 1]))
-                sizes.append(abs(float(values[1].std() / values[0].std()) - 1))
-    return min(alike, default=None), max(sizes, default=None)
-
-
-def _beats(strip: Strip) -> np.ndarray:
-    """Return when beats are steepest, seconds: peaks of the slope in 40 ms, over 0.4 of the usual highest one."""
-    finite = np.isfinite(strip.samples)
-    if finite.sum() < MIN_OVERLAP_S * strip.rate:
-        return np.empty(0)
-    times = np.arange(len(strip.samples)) / strip.rate
-    even = np.arange(int(times[-1] * RATE_HZ) + 1) / RATE_HZ
-    values = np.interp(even, times[finite], strip.samples[finite])
-    width = int(0.04 * RATE_HZ)
-    slope = np.convolve(np.abs(np.gradient(values)), np.ones(width) / width, mode="same")
-    usual = max((float(part.max()) for part in np.array_split(slope, max(int(even[-1]), 1))), default=0.0)
-    peaks = find_peaks(slope, height=0.4 * usual, distance=int(0.24 * RATE_HZ))  # 250 beats/min
-    return strip.start_s + even[peaks]
-
-
-def _heart_rates(beats: Sequence[tuple[Strip, np.ndarray]]) -> tuple[float | None, float | None]:
-    """Return the heart rate and the largest ratio of the rates of two pages or columns, beats a minute.
-
-    Each page and each column has the median rate of its leads, so that one lead with a tall T wave has no say.
-    """
-    columns: dict[tuple[int, float, bool], list[float]] = {}
-    for strip, times in beats:
-        if len(times) >= 3 or (len(times) == 2 and _seconds(strip) < 5):
-            key = (strip.page, round(strip.start_s, 1), strip.rhythm)
-            columns.setdefault(key, []).append(60 / float(np.median(np.diff(times))))
-    rates = [float(np.median(values)) for values in columns.values()]
-    if not rates:
-        return None, None
-    return float(np.median(rates)), (max(rates) / min(rates) if len(rates) > 1 else None)
-
-
-def _beats_shared(beats: Sequence[tuple[Strip, np.ndarray]]) -> float | None:
-    """Return the share of the rhythm strips' beats that most leads of the column at that time have too."""
-    shared: list[bool] = []
-    for strip, times in ((s, t) for s, t in beats if s.rhythm):
-        for time in times:
-            there = [
-                bool(len(own) and np.abs(own - time).min() < BEAT_APART_S)
-                for column, own in beats
-                if not column.rhythm
-                and column.page == strip.page
-                and column.start_s + 0.1 < time < column.start_s + _seconds(column) - 0.1
-            ]
-            shared += [2 * sum(there) >= len(there)] if there else []
-    return float(np.mean(shared)) if shared else None
-
-
-def _assumed(reading: PageReading, rate: float | None) -> int:
+def _assumed(reading: PageReading, durations_agree: bool) -> int:
     """Count the scales that nothing on the page speaks for.
 
-    A calibration pulse of the assumed or printed height speaks for the size of the page; a rhythm strip of 10 s
-    speaks for the paper speed, unless its heart beats as if 50 mm/s had been taken for 25: a strip of 5 s is then as
-    long. `rate` is that of the heart, beats a minute.
+    A calibration pulse of the assumed or printed height speaks for the size of the page. For the paper speed speak two
+    together: the length that printers give a rhythm strip or a column at 25 mm/s, and beats that last as long as beats do;
+    at 50 mm/s the same length holds half the time, and a heart of half the rate has twice the QRS.
     """
     pulse = _off(reading.facts.get("PulseHeight"), reading.gain_mm_mv)
     pulse_agrees = pulse is not None and pulse <= PULSE_OFF
-    longest = max((_seconds(strip) for strip in reading.strips), default=0.0)
-    # 5 s at 50 mm/s are as long as 10 s at 25, and 6x2 and 12x1 pages are printed so; in a picture no print need be read
-    print_would_show = reading.source_kind == "vector" or reading.layout.startswith("3x4")
+    longest = max(map(seconds_of, reading.strips), default=0.0)
+    width = _column_off(reading)
+    usual = abs(longest / USUAL_LENGTH_S - 1) <= LENGTH_OFF or (width is not None and width <= LENGTH_OFF)
     vouched = {
         "px_per_mm": pulse_agrees,
         "gain_mm_mv": pulse_agrees,
-        "speed_mm_s": print_would_show
-        and abs(longest / USUAL_LENGTH_S - 1) <= LENGTH_OFF
-        and rate is not None
-        and rate >= SLOWEST_VOUCHING_BPM,
+        "speed_mm_s": usual and durations_agree,
     }
     return sum(reading.found.get(name) == "assumed" and not holds for name, holds in vouched.items())

@@ -17,6 +17,9 @@ MOST_INK = 0.12  # share of the page; a page of text, a photo or a grid taken fo
 FAINT, FIRM = 0.18, 0.32
 GRID_SHARE = 25  # percentile of a row: what three quarters of it are at least as dark as is a grid line
 SURE, POSSIBLE = 0.5, 0.2  # probabilities of the network
+# The tip of a narrow QRS, where two strokes merge, looks like a letter too: likely both, it is part of a stroke that it
+# hangs on. Of letters the network is sure: hardly any trace, or much more text.
+LIKELY, SURER = 0.3, 0.4
 PALEST = 0.25  # of the usual darkness of its sure ink; a paler line is one of the grid
 FRAME, BORDER = (
     0.5,
@@ -31,8 +34,10 @@ class TraceInk:
     mask      bool (H, W), True on trace, text and separators
     weight    float32 (H, W), darkness above the grid under it, for the centre of a stroke
     contrast  darkness of the trace minus that of the grid lines, 0 to 1
-    marks     bool (H, W), writing and separators where they are told from the trace; None where `mask` holds both
+    marks     bool (H, W), writing and separators where they are told from the trace, and what of `strokes` may be either; None
+              where `mask` holds both
     strokes   bool (H, W), `mask` with the pale strokes that hang on it, to follow a lead by; None where `mask` holds them
+    dotted    bool (H, W), separators that another ink of the same page has told from the trace; None where none has
     """
 
     mask: np.ndarray
@@ -40,6 +45,7 @@ class TraceInk:
     contrast: float
     marks: np.ndarray | None = None
     strokes: np.ndarray | None = None
+    dotted: np.ndarray | None = None
 
     @property
     def followed(self) -> np.ndarray:
@@ -52,8 +58,9 @@ class TraceInk:
         def turn(plane: np.ndarray) -> np.ndarray:
             return np.ascontiguousarray(np.rot90(plane, quarter))
 
-        marks, strokes = (None if plane is None else turn(plane) for plane in (self.marks, self.strokes))
-        return TraceInk(turn(self.mask), turn(self.weight), self.contrast, marks, strokes)
+        planes = (self.marks, self.strokes, self.dotted)
+        marks, strokes, dotted = (None if plane is None else turn(plane) for plane in planes)
+        return TraceInk(turn(self.mask), turn(self.weight), self.contrast, marks, strokes, dotted)
 
 
 def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
@@ -79,7 +86,7 @@ def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
     mask |= (weight > 0.5 * (darkest - line)) & (every > line)
     least = faintest * (darkest - line)
     faint = (every > line + least) & (weight > least)
-    mask = _joined_to(mask, faint | mask)
+    mask = joined_to(mask, faint | mask)
     _clear_frame(mask)
     inked = float(mask.mean())
     if inked > MOST_INK:
@@ -104,12 +111,14 @@ def ink_of_network(every: np.ndarray, trace: np.ndarray, text: np.ndarray) -> Tr
     above = every - np.float32(np.median(some) if len(some) else 0.0)
     dark = above > PALEST * float(np.median(above[sure])) if sure.any() else sure
     mask = sure & dark
-    possible = mask | ((trace > POSSIBLE) & (text < SURE) & dark)
-    strokes = _joined_to(mask, _bridged(possible))
-    near = cv2.dilate(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    both = (trace > LIKELY) & (text - trace < SURER)
+    possible = mask | ((((trace > POSSIBLE) & (text < SURE)) | both) & dark)
+    strokes = joined_to(mask, _bridged(possible))
+    marks = (text > SURE) & ~mask
+    near = cv2.dilate((strokes | (marks & dark)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     weight = np.where(near, np.clip(above, 0.0, None), 0.0).astype(np.float32)
     contrast = float(np.median(weight[mask])) if mask.any() else 0.0
-    return TraceInk(mask, weight, contrast, (text > SURE) & ~mask, strokes)
+    return TraceInk(mask, weight, contrast, marks, strokes)
 
 
 def _bridged(ink: np.ndarray) -> np.ndarray:
@@ -130,7 +139,7 @@ def _clear_frame(mask: np.ndarray) -> None:
             mask[:, lines] = False
 
 
-def _joined_to(sure: np.ndarray, maybe: np.ndarray) -> np.ndarray:
+def joined_to(sure: np.ndarray, maybe: np.ndarray) -> np.ndarray:
     """The pieces of `maybe` that hold a pixel of `sure`: steep strokes of a QRS are paler than the level trace."""
     count, labels = cv2.connectedComponents(maybe.view(np.uint8), connectivity=8)
     held = np.zeros(count, bool)

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from scartools.ecg import layout as page_layout
 from scartools.ecg.columns import Columns, lean_of, place_columns, shifted
 from scartools.ecg.layout_fit import Fit, fit_layouts
 from scartools.ecg.lead_names import Word
+from scartools.ecg.lead_print import dotted_lines, hidden_by_print, loose_ink, missed_beats, without_letters
 from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
 from scartools.ecg.page_layouts import LAYOUTS
-from scartools.ecg.pulse import Pulse, find_pulses
+from scartools.ecg.pulse import Pulse, find_cut_pulses, find_pulses
 from scartools.ecg.pulse_columns import behind_pulses
-from scartools.ecg.separators import Separator, erase_lines, find_dotted_lines, lines_of_rows
+from scartools.ecg.separators import Separator, erase_lines, lines_of_rows
 from scartools.ecg.trace import Path, follow_rows
 from scartools.ecg.trace_heights import heights as trace_heights
 from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
 
 FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arrangement has them
-MOST_MISSED = 10  # upright strokes beside every lead; what passes them is left out of the leads
 STRIP_LEADS = ("II", "V1", "V5")
-LEAST_LETTER = 1.0  # mm2 of ink; what the network leaves of a letter is less
 STRIP_NAME_FAR = 22.0  # mm from the baseline of a rhythm strip to its name
+SOME_PULSES = 0.4  # share of the rows in which a pulse at one place is one of all rows
+PULSE_FAR = 14.0  # mm from the left edge of a column to the pulse in it
 UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
 
 
@@ -38,6 +38,8 @@ class Leads:
     pulses    of each row; contrast: of the ink; missed: upright strokes beside every lead
     strip_names  of the rhythm strips as printed, None where that cannot be read
     rows_left_out  rows of traces that are no part of the arrangement
+    cut       of each row, a pulse that the edge of the picture cuts through
+    hidden    one a row, bool (PER_PX * W,): where names, separators and pulses stand on the trace
     """
 
     fit: Fit
@@ -48,14 +50,23 @@ class Leads:
     missed: int
     strip_names: tuple[str | None, ...] = ()
     rows_left_out: int = 0
+    cut: tuple[list[Pulse], ...] = ()
+    hidden: tuple[np.ndarray, ...] = ()
 
 
 def follow_leads(
-    ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str | None = None, *, guessed: bool = False
+    ink: TraceInk,
+    words: list[Word],
+    darkness: np.ndarray,
+    px_per_mm: float,
+    wanted: str | None = None,
+    *,
+    guessed: bool = False,
 ) -> Leads:
     """Find rows and columns, then follow every row with the lead names taken out of the ink.
 
-    ink     of the upright page; words: printed on it; wanted: the arrangement as --layout gives it
+    ink     of the upright page; words: printed on it; darkness: float32 (H, W)
+    wanted  the arrangement as --layout gives it
     guessed  the millimetre is a guess
     Raises InputError, with the reason, where the arrangement is not told or a lead would be lost.
     """
@@ -68,8 +79,7 @@ def follow_leads(
     fit = fits[0] if fits and fits[0].share >= FEWEST_NAMED else None
     seen, rows = len(rows), list(fit.rows) if fit else rows
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
-    # the darkness alone cannot tell a dotted line from the dots of the paper
-    lines = find_dotted_lines(whole, px_per_mm) if ink.marks is not None else []
+    lines = dotted_lines(ink, whole, px_per_mm)
     mask = erase_lines(ink.followed, lines)
     beside = lines_of_rows(lines, rows[: len(fit.layout.rows) if fit else 3], px_per_mm)
     paths, heights = _follow_rows(mask, ink.weight, rows, mm, fitted=False)
@@ -88,43 +98,37 @@ def follow_leads(
     lean = lean_of(_printed_marks(fit, words, beside, pulses, px_per_mm))
     columns = shifted(columns, rows, beside, lean, px_per_mm)
     places = _name_places(fit, words, px_per_mm)
-    unnamed = page_layout.erase_names(mask, places)
     separators = page_layout.separators_at(columns, bars, mm)
+    loose = loose_ink(ink, lines, words, places, columns, px_per_mm)
+    unnamed = page_layout.erase_names(without_letters(mask, loose, ink, places), places)
     paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
-    # the fringe of letters that were told from the trace is part of no lead
-    plain = np.ones_like(mask) if ink.marks is None else ~_widened(ink.marks)
-    rest = page_layout.beside_paths(unnamed, paths) & plain
-    crossed = _crossed(columns, rows, lines, px_per_mm, len(separators))
-    least = 0.0 if ink.marks is None else LEAST_LETTER
-    touched = page_layout.touched_by_names(rest, paths[:lead_rows], places, fit.layout.columns, mm, least)
+    touched = hidden_by_print(
+        ink, loose, unnamed, paths, (places, fit.layout.columns), columns, rows[:lead_rows], px_per_mm
+    )
     hidden = [separators | row for row in touched]
-    unexplained = page_layout.beside_paths(unnamed, paths, max(round(0.25 * mm[0]), 1)) & plain
-    missed = page_layout.missed_strokes(unexplained, rows, columns, hidden, mm)
-    if len(missed) > MOST_MISSED:
-        raise InputError(
-            f"{len(missed)} upright strokes of the traces belong to no lead that was read: beats would be lost",
-            remedy="Scan the page flat, in colour, 200 dots an inch or more",
-        )
+    missed = missed_beats(unnamed, ink, loose, paths, words, (rows, columns, hidden), darkness, px_per_mm)
     hidden += [np.zeros_like(separators)] * (len(rows) - lead_rows)
-    hidden = [
-        row | beside for row, beside in zip(hidden, page_layout.beside_strokes(missed, paths, mm), strict=True)
-    ]
+    crossed = _crossed(columns, rows, lines, px_per_mm, len(separators))
     hidden = [row | line for row, line in zip(hidden, crossed, strict=True)]
+    shared = _shared_pulses(pulses, columns, line, px_per_mm, len(separators))
+    covered = _covered(hidden, pulses, shared, line)
+    strokes = page_layout.beside_strokes(missed, paths, mm)
+    heights = [
+        np.where(cover | np.repeat(stroke, PER_PX)[: len(height)], np.nan, height)
+        for height, cover, stroke in zip(heights, covered, strokes, strict=True)
+    ]
     return Leads(
         fit,
         columns,
-        _hide(heights, pulses, hidden, line),
+        heights,
         pulses,
         ink.contrast,
         len(missed),
         _strip_names(fit, words, px_per_mm),
         seen - len(rows),
+        tuple(find_cut_pulses(whole, rows, line, mm)),
+        tuple(covered),
     )
-
-
-def _widened(marks: np.ndarray) -> np.ndarray:
-    """bool (H, W): the marks and two px around them."""
-    return cv2.dilate(marks.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
 
 def _without_names(
@@ -289,15 +293,45 @@ def _trace_ends(
     return float(np.median(starts)), float(np.median(stops))
 
 
-def _hide(
-    heights: list[np.ndarray], pulses: list[list[Pulse]], hidden: list[np.ndarray], line: float
+def _covered(
+    hidden: list[np.ndarray], pulses: list[list[Pulse]], shared: list[np.ndarray], line: float
 ) -> list[np.ndarray]:
-    """The heights without what is no lead or in doubt: pulses, separators, letters, strokes that were not followed."""
-    shown = []
+    """For each row bool (PER_PX * W,): where letters, separators or pulses are drawn and not the lead."""
     edge = int(np.ceil(line)) + 1
-    for height, found, covered in zip(heights, pulses, hidden, strict=True):
-        kept = np.where(np.repeat(covered, PER_PX)[: len(height)], np.nan, height)
-        for pulse in found:
-            kept[max(pulse.left - edge, 0) * PER_PX : (pulse.right + edge) * PER_PX] = np.nan
-        shown.append(kept)
-    return shown
+    found = []
+    for row, own, common in zip(hidden, pulses, shared, strict=True):
+        covered = np.repeat(row | common, PER_PX)
+        for pulse in own:
+            covered[max(pulse.left - edge, 0) * PER_PX : (pulse.right + edge) * PER_PX] = True
+        found.append(covered)
+    return found
+
+
+def _shared_pulses(
+    pulses: list[list[Pulse]], columns: Columns, line: float, px_per_mm: float, width: int
+) -> list[np.ndarray]:
+    """For each row bool (W,): where the other rows have their pulse at the beginning of a column, and what is left of it.
+
+    A recorder prints the pulse in every row at one place. Where it is not found in one (a wave runs into it, a name
+    stands on it) it would be taken for the beginning of the lead; so would its foot.
+    """
+    rows = len(pulses)
+    found = [np.zeros(width, bool) for _ in pulses]
+    edge = int(np.ceil(line)) + 1
+    for column in range(columns.count):
+        ends: list[float] = []
+        for row, own in enumerate(pulses):
+            left = columns.edges(column, row)[0]
+            ends += [
+                pulse.right - left
+                for pulse in own
+                if -8 * px_per_mm < pulse.left - left < PULSE_FAR * px_per_mm
+            ][:1]
+        if len(ends) < max(SOME_PULSES * rows, 3):
+            continue
+        end = float(np.median(ends))
+        for row, covered in enumerate(found):
+            left = columns.edges(column, row)[0]
+            begin = max(round(left - 0.5 * px_per_mm), 0) if column else 0
+            covered[begin : max(round(left + end) + edge, 0)] = True
+    return found

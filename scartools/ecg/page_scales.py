@@ -138,7 +138,7 @@ def pulse_heights(leads: Leads, mm: float) -> tuple[float | None, float | None]:
     limb: list[float] = []
     chest: list[float] = []
     for row, found in enumerate(leads.pulses):
-        for pulse in found:
+        for pulse in found or (leads.cut[row] if leads.cut else ()):
             place = _place(leads, pulse)
             if place is None:
                 continue

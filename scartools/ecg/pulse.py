@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,11 @@ from scartools.ecg.trace import Path
 
 NARROWEST = 0.9  # mm, of one step of a pulse
 STEP_RATIO = 1.6  # of two gains; in use are 10/5, 5/10 and 20/10
+CUT = 0.5  # mm from the edge of the picture: a pulse that begins there is cut by it
+CUT_WIDTH, CUT_FOOT = (
+    (1.0, 8.0),
+    1.6,
+)  # mm of top that is left; mm from its foot to the baseline of the trace behind it
 SAME_FOOT = 1.5  # mm that the feet of a pulse of two steps may differ by
 
 
@@ -62,6 +68,56 @@ def find_pulses(path: Path, rows: np.ndarray, line: float, px_per_mm: tuple[floa
         if all(3 * mm_y <= height <= 25 * mm_y for height in over) and abs(over[0] - over[1]) < 4 * mm_y:
             pulses.append(Pulse(left, right, *over, top))
     return sorted(pulses + _steps(tops, line, px_per_mm), key=lambda pulse: pulse.left)
+
+
+def find_cut_pulses(
+    ink: np.ndarray, baselines: Sequence[float], line: float, px_per_mm: tuple[float, float]
+) -> list[list[Pulse]]:
+    """Find what is left of pulses that the left edge of the picture cuts through: a level top, and its fall.
+
+    ink        bool (H, W), traces, writing and lines
+    baselines  px, one a row; line: width of the stroke, px; px_per_mm: along x and y
+    From the edge the top runs level to an upright stroke that ends at the level of the baseline, and nothing is drawn
+    between top and baseline left of it. Returns one list a row, with none or one; left and right foot are the same.
+    """
+    mm_x, mm_y = px_per_mm
+    wide, tall = int(CUT_WIDTH[1] * mm_x) + 1, int(round(25 * mm_y))
+    found = []
+    for baseline in baselines:
+        low = min(int(baseline + CUT_FOOT * mm_y) + 1, len(ink))
+        first = max(int(baseline) - tall, 0)
+        found.append(_cut_pulse(ink[first:low, :wide], baseline - first, line, px_per_mm, first))
+    return found
+
+
+def _cut_pulse(
+    corner: np.ndarray, baseline: float, line: float, px_per_mm: tuple[float, float], first: int
+) -> list[Pulse]:
+    """One row's: corner bool (h, w), the left edge of the picture from above the row to just below it."""
+    mm_x, mm_y = px_per_mm
+    edge = np.flatnonzero(corner[:, : max(int(CUT * mm_x), 1) + 1].any(axis=1))
+    reach = max(round(0.3 * mm_y), 1)
+    for top in edge[edge < baseline - 3 * mm_y].tolist():
+        level = np.asarray(corner[max(top - reach, 0) : top + reach + 1].any(axis=0))
+        right = len(level) if level.all() else int(np.argmin(level))
+        if not CUT_WIDTH[0] * mm_x <= right < len(level):  # no corner, or a line that goes on
+            continue
+        bar = corner[:, max(right - max(int(1.0 * mm_x), 2), 0) : right + 1].any(axis=1)
+        below = np.flatnonzero(bar[top:])
+        gaps = np.flatnonzero(np.diff(below) > max(round(0.4 * mm_y), 2))
+        bottom = top + int(below[gaps[0]] if len(gaps) else below[-1]) + 1
+        inside = corner[
+            top + 2 * reach + int(line) + 1 : int(baseline - mm_y), : max(right - int(1.2 * mm_x) - 1, 1)
+        ]
+        foot = bottom - line / 2 - 0.5
+        if inside.any() or abs(foot - baseline) > CUT_FOOT * mm_y:
+            continue
+        drawn = corner[max(top - reach, 0) : top + 2 * reach + int(line) + 1, : max(right - int(mm_x), 2)]
+        rows = np.arange(drawn.shape[0])[:, None]
+        middle = float(np.median((rows * drawn).sum(axis=0) / np.maximum(drawn.sum(axis=0), 1)))
+        height = foot - (max(top - reach, 0) + middle)
+        return [Pulse(0, right, height, height, first + max(top - reach, 0) + middle)]
+    return []
 
 
 def _steps(

@@ -36,7 +36,7 @@ from scartools.ecg.page_scales import (
 from scartools.ecg.printed_scales import PrintedScales, read_printed_scales
 from scartools.ecg.reading import Box, Check, Found, PageReading
 from scartools.ecg.separators import erase_lines, find_dotted_lines
-from scartools.ecg.strips import cut_strips, side_by_side
+from scartools.ecg.strips import cut_strips, side_by_side, untold_strips
 from scartools.errors import InputError
 
 COARSEST = 2.2  # px a mm, some 55 dots an inch
@@ -89,6 +89,7 @@ def read_raster_page(
     darkness = divide_out_paper(frame.image)
     readings, reasons = [], []
     words: tuple[int, list[Word]] | None = None
+    dotted: np.ndarray | None = None
     for find in _inks(frame):
         try:
             ink = find(frame, darkness)
@@ -96,6 +97,9 @@ def read_raster_page(
                 return _read_boxes(frame, ink, boxes, to_given, (speed_mm_s, gain_mm_mv))
             if words is None or len(_names_in(words[1])) < ALL_NAMES:
                 words = _upright(ink, darkness, frame.px_per_mm)
+            if ink.marks is not None:
+                dotted = _dotted(ink, words[0], frame.px_per_mm)
+            ink = replace(ink, dotted=dotted)
             page = _read_upright(frame, ink, darkness, words, layout)
             reading = _measured(frame, page, (layout, speed_mm_s, gain_mm_mv), to_given)
         except InputError as reason:
@@ -131,12 +135,13 @@ def _read_upright(
     mm, (quarter, words) = frame.px_per_mm, seen
     ink = ink.turned(quarter)
     guessed = frame.grid == "none"
-    leads = follow_leads(ink, words, mm, layout, guessed=guessed)
+    darkness = _turn(darkness, quarter)
+    leads = follow_leads(ink, words, darkness, mm, layout, guessed=guessed)
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
-    printed = read_printed_scales(whole, _turn(darkness, quarter), mm)
+    printed = read_printed_scales(whole, darkness, mm)
     if guessed:
         mm = scale_without_grid(leads, printed)
-        leads = follow_leads(ink, words, mm, layout)
+        leads = follow_leads(ink, words, darkness, mm, layout)
     return Upright(leads, quarter, mm, printed)
 
 
@@ -179,6 +184,7 @@ def _measured(
         "ChestGain": gains.chest if gains.chest != gains.limb else None,
         "PrintedSpeed": page.printed.speed,
         "PrintedGain": None if page.printed.gain is None else list(page.printed.gain),
+        "ColumnWidth": round(leads.columns.width / mm, 2),
         "LeadNamesFound": leads.fit.named,
         "ColumnsShareTime": together is not None,
         "ColumnBordersFound": leads.columns.breaks,
@@ -196,9 +202,12 @@ def _measured(
         speed,
         gains.limb,
         found,
-        (*_checks(frame, leads, mm), *scale_checks(page.printed, (speed, speed_found), gains, by_columns)),
+        (
+            *_checks(frame, leads, mm, untold_strips(leads, strips)),
+            *scale_checks(page.printed, (speed, speed_found), gains, by_columns),
+        ),
         facts,
-        pulse_boxes(leads.pulses, to_picture),
+        pulse_boxes([own or cut for own, cut in zip(leads.pulses, leads.cut, strict=True)], to_picture),
     )
 
 
@@ -312,6 +321,15 @@ def _without_lines(
     return rest, np.where(erased & ~rest, np.float32(0.0), darkness)
 
 
+def _dotted(ink: TraceInk, quarter: int, px_per_mm: float) -> np.ndarray:
+    """bool (H, W), the dots of the separators that stand upright once the page is turned by quarter turns."""
+    ink = ink.turned(quarter)
+    assert ink.marks is not None
+    whole = ink.mask | ink.marks
+    lines = find_dotted_lines(whole, px_per_mm)
+    return _turn(whole & ~erase_lines(whole, lines), -quarter)
+
+
 def _named(words: list[Word]) -> float:
     """Sum over the different aV and V names of the confidence in each."""
     names: dict[str, float] = {}
@@ -328,15 +346,14 @@ def _banded(mask: np.ndarray, axis: int) -> float:
     return float(np.var(inked) / np.mean(inked) ** 2)
 
 
-def _checks(frame: Frame, leads: Leads, mm: float) -> tuple[Check, ...]:
+def _checks(frame: Frame, leads: Leads, mm: float, untold: int) -> tuple[Check, ...]:
     cells, missed = leads.fit.cells, float(leads.missed)
     named = leads.fit.named / cells
     width = leads.columns.time / mm
     four = leads.fit.layout.columns == 4
     off = min(abs(width / usual - 1) for usual in (31.25, 62.5, 125.0)) if four else None
-    strips = float(sum(name is None for name in leads.strip_names))
     return (
-        Check("strip_names_unread", strips, 0.0, "strips", strips == 0, False),
+        Check("strip_names_unread", float(untold), 0.0, "strips", untold == 0, False),
         Check("rows_left_out", float(leads.rows_left_out), 0.0, "rows", leads.rows_left_out == 0, False),
         Check("column_width", off, WIDTH_REVIEW, "share", None if off is None else off <= WIDTH_REVIEW, False),
         Check(

@@ -25,6 +25,7 @@ class Strip:
     rate      samples a second, as drawn
     trace_px  float64 (M, 2), x and y in pixels of the page as it was read, for the overlay
     page      on which page of the file, from 0
+    hidden    share of the samples that letters, separators or pulses of the page stand on: gaps by no fault of the reader
     """
 
     lead: str
@@ -34,6 +35,7 @@ class Strip:
     rate: float
     trace_px: np.ndarray
     page: int = 0
+    hidden: float = 0.0
 
 
 @dataclass(frozen=True)

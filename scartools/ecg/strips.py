@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from scartools.ecg.columns import Columns
-from scartools.ecg.page_checks import LAW_REFUSE, LAW_REVIEW, limb_laws
+from scartools.ecg.limb_laws import limb_laws
+from scartools.ecg.page_checks import LAW_REFUSE
 from scartools.ecg.page_layouts import Layout
 from scartools.ecg.page_leads import Leads
 from scartools.ecg.page_scales import Gains
@@ -18,8 +19,13 @@ from scartools.errors import InputError
 
 RHYTHM_LEADS = ("II", "V1", "V5")
 LEAST_RHYTHM_MATCH = 0.75  # agreement of a rhythm strip with the column of its lead
+TOLD_BY_SHAPE, TOLD_APART = (
+    0.9,
+    0.1,
+)  # agreement that tells a strip without a name, and how far the next lead stays behind
 USUAL_LEAD = 0.02  # what II, the usual rhythm lead, may fall behind the best
 END_MM = 1.5  # a blank this wide at the end of a column is no gap but its end
+LAW_HELD = 0.25  # share of the leads' size that a law is missed by at most where it holds
 LEAST_TRACE = 0.5  # share of its pixel columns in which a lead must be seen
 
 
@@ -37,11 +43,23 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: Gains) -> tu
             left, right = columns.edges(column, row)
             start_s = column * columns.time / (px_per_mm * speed)
             strips.append(
-                _strip(lead, False, start_s, leads.heights[row], left, right, px_per_mm, speed, gains.of(lead))
+                _strip(
+                    lead,
+                    False,
+                    start_s,
+                    leads.heights[row],
+                    leads.hidden[row],
+                    left,
+                    right,
+                    px_per_mm,
+                    speed,
+                    gains.of(lead),
+                )
             )
     for row, height in enumerate(leads.heights[len(layout.rows) :]):
         left, right = _whole_row(columns, len(layout.rows) + row)
-        whole = _strip("II", True, 0.0, height, left, right, px_per_mm, speed, gains.limb)
+        covered = leads.hidden[len(layout.rows) + row]
+        whole = _strip("II", True, 0.0, height, covered, left, right, px_per_mm, speed, gains.limb)
         printed = leads.strip_names[row]
         lead, match = _rhythm_lead(whole, strips, gains)
         if printed is not None:
@@ -49,6 +67,28 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: Gains) -> tu
         elif match >= LEAST_RHYTHM_MATCH:
             strips.append(_as_lead(whole, lead, gains))
     return tuple(strips)
+
+
+def untold_strips(leads: Leads, strips: tuple[Strip, ...]) -> int:
+    """How many rhythm strips show a lead that neither a name nor the trace itself tells.
+
+    A strip repeats its lead's column, beat for beat, at the same time and the same size: that tells the lead as surely as a
+    printed name, where no other column comes near.
+    """
+    columns = [strip for strip in strips if not strip.rhythm]
+    own = [strip for strip in strips if strip.rhythm]
+    if len(own) < len(leads.strip_names):  # one was like no column and is left out
+        return sum(name is None for name in leads.strip_names)
+    untold = 0
+    for strip, name in zip(own, leads.strip_names, strict=True):
+        match = {lead.lead: _match(strip, lead) for lead in columns} if name is None else {}
+        others = [value for lead, value in match.items() if lead != strip.lead]
+        told = name is not None or (
+            match.get(strip.lead, 0.0) >= TOLD_BY_SHAPE
+            and max(others, default=1.0) < match[strip.lead] - TOLD_APART
+        )
+        untold += not told
+    return untold
 
 
 def side_by_side(strips: tuple[Strip, ...], layout: Layout, column_s: float) -> tuple[Strip, ...] | None:
@@ -65,7 +105,7 @@ def side_by_side(strips: tuple[Strip, ...], layout: Layout, column_s: float) -> 
         strip if strip.rhythm else replace(strip, start_s=strip.start_s - column[strip.lead] * column_s)
         for strip in strips
     )
-    held = all(value is not None and value <= LAW_REVIEW for value in limb_laws(together).values())
+    held = all(value is not None and value <= LAW_HELD for value in limb_laws(together).values())
     return together if held else None
 
 
@@ -79,6 +119,7 @@ def _strip(
     rhythm: bool,
     start_s: float,
     height: np.ndarray,
+    covered: np.ndarray,
     left: float,
     right: float,
     mm: float,
@@ -100,8 +141,10 @@ def _strip(
     start_s = max(start_s + (first / PER_PX - left) / (mm * speed), 0.0)
     baseline = baseline_of(piece, mm)
     samples = (baseline - piece) / (mm * gain)
+    inked = np.flatnonzero(np.isfinite(piece))
     trace_px = np.stack([(first + inked) / PER_PX, piece[inked]], axis=1).astype(float)
-    return Strip(lead, rhythm, start_s, samples, mm * speed * PER_PX, trace_px)
+    hidden = float((covered[first : first + len(piece)] & ~np.isfinite(piece)).mean())
+    return Strip(lead, rhythm, start_s, samples, mm * speed * PER_PX, trace_px, hidden=hidden)
 
 
 def _as_lead(strip: Strip, lead: str, gains: Gains) -> Strip:
@@ -114,11 +157,16 @@ def _rhythm_lead(strip: Strip, leads: list[Strip], gains: Gains) -> tuple[str, f
     scores = {}
     for lead in leads:
         if lead.lead in RHYTHM_LEADS:
-            begin = round(lead.start_s * strip.rate)
-            part = _as_lead(strip, lead.lead, gains).samples[begin : begin + len(lead.samples)]
-            scores[lead.lead] = max(_concordance(part, lead.samples, lag) for lag in range(-6, 7))
+            scores[lead.lead] = _match(_as_lead(strip, lead.lead, gains), lead)
     best = max(scores, key=lambda name: scores[name] + (USUAL_LEAD if name == "II" else 0.0))
     return best, scores[best]
+
+
+def _match(strip: Strip, column: Strip) -> float:
+    """How well a column agrees with what a strip shows at its time, at the best of a few samples' shifts."""
+    begin = max(round((column.start_s - strip.start_s) * strip.rate), 0)
+    part = strip.samples[begin : begin + len(column.samples)]
+    return max(_concordance(part, column.samples, lag) for lag in range(-6, 7))
 
 
 def _concordance(a: np.ndarray, b: np.ndarray, lag: int) -> float:

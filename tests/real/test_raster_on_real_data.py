@@ -77,6 +77,8 @@ def test_rendered_ludb_page_with_oblong_millimetres(data_folder: Path) -> None:
         ("ecg00042.jpg", 4.46, "3x4+1", ["II"]),  # print that leans against the grid
         ("ecg00039.jpg", 4.37, "3x4+1", ["II"]),  # columns that share their time
         ("ecg00010.png", 2.85, "3x4+1", ["II"]),  # a pale trace on thick red lines
+        ("jamaral68_6x2.jpg", 7.55, "6x2", []),  # a pulse before each column
+        ("jamaral68_12x1.jpg", 6.75, "12x1", []),
     ],
 )
 def test_real_page_is_read(data_folder: Path, name: str, px: float, layout: str, rhythm: list[str]) -> None:
@@ -96,6 +98,16 @@ def test_real_page_is_read(data_folder: Path, name: str, px: float, layout: str,
 def test_a_page_that_cannot_be_read_is_refused(data_folder: Path, name: str) -> None:
     with pytest.raises(InputError):
         read_raster_page(page(data_folder, f"real/{name}"))
+
+
+@pytest.mark.parametrize("name", ["jamaral68_6x2.jpg", "jamaral68_12x1.jpg"])
+def test_no_lead_begins_with_its_calibration_pulse(data_folder: Path, name: str) -> None:
+    """Nothing says their paper speed (columns of 100 and 166 mm): they are for a person to look at."""
+    reading = upright(read_raster_page(page(data_folder, f"real/{name}")))
+    assert status_of(checked(reading).checks) == "needs_review"
+    for strip in reading.strips:
+        first = strip.samples[: round(0.12 * strip.rate)]
+        assert np.nanmax(np.abs(first)) < 0.6, strip.lead  # the pulse is 1 mV high
 
 
 def test_half_a_page_contradicts_itself(data_folder: Path) -> None:

@@ -51,3 +51,13 @@ def test_a_page_of_ink_is_refused() -> None:
     with pytest.raises(InputError, match="not an ECG page"):
         ink_of_network(full, full, 0 * full)
     assert MOST_INK < 1
+
+
+def test_the_tip_of_a_narrow_stroke_that_looks_like_a_letter_is_followed() -> None:
+    """Where two strokes merge the network holds both possible; of a letter it is sure."""
+    dark, trace, text = planes()
+    dark[85:100, 100:102], trace[85:100, 100:102], text[85:100, 100:102] = 0.6, 0.45, 0.75
+    dark[85:100, 120:122], trace[85:100, 120:122], text[85:100, 120:122] = 0.6, 0.05, 0.95
+    ink = ink_of_network(dark, trace, text)
+    assert ink.followed[85:100, 100:102].all()
+    assert not ink.followed[85:99, 120:122].any()

@@ -45,7 +45,8 @@ def changed(reading: PageReading, change: Callable[[Strip], Strip]) -> PageReadi
     return replace(reading, strips=tuple(change(item) for item in reading.strips))
 
 
-NOT_ON_3X4 = {
+PRINTED = {"speed_odds"}  # a printed speed is not doubted
+NOT_ON_3X4 = PRINTED | {
     f"{law}{gross}" for law in ("goldberger_avl", "cabrera", "cabrera_avf") for gross in ("", "_gross")
 }
 
@@ -54,7 +55,7 @@ NOT_ON_3X4 = {
 def test_a_good_page_is_accepted_with_every_answer_it_can_give(reading):
     assert outcome(reading) == ("accepted", set())
     unanswered = {check.name for check in checked(reading).checks if check.passed is None}
-    rhythm = {"rhythm_correlation", "rhythm_amplitude", "beats_shared", "heart_rate_ratio"}
+    rhythm = PRINTED | {"rhythm_correlation", "rhythm_amplitude", "beats_shared", "heart_rate_ratio"}
     assert unanswered == (NOT_ON_3X4 if reading.layout == "3x4+1" else rhythm)
 
 
@@ -120,16 +121,27 @@ def test_a_page_without_pulse_is_not_blamed_for_it():
     )
 
 
-def test_ten_seconds_of_half_a_usual_heart_rate_do_not_vouch_for_25_mm_a_second():
-    """Five seconds at 50 mm/s are as long on paper: read at 25 mm/s, a heart of 70 beats with 35."""
+def slowed(item: Strip, bpm: float) -> Strip:
+    """The strip as 50 mm/s show it to one who takes 25: half of the time on the same paper, twice as slow."""
+    seconds = len(item.samples) / RATE
+    half = strip(item.lead, item.start_s / 2, seconds / 2, item.rhythm, bpm=bpm).samples
+    at = np.arange(len(item.samples)) / 2
+    return replace(item, samples=np.interp(at, np.arange(len(half)), half))
+
+
+@pytest.mark.parametrize("bpm", [75.0, 105.0, 130.0])
+def test_the_paper_speed_of_half_the_length_is_not_vouched_for(bpm):
+    """Five seconds at 50 mm/s are as long on paper as ten at 25: a fast heart then has a usual rate, and slow waves."""
     page = replace(page_3x4(), found={**page_3x4().found, "speed_mm_s": "assumed"})
     assert outcome(page) == ("accepted", set())
-    slow = replace(
-        page,
-        strips=tuple(strip(s.lead, s.start_s, len(s.samples) / RATE, s.rhythm, bpm=35) for s in page.strips),
-    )
-    assert "scales_assumed" in outcome(slow)[1]
-    assert outcome(slow)[0] != "accepted"
+    status, failed = outcome(changed(page, lambda s: slowed(s, bpm)))
+    assert status != "accepted" and {"scales_assumed", "speed_odds"} <= failed
+
+
+def test_a_slow_heart_has_waves_of_usual_length():
+    page = replace(page_3x4(), found={**page_3x4().found, "speed_mm_s": "assumed"})
+    slow = changed(page, lambda s: strip(s.lead, s.start_s, len(s.samples) / RATE, s.rhythm, bpm=42))
+    assert outcome(slow) == ("accepted", set())
 
 
 def test_scales_that_nothing_speaks_for_ask_for_a_review():
@@ -193,7 +205,61 @@ def test_flat_lines_are_refused():
     assert status == "refused" and "largest_lead_least" in failed
 
 
-def test_a_picture_of_twelve_rows_does_not_vouch_for_its_paper_speed():
-    assumed = replace(page_12x1(), found={**page_12x1().found, "speed_mm_s": "assumed"})
-    assert outcome(replace(assumed, source_kind="vector")) == ("accepted", set())
-    assert outcome(replace(assumed, source_kind="raster")) == ("needs_review", {"scales_assumed"})
+def test_a_picture_of_twelve_rows_vouches_for_its_paper_speed_by_its_beats():
+    assumed = replace(page_12x1(), found={**page_12x1().found, "speed_mm_s": "assumed"}, source_kind="raster")
+    assert outcome(assumed) == ("accepted", set())
+    assert {"scales_assumed", "speed_odds"} <= outcome(changed(assumed, lambda s: slowed(s, 70.0)))[1]
+
+
+def test_a_heart_that_is_not_regular_is_no_contradiction():
+    """Two rates on one page, in columns and strip alike: each column is held against the strip at its time."""
+    page = page_3x4()
+
+    def halves(item: Strip) -> Strip:
+        early, late = (strip(item.lead, 0, 10, bpm=bpm).samples for bpm in (55.0, 100.0))
+        both = np.concatenate([early[:2500], late[:2500]])
+        first = round(item.start_s * RATE)
+        return replace(item, samples=both[first : first + len(item.samples)])
+
+    assert outcome(changed(page, halves)) == ("accepted", set())
+
+
+def test_what_letters_hide_is_no_failure_while_a_beat_is_left():
+    def named(item: Strip) -> Strip:
+        samples = item.samples.copy()
+        samples[:200] = np.nan
+        return replace(item, samples=samples, hidden=200 / len(samples)) if item.lead == "V4" else item
+
+    assert outcome(changed(page_3x4(), named)) == ("accepted", set())
+    seen = {check.name: check.value for check in checked(changed(page_3x4(), named)).checks}
+    assert seen["coverage"] == 1.0
+
+
+def test_a_lead_that_ends_before_the_others_of_its_column_is_lost():
+    def cut(item: Strip, leads: tuple[str, ...]) -> Strip:
+        return replace(item, samples=item.samples[:850]) if item.lead in leads else item
+
+    assert "shortest_lead" in outcome(changed(page_3x4(), lambda s: cut(s, ("V5",))))[1]
+    # the edge of the picture cuts all of them off
+    assert outcome(changed(page_3x4(), lambda s: cut(s, ("V4", "V5", "V6")))) == ("accepted", set())
+
+
+@pytest.mark.parametrize("late", [-2, 2])
+def test_a_pen_that_is_late_by_its_own_width_breaks_no_law(late):
+    """4 ms of a lead and not of the others, the lag that suits T and P: the strokes of a narrow QRS alone are off."""
+
+    def drawn(item: Strip) -> Strip:
+        samples = item.samples.copy()
+        steep = np.abs(np.gradient(samples)) > 0.02
+        samples[steep] = np.roll(item.samples, late)[steep]
+        return replace(item, samples=samples) if item.lead == "II" else item
+
+    assert outcome(changed(page_12x1(), drawn)) == ("accepted", set())
+
+
+def test_a_photograph_taken_at_an_angle_is_vouched_for_by_pulse_and_columns():
+    angle = replace(page_3x4(), px_per_mm=(4.0, 4.3))
+    assert outcome(angle) == ("needs_review", {"equal_axes"})
+    assert outcome(replace(angle, facts={**angle.facts, "ColumnWidth": 62.5})) == ("accepted", set())
+    narrow = replace(angle, facts={**angle.facts, "ColumnWidth": 58.0})
+    assert outcome(narrow) == ("needs_review", {"equal_axes"})

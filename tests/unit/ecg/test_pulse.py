@@ -1,0 +1,45 @@
+"""A calibration pulse that the edge of the picture cuts through still tells the gain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scartools.ecg.pulse import find_cut_pulses
+
+MM, LINE = 5.0, 2.0
+
+
+def edge(height_mm: float = 10.0, width: int = 14, foot: bool = True) -> np.ndarray:
+    """Ink (200, 300) of one row at 150: a top from the left edge, its fall, and the trace some px behind it."""
+    ink = np.zeros((200, 300), bool)
+    top = 150 - round(height_mm * MM)
+    ink[top : top + 2, :width] = True
+    ink[top:152, width - 2 : width] = True
+    if foot:
+        ink[150:152, width : width + 5] = True
+    ink[150:152, width + 12 :] = True
+    return ink
+
+
+@pytest.mark.parametrize("height_mm", [5.0, 10.0, 20.0])
+@pytest.mark.parametrize("foot", [True, False])
+def test_the_height_of_a_cut_pulse(height_mm: float, foot: bool) -> None:
+    (found,) = find_cut_pulses(edge(height_mm, foot=foot), [150.5], LINE, (MM, MM))
+    assert len(found) == 1
+    assert found[0].over_left == found[0].over_right == pytest.approx(height_mm * MM, abs=1.0)
+    assert (found[0].left, found[0].right) == (0, 14)
+
+
+def test_other_corners_at_the_edge_are_no_pulse() -> None:
+    line = np.zeros((200, 300), bool)
+    line[100:102] = True  # a line of the grid, or of a frame
+    line[150:152] = True
+    assert find_cut_pulses(line, [150.5], LINE, (MM, MM)) == [[]]
+    filled = edge()
+    filled[110:150, 4:6] = True  # something stands below the top: letters in a box
+    assert find_cut_pulses(filled, [150.5], LINE, (MM, MM)) == [[]]
+    short = edge()
+    short[120:152, 12:14] = False  # its fall ends far above the trace
+    assert find_cut_pulses(short, [150.5], LINE, (MM, MM)) == [[]]
+    assert find_cut_pulses(edge(width=3), [150.5], LINE, (MM, MM)) == [[]]
