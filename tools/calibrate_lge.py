@@ -44,12 +44,12 @@ def print_summary(path: Path) -> None:
         row = rows[name]
         low, high = row["dice_mean_positive_lower"], row["dice_mean_positive_upper"]
         print(
-            f"{name:<12} Dice {row['dice_mean_positive']} (95 % {low} to {high}), {row['n_positive']} patients"
+            f"{name:<12} Dice {row['dice_mean_positive']} (95 % {low} to {high}), {row['n_patients_positive']} patients"
         )
     scar = rows["scar"]
     print(
-        f"scar found in {scar['hit']}, missed in {scar['missed']}, invented in {scar['false_positive']},"
-        f" rightly absent in {scar['true_negative']}"
+        f"scar found in {scar['n_both']}, missed in {scar['n_missed']}, invented in {scar['n_false_positive']},"
+        f" rightly absent in {scar['n_true_negative']}"
     )
 
 

@@ -118,11 +118,11 @@ class Population:
     # contrast (post gadolinium, 1.5 T) and noise
     t1_healthy_ms: Spread = Spread(440.0, 30.0, 360.0, 520.0)
     t1_blood_ms: Spread = Spread(310.0, 18.0, 260.0, 360.0)
-    t1_scar_over_blood: Spread = Spread(0.96, 0.06, 0.82, 1.10)
+    t1_scar_over_blood: Spread = Spread(0.92, 0.06, 0.78, 1.08)
     t1_no_reflow_over_healthy: Spread = Spread(1.10, 0.05, 1.0, 1.25)
-    nulling_error_fraction: Spread = Spread(0.0, 0.035, -0.08, 0.08)  # of the inversion time
+    nulling_error_fraction: Spread = Spread(0.0, 0.025, -0.06, 0.06)  # of the inversion time
     inversion_interval_ms: Interval = Interval(1500.0, 2100.0)  # two heart beats
-    blood_snr: Interval = Interval(6.0, 14.0)  # blood signal over the noise SD of one channel
+    blood_snr: Interval = Interval(10.0, 22.0)  # blood signal over the noise SD of one channel
     coil_decay_mm: Interval = Interval(140.0, 320.0)
     blur_pixels: Interval = Interval(0.6, 1.0)  # Gaussian SD: interpolation and motion
     psir_fraction: float = 0.0  # stacks with phase-sensitive reconstruction; the others are magnitude
@@ -130,8 +130,8 @@ class Population:
     slow_flow_fraction: float = 0.4  # hearts with slow blood along the endocardium
     slow_flow_gain: Interval = Interval(1.1, 1.6)  # its signal over that of the pool
     ghost_fraction: float = 0.4  # stacks with ghosts in the phase direction
-    ghost_strength: Interval = Interval(0.04, 0.14)  # of the signal, in the slice with most of them
-    moved_slice_fraction: float = 0.12  # slices taken in two positions: a poor breath-hold
+    ghost_strength: Interval = Interval(0.03, 0.10)  # of the signal, in the slice with most of them
+    moved_slice_fraction: float = 0.06  # slices taken in two positions: a poor breath-hold
     moved_mm: Interval = Interval(1.5, 4.0)
 
 
