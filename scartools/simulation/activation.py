@@ -24,6 +24,7 @@ from scartools.simulation.scar import DepthField, scar_class
 SUBSAMPLES = 2  # a side: a voxel is judged by 8 points
 CONDUCTING = 0.4  # a voxel with this share of viable muscle conducts
 RV_LEAST_WALL_MM = 3.6  # a thinner wall would have holes on a grid of 3 mm
+_WAVES = 16  # enough for values that are all but normal
 STEPS: tuple[tuple[int, int, int], ...] = tuple(
     (i, j, k) for i, j, k in product((-1, 0, 1), repeat=3) if (i, j, k) > (0, 0, 0)
 )  # 13 of 26 neighbours
@@ -63,10 +64,31 @@ class VoxelHeart:
         """Pairs of neighbours along each of STEPS, as `neighbours` gives them."""
         return neighbours(self, STEPS)
 
+    @cached_property
+    def border(self) -> np.ndarray:
+        """float64 (N,), how much of a voxel is the border zone of a scar: its own scar, or half of its neighbours'."""
+        worst = self.scarred.copy()
+        for first, second in self.faces:
+            np.maximum.at(worst, first, 0.5 * self.scarred[second])
+            np.maximum.at(worst, second, 0.5 * self.scarred[first])
+        return worst
+
     @property
     def faces(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Pairs of voxels that share a face."""
         return [self.pairs[place] for place, step in enumerate(STEPS) if sum(map(abs, step)) == 1]
+
+    @property
+    def muscle(self) -> np.ndarray:
+        """float64 (N,), share of a voxel that is muscle, living or scarred."""
+        living = self.viable / np.maximum(1.0 - self.scarred, 1e-9)
+        return np.where(self.scarred > 1.0 - 1e-6, 1.0, living)
+
+    @property
+    def scar_percent(self) -> float:
+        """Scar over the muscle of the LV, %; 0 for a heart without an LV."""
+        muscle = np.where(self.right, 0.0, self.muscle)
+        return float(100.0 * (muscle * self.scarred).sum() / max(float(muscle.sum()), 1e-9))
 
     @property
     def conducts(self) -> np.ndarray:
@@ -93,11 +115,34 @@ class Site:
 # The left septum leads by some ms: its wave to the right is the r of V1 and the q of V6.
 SITES = (
     Site("left septum", "left", 89.4, 0.76, 0.0),
-    Site("anterior papillary region", "left", 352.7, 0.47, 10.2),
-    Site("posterior papillary region", "left", 188.0, 0.54, 12.1),
-    Site("right septum", "right-septum", 98.1, 0.51, 18.7),
-    Site("right anterior papillary region", "right-free", 75.0, 0.53, 21.1),
+    Site("anterior papillary region", "left", 342.0, 0.48, 6.5),
+    Site("posterior papillary region", "left", 197.0, 0.54, 9.8),
+    Site("right septum", "right-septum", 95.0, 0.51, 17.0),
+    Site("right anterior papillary region", "right-free", 75.0, 0.53, 19.5),
 )
+
+
+@dataclass(frozen=True)
+class Unevenness:
+    """A smooth random field over a heart: waves in random directions, about `length_mm` long from hill to hill.
+
+    sd    of the field, in the unit of what is uneven; 0: none
+    seed  draws the waves
+    """
+
+    sd: float = 0.0
+    length_mm: float = 60.0
+    seed: int = 0
+
+    def at(self, points: np.ndarray) -> np.ndarray:
+        """Return the field at points (N, 3), mm: float64 (N,)."""
+        if self.sd == 0:
+            return np.zeros(len(points))
+        rng = np.random.default_rng(self.seed)
+        waves = rng.normal(0.0, 2.0 * np.pi / self.length_mm / np.sqrt(3.0), (_WAVES, 3))
+        phases = rng.uniform(0.0, 2.0 * np.pi, _WAVES)
+        angles = np.einsum("nx,wx->nw", points, waves) + phases
+        return np.asarray(self.sd * np.sqrt(2.0 / _WAVES) * np.cos(angles).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -112,6 +157,8 @@ class Conduction:
     reach_level: float = 1.2  # the Purkinje network ends here, fraction of the cavity length
     site_reach_mm: float = 15.0  # a site in scar wakes the nearest living muscle within this, or nothing
     sites: tuple[Site, ...] = SITES
+    uneven: Unevenness = Unevenness()  # of the logarithm of the speed
+    remote: float = 1.0  # factor on all speeds: muscle far from a scar remodels too
 
 
 def _grid(shape: HeartShape, spacing: float) -> tuple[np.ndarray, np.ndarray]:
@@ -223,7 +270,9 @@ def neighbours(
     return pairs
 
 
-def _slowness(heart: VoxelHeart, conduction: Conduction, step: tuple[int, int, int]) -> np.ndarray:
+def _slowness(
+    heart: VoxelHeart, conduction: Conduction, step: tuple[int, int, int], uneven: np.ndarray
+) -> np.ndarray:
     """Time per mm that each voxel takes along a step of the grid, ms/mm (N,).
 
     The muscle's front is an ellipsoid: slow through the wall, fast along it. The Purkinje network and the thin
@@ -235,7 +284,7 @@ def _slowness(heart: VoxelHeart, conduction: Conduction, step: tuple[int, int, i
     muscle[heart.right] = 1.0 / conduction.right_wall
     reached = heart.fast & (heart.level < conduction.reach_level)
     muscle[reached] = 1.0 / conduction.endocardium
-    return np.asarray(muscle / (1.0 - (1.0 - conduction.border) * heart.scarred))
+    return np.asarray(uneven * muscle / (1.0 - (1.0 - conduction.border) * heart.border))
 
 
 def early_voxels(heart: VoxelHeart, shape: HeartShape, conduction: Conduction) -> list[tuple[int, float]]:
@@ -265,6 +314,7 @@ def activation_times(heart: VoxelHeart, shape: HeartShape, conduction: Conductio
     muscle that no path reaches.
     """
     living = heart.conducts
+    uneven = np.exp(-conduction.uneven.at(heart.points)) / conduction.remote
     rows, columns, costs = [], [], []
     for step, (first, second) in zip(STEPS, heart.pairs, strict=True):
         both = living[first] & living[second]
@@ -272,7 +322,7 @@ def activation_times(heart: VoxelHeart, shape: HeartShape, conduction: Conductio
         half = 0.5 * heart.spacing_mm * float(np.sqrt(sum(part * part for part in step)))
         rows += [first, second]
         columns += [second, first]
-        slowness = _slowness(heart, conduction, step)
+        slowness = _slowness(heart, conduction, step, uneven)
         cost = half * (slowness[first] + slowness[second])
         costs += [cost, cost]
     # One more node, the bundle of His: a delay of exactly 0 would be no edge, so all carry one more ms.

@@ -20,8 +20,9 @@ SHAPES = (
     "axis_left",
     "axis_down",
     "qrs_t_angle",
+    "qtc",
 )
-FEATURES = (*COMPARED, *SHAPES)  # 76: what a logistic model sees
+FEATURES = (*COMPARED, *SHAPES)  # 77: what a logistic model sees
 
 
 def feature_columns() -> dict[str, tuple[str, str | None]]:
@@ -40,6 +41,7 @@ def feature_columns() -> dict[str, tuple[str, str | None]]:
     columns["axis_left"] = ("cosine of the frontal axis of the QRS", None)
     columns["axis_down"] = ("sine of the frontal axis of the QRS", None)
     columns["qrs_t_angle"] = ("angle between the frontal axes of QRS and T", "degrees")
+    columns["qtc"] = ("QT interval corrected by Fridericia's rule", "ms")
     return columns
 
 
@@ -69,6 +71,7 @@ def beat_features(measured: Measurements) -> dict[str, float]:
     axis = np.radians(_number(measured.values["QRSAxis"], np.nan))
     found["axis_left"], found["axis_down"] = float(np.cos(axis)), float(np.sin(axis))
     found["qrs_t_angle"] = _number(measured.values["QRSTAngle"], np.nan)
+    found["qtc"] = _number(measured.values["QTcFridericia"], np.nan)
     return {name: found[name] for name in FEATURES}
 
 

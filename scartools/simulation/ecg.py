@@ -31,6 +31,7 @@ from scartools.simulation.physiology import (
     draw_membrane,
     draw_turn,
     draw_variant,
+    remodelled,
     with_block,
 )
 from scartools.simulation.rhythm import Recording, draw_rhythm, record_beats
@@ -203,6 +204,7 @@ def beat_of(
     kind = drawn if block is None else block
     conduction = with_block(draw_conduction(rng, habits), kind, rng)
     membrane = draw_membrane(rng, habits, heart_rate)
+    conduction, membrane = remodelled(rng, habits, conduction, membrane, heart.scar_percent)
     turn, shift = draw_turn(rng, habits)
     before_qrs = float(rng.uniform(135.0, 185.0))  # PR interval, ms
     moment = float(rng.uniform(0.7, 1.2)) * leads.ATRIAL_MOMENT

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scartools.ecg.reading import LEADS
-from scartools.simulation.activation import VoxelHeart
+from scartools.simulation.activation import Unevenness, VoxelHeart
 from scartools.simulation.anatomy import HeartShape
 from scartools.simulation.stack import Pose
 from scartools.simulation.tissue import Body
@@ -30,7 +30,7 @@ _CHEST = {
 
 
 # What lies between heart and electrode, blood, lung, bone: a measured correction of each chest electrode (fitted).
-CHEST_GAIN = {"V1": 0.59, "V2": 0.93, "V3": 0.88, "V4": 1.00, "V5": 0.97, "V6": 0.90}
+CHEST_GAIN = {"V1": 0.42, "V2": 0.88, "V3": 0.95, "V4": 1.00, "V5": 0.97, "V6": 0.90}
 
 
 def electrode_gains(limb: float) -> np.ndarray:
@@ -68,9 +68,11 @@ class Membrane:
     base: float = 8.0  # at the base plane
     late: float = -0.55  # per ms of later activation
     right: float = -25.0  # in the RV free wall
-    upstroke_sd: float = 4.5  # of the upstroke, the time the front takes through a voxel included
+    upstroke_sd: float = 5.5  # of the upstroke, the time the front takes through a voxel included
     plateau_slope: float = 0.18  # part of the height that is lost before the final fall
     fall_sd: float = 27.6  # of the final fall: a broad T wave, lower than the QRS in most leads
+    border: float = 0.0  # in the border zone of a scar
+    uneven: Unevenness = Unevenness()  # of the duration over the heart
     gain: float = 1.0  # on every potential
     limb_gain: float = (
         3.0  # on the limbs: an insulated trunk carries more current to them than free space would
@@ -159,6 +161,7 @@ def recovery_times(heart: VoxelHeart, times: np.ndarray, membrane: Membrane) -> 
     transmural = membrane.epicardium * heart.depth * (1.0 - 0.6 * heart.septal)
     duration = membrane.duration + np.where(heart.right, membrane.right, transmural)
     duration += membrane.base * np.clip(heart.level, 0.0, 1.0)
+    duration += membrane.border * heart.border + membrane.uneven.at(heart.points)
     return np.asarray(duration + (1.0 + membrane.late) * times)
 
 

@@ -35,7 +35,7 @@ class MeasuredSubject:
     territories    scar of each territory over all scar, in the order of TERRITORIES; zeros without scar
     conduction     label of the beat: "none", "LBBB" ...
     rhythm         label of the recording
-    features       (76,) by FEATURES, NaN where a measurement does not apply
+    features       (77,) by FEATURES, NaN where a measurement does not apply
     q_regions, q_leads   of PathologicalQ; None where it does not apply
     progression    RWaveProgression; None where it does not apply
     selvester      SelvesterScore; NaN where it does not apply
@@ -66,10 +66,7 @@ def scar_by_segment(heart: VoxelHeart, shape: HeartShape) -> tuple[float, np.nda
     s, a, b = heart.points[left].T
     b = np.minimum(b, shape.cavity_length_mm)  # what stands above the base plane belongs to the basal ring
     segment = aha_segment(shape, np.arctan2(s, a), b)
-    # muscle that is neither living nor scarred does not exist: their sum is the voxel's muscle
-    scarred = heart.scarred[left]
-    muscle = heart.viable[left] / np.maximum(1.0 - scarred, 1e-9)
-    muscle = np.where(scarred > 1 - 1e-6, 1.0, muscle)
+    scarred, muscle = heart.scarred[left], heart.muscle[left]
     scar = np.bincount(segment, muscle * scarred, minlength=SEGMENTS + 1)[1:]
     whole = np.bincount(segment, muscle, minlength=SEGMENTS + 1)[1:]
     return float(100 * scar.sum() / whole.sum()), scar / np.maximum(whole, 1e-9), scar
@@ -150,5 +147,5 @@ def named_territory(subject: MeasuredSubject) -> str | None:
 
 
 def feature_table(subjects: Sequence[MeasuredSubject]) -> np.ndarray:
-    """Return the features of subjects, float64 (n, 76)."""
+    """Return the features of subjects, float64 (n, 77)."""
     return np.array([subject.features for subject in subjects], dtype=np.float64).reshape(-1, len(FEATURES))

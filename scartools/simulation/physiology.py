@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scartools.simulation.activation import SITES, Conduction, Site
+from scartools.simulation.activation import SITES, Conduction, Site, Unevenness
 from scartools.simulation.leads import Membrane
 from scartools.simulation.population import Spread
 
@@ -22,34 +22,43 @@ class Physiology:
     """What the hearts of a cohort have in common. Degrees, millimetres, milliseconds, mm/ms and fractions."""
 
     # conduction; speeds after Durrer 1970 and Kleber & Rudy, Physiol Rev 2004;84:431
-    along: Spread = Spread(0.626, 0.05, 0.45, 0.75)
-    across: Spread = Spread(0.202, 0.025, 0.16, 0.30)
-    endocardium: Spread = Spread(1.60, 0.18, 1.15, 2.2)
+    along: Spread = Spread(0.68, 0.04, 0.45, 0.75)
+    across: Spread = Spread(0.215, 0.02, 0.16, 0.30)
+    endocardium: Spread = Spread(1.70, 0.15, 1.15, 2.2)
     right_wall: Spread = Spread(0.80, 0.07, 0.65, 1.1)
     border: Spread = Spread(
-        0.5, 0.12, 0.25, 0.8
+        0.55, 0.12, 0.25, 0.8
     )  # speed in the border zone of a scar, over that of healthy muscle
     reach_level: Spread = Spread(1.14, 0.1, 0.9, 1.4)
     sites: tuple[Site, ...] = SITES
     site_angle_sd: float = 7.59
     site_level_sd: float = 0.05
     site_delay_sd: float = 1.90
+    uneven_speed: Spread = Spread(0.08, 0.03, 0.0, 0.2)  # SD of the logarithm of the speed over a heart
     # action potentials
     duration: Spread = Spread(285.0, 12.0, 250.0, 320.0)
     epicardium: Spread = Spread(-27.7, 8.0, -55.0, -8.0)
     apex: Spread = Spread(6.3, 8.0, -20.0, 35.0)  # longer at the base than at the apex by this
     late: Spread = Spread(-0.43, 0.12, -0.95, -0.15)
+    uneven_duration: Spread = Spread(8.0, 2.5, 0.0, 14.0)  # SD of the duration over a heart
+    border_duration: Spread = Spread(10.0, 15.0, -25.0, 45.0)  # longer in the border zone by this
+    # what scar does to the rest of the heart, per 10 % of the LV, and as much as 5 % at least: slower conduction, longer
+    # action potentials, less of a gradient through the wall (Pinto & Boyden, Cardiovasc Res 1999;42:284)
+    remote_speed: Spread = Spread(0.01, 0.015, 0.0, 0.12)
+    remote_duration: Spread = Spread(12.0, 6.0, -6.0, 30.0)
+    remote_gradient: Spread = Spread(0.32, 0.14, 0.0, 0.7)
+    remote_unevenness: Spread = Spread(8.0, 3.0, 0.0, 16.0)  # ms more of the SD of the duration over the heart
     # the chest
     log_gain_sd: float = 0.15
-    limb_gain: Spread = Spread(1.95, 0.25, 1.3, 2.8)
+    limb_gain: Spread = Spread(2.15, 0.25, 1.3, 2.8)
     # how the heart lies when the ECG is taken, in the axes of the body: another posture, another breath than the MRI
     pitch_deg: Spread = Spread(
-        3.7, 4.9, -25.0, 25.0
+        3.7, 6.5, -25.0, 25.0
     )  # about the axis from right to left; positive lifts the apex
-    roll_deg: Spread = Spread(-0.0, 4.9, -25.0, 25.0)  # about the axis from back to front
-    yaw_deg: Spread = Spread(-6.0, 4.9, -25.0, 25.0)  # about the axis from foot to head
+    roll_deg: Spread = Spread(-0.0, 12.0, -25.0, 25.0)  # about the axis from back to front
+    yaw_deg: Spread = Spread(-6.0, 5.5, -25.0, 25.0)  # about the axis from foot to head
     shift_mm: float = 5.0
-    electrode_scatter_mm: float = 10.33
+    electrode_scatter_mm: float = 8.0
     # blocks, fractions of the subjects
     lbbb_fraction: float = 0.025
     rbbb_fraction: float = 0.035
@@ -89,6 +98,7 @@ def draw_conduction(rng: np.random.Generator, physiology: Physiology) -> Conduct
         border=physiology.border.draw(rng),
         reach_level=physiology.reach_level.draw(rng),
         sites=tuple(replace(site, delay_ms=site.delay_ms - first) for site in sites),
+        uneven=Unevenness(physiology.uneven_speed.draw(rng), seed=int(rng.integers(2**31))),
     )
 
 
@@ -139,8 +149,41 @@ def draw_membrane(rng: np.random.Generator, physiology: Physiology, heart_rate: 
         epicardium=physiology.epicardium.draw(rng),
         base=physiology.apex.draw(rng),
         late=physiology.late.draw(rng),
+        border=physiology.border_duration.draw(rng),
+        uneven=Unevenness(physiology.uneven_duration.draw(rng), seed=int(rng.integers(2**31))),
         gain=float(np.exp(np.clip(rng.normal(0.0, physiology.log_gain_sd), -0.5, 0.5))),
         limb_gain=physiology.limb_gain.draw(rng),
+    )
+
+
+def remodelled(
+    rng: np.random.Generator,
+    physiology: Physiology,
+    conduction: Conduction,
+    membrane: Membrane,
+    scar_percent: float,
+) -> tuple[Conduction, Membrane]:
+    """What a scar, in % of the LV, has made of the muscle that survived."""
+    tens = 0.5 + min(scar_percent, 25.0) / 10.0 if scar_percent > 0 else 0.0
+    slower, longer, flatter, rougher = (
+        spread.draw(rng)
+        for spread in (
+            physiology.remote_speed,
+            physiology.remote_duration,
+            physiology.remote_gradient,
+            physiology.remote_unevenness,
+        )
+    )
+    kept = max(1.0 - flatter * tens, 0.1)
+    return (
+        replace(conduction, remote=1.0 - slower * tens),
+        replace(
+            membrane,
+            duration=membrane.duration + longer * tens,
+            epicardium=kept * membrane.epicardium,
+            late=kept * membrane.late,
+            uneven=replace(membrane.uneven, sd=membrane.uneven.sd + rougher * tens),
+        ),
     )
 
 

@@ -19,13 +19,15 @@ An infarct has a day (event_date). Before it there is no scar, in the first week
 of its own day, in the heart of the image: with the interval grows what ECG and image do not have in common. An ECG may
 come before the infarct.
 
-The same heart gives the ECG: its muscle as voxels of 3 mm, early sites as of the Purkinje network, activation
-that takes the shortest way (fast along the endocardium, slower along the wall, slowest through it), dipoles in
-a uniform medium, nine electrodes on the chest of the image. Scar neither fires nor conducts, so a transmural
-anterior scar leaves Q waves in V1-V4, an inferior one in III and aVF, a lateral one changes V5-V6. What the
-ECG leaves out: fibres, lungs and blood, block of a bundle, acute injury, drugs, other rhythms; amplitudes are
-scaled to those of patients. Most ECGs are taken within 90 days of the MRI, mostly before it; some are farther
-away, some subjects have none, some have two. Each is printed on a page, as PDF with vector lines and as PNG.
+The same heart gives the ECG: its muscle as voxels of 3 mm, early sites as of the Purkinje network, activation that takes
+the shortest way (fast along the endocardium, slower along the wall, slowest through it and in the border zone of a
+scar), dipoles in a chest that ends at the skin, nine electrodes. Scar neither fires nor conducts, so a transmural
+anterior scar leaves Q waves in V2-V4, an inferior one in III and aVF. Hearts differ in speed, early sites, action
+potentials, in how they lie when the ECG is taken, and in how much a scar changed the rest. A few have LBBB, RBBB (fainter
+in V1 than in patients), LAFB, a pacemaker, fibrillation or ectopic beats; truth/ID/beat.json and the records' JSON say
+which. What the ECG leaves out: fibres, lungs and blood (V1 to V6 have measured gains instead), acute injury, drugs. Most
+ECGs are taken within 90 days of the MRI, mostly before it; some are farther away, some subjects have none, some have
+two. Each is printed on a page, as PDF with vector lines and as PNG.
 
 A subject depends on the seed and its own number alone: the first ten of a thousand are the ten of a cohort
 of ten. Images and labels are the same with and without ECGs. Images and ECGs are not those of patients and
@@ -145,6 +147,8 @@ Durrer D et al. Total excitation of the isolated human heart. Circulation 1970;4
 Wallman M, Smith NP, Rodriguez B. A comparative study of graph-based, eikonal, and monodomain simulations for
 the estimation of cardiac activation times. IEEE Trans Biomed Eng 2012;59:1739.
 Gima K, Rudy Y. Ionic current basis of electrocardiographic waveforms: a model study. Circ Res 2002;90:889.
+Brody DA, Terry FH, Ideker RE. Eccentric dipole in a spherical medium: generalized expression for surface
+potentials. IEEE Trans Biomed Eng 1973;20:141.
 Kors JA et al. Reconstruction of the Frank vectorcardiogram from standard electrocardiographic leads. Eur Heart
 J 1990;11:1083.
 Thygesen K et al. Fourth universal definition of myocardial infarction. Circulation 2018;138:e618.

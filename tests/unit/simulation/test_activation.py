@@ -9,6 +9,7 @@ import pytest
 
 from scartools.simulation.activation import (
     Conduction,
+    Unevenness,
     VoxelHeart,
     activation_times,
     early_voxels,
@@ -117,3 +118,26 @@ def test_a_site_in_a_scar_is_left_out() -> None:
     assert len(healthy_sites) == 5
     near = replace(Conduction(), site_reach_mm=4.0)
     assert len(early_voxels(heart_with(scar(1, 2, 7, 8, 13, 14)), SHAPE, near)) < 5
+
+
+def test_an_uneven_field_is_smooth_has_its_size_and_follows_its_seed() -> None:
+    points = np.random.default_rng(0).uniform(-300, 300, (4000, 3))
+    field = Unevenness(8.0, length_mm=60.0, seed=3)
+    values = field.at(points)
+    assert values.mean() == pytest.approx(0.0, abs=1.0) and values.std() == pytest.approx(8.0, rel=0.15)
+    assert np.abs(field.at(points + [1.0, 0.0, 0.0]) - values).max() < 4.0  # 1 mm on, all but the same
+    assert np.array_equal(values, field.at(points))
+    assert not np.allclose(values, Unevenness(8.0, seed=4).at(points))
+    assert not Unevenness().at(points).any()
+
+
+def test_the_border_zone_reaches_one_voxel_beyond_the_scar() -> None:
+    row = replace(bar(7), scarred=np.array([0.0, 0.0, 0.0, 1.0, 0.2, 0.0, 0.0]))
+    assert row.border == pytest.approx([0.0, 0.0, 0.5, 1.0, 0.5, 0.1, 0.0])
+    assert not bar(7).border.any()
+
+
+def test_scar_is_told_in_percent_of_the_muscle() -> None:
+    row = replace(bar(4), viable=np.array([1.0, 0.5, 0.0, 0.4]), scarred=np.array([0.0, 0.5, 1.0, 0.0]))
+    assert row.muscle == pytest.approx([1.0, 1.0, 1.0, 0.4])
+    assert row.scar_percent == pytest.approx(100 * 1.5 / 3.4)
