@@ -57,8 +57,9 @@ NOTES
 
 Checks. einthoven: II = I + III; goldberger: aVR + aVL + aVF = 0; goldberger_ii: aVF - aVR = 3/2 II; goldberger_avl:
 aVL = (I - III) / 2, where they share time. Each is the SD of what is left, as a share of the leads' own size, after each
-lead may have been drawn 0.125 mm (half a pen) early or late at every place; with _gross it is all that is left, against the
-limit that refuses. rhythm_correlation and rhythm_amplitude compare a rhythm strip with the column of the same lead.
+lead may have been drawn 0.125 mm (half a pen) early or late at every place; with _strokes and _gross it is all that is
+left, against the limit for a review and that which refuses.
+rhythm_correlation and rhythm_amplitude compare a rhythm strip with the column of the same lead.
 pulse_height compares the calibration pulse with the gain. beats_shared and heart_rate_ratio ask whether beats fall
 together: a column is held against the strip at its own time. coverage is the share of a lead that is read where no letter,
 separator or pulse hides it, whole_beats the fewest beats that a lead shows from 0.2 s before to 0.4 s after R,

@@ -29,6 +29,9 @@ from scartools.ecg.speed_odds import speed_odds
 # are read well lie below 0.06 and 0.5 (steep strokes of small leads); two exchanged limb leads above 0.2 and 0.6,
 # mostly 1 to 2; a lead at half its gain above 0.2.
 LAW_REVIEW, LAW_REFUSE = 0.1, 0.75
+LAW_STROKES = (
+    0.4  # at all: a wave lost beside a stroke it nearly touches is not beyond the pen, and leaves as much
+)
 RHYTHM_ALIKE = 0.9  # correlation of a rhythm strip with its own column; another lead is seldom that alike
 RHYTHM_AMPLITUDE = 0.15  # part by which their sizes may differ
 PULSE_OFF = 0.06  # 0.6 mm on a pulse of 10 mm: the thickness of a line; the next usual gain is 100 % off
@@ -80,7 +83,11 @@ def questions(reading: PageReading) -> tuple[Check, ...]:
         *(
             _check(f"{name}{suffix}", law and law[beyond], limit, "share of the leads' size", refuses=refuses)
             for name, law in laws.items()
-            for suffix, beyond, limit, refuses in (("", 1, LAW_REVIEW, False), ("_gross", 0, LAW_REFUSE, True))
+            for suffix, beyond, limit, refuses in (
+                ("", 1, LAW_REVIEW, False),
+                ("_strokes", 0, LAW_STROKES, False),
+                ("_gross", 0, LAW_REFUSE, True),
+            )
         ),
         _check("rhythm_correlation", alike, RHYTHM_ALIKE, "1", least=True),
         _check("rhythm_amplitude", size, RHYTHM_AMPLITUDE, "share"),

@@ -47,7 +47,9 @@ def changed(reading: PageReading, change: Callable[[Strip], Strip]) -> PageReadi
 
 PRINTED = {"speed_odds"}  # a printed speed is not doubted
 NOT_ON_3X4 = PRINTED | {
-    f"{law}{gross}" for law in ("goldberger_avl", "cabrera", "cabrera_avf") for gross in ("", "_gross")
+    f"{law}{gross}"
+    for law in ("goldberger_avl", "cabrera", "cabrera_avf")
+    for gross in ("", "_strokes", "_gross")
 }
 
 
