@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scartools.errors import InputError
+from scartools.errors import InputError, OutputError
 from scartools.files import atomic, provenance
 from scartools.files.dataset import read_array
 from scartools.files.provenance import Source, sha256_of
@@ -49,6 +49,7 @@ def write_model(
     The checkpoint of the training that made it is replaced by the result.
     """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     def fill(folder: Path) -> None:
@@ -58,7 +59,11 @@ def write_model(
             raise InputError(
                 f"the weights {broken[0]} hold NaN or infinity: this model is not saved", where=output
             )
-        save_file(tensors, folder / WEIGHTS)
+        try:
+            save_file(tensors, folder / WEIGHTS)
+        except SafetensorError as error:  # a full disk, above all
+            remedy = "Free some space or choose another --output"
+            raise OutputError(f"cannot be written ({error})", where=output, remedy=remedy) from error
         facts = {"FormatVersion": FORMAT_VERSION, **description, "WeightsSHA256": sha256_of(folder / WEIGHTS)}
         provenance.write_json(folder / "model.json", facts)
         (folder / "card.md").write_text(card, encoding="utf-8")
