@@ -98,11 +98,11 @@ def _cut_pulse(
     edge = np.flatnonzero(corner[:, : max(int(CUT * mm_x), 1) + 1].any(axis=1))
     reach = max(round(0.3 * mm_y), 1)
     for top in edge[edge < baseline - 3 * mm_y].tolist():
-        level = corner[max(top - reach, 0) : top + reach + 1].any(axis=0)
+        level: np.ndarray = corner[max(top - reach, 0) : top + reach + 1].any(axis=0)
         right = len(level) if level.all() else int(np.argmin(level))
         if not CUT_WIDTH[0] * mm_x <= right < len(level):  # no corner, or a line that goes on
             continue
-        bar = corner[:, max(right - max(int(1.0 * mm_x), 2), 0) : right + 1].any(axis=1)
+        bar: np.ndarray = corner[:, max(right - max(int(1.0 * mm_x), 2), 0) : right + 1].any(axis=1)
         below = np.flatnonzero(bar[top:])
         gaps = np.flatnonzero(np.diff(below) > max(round(0.4 * mm_y), 2))
         bottom = top + int(below[gaps[0]] if len(gaps) else below[-1]) + 1
