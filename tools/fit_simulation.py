@@ -5,9 +5,9 @@
 normals.tsv is what `simulate validate --normals` takes. Hearts without scar are drawn from the seed and cut into voxels of
 4 mm; their beats, without noise, are measured; the 10th, 25th, 50th, 75th and 90th percentiles of each feature are held
 against those of the normal ECGs, in units of the normal SD. Levenberg-Marquardt steps with differences for slopes; every
-parameter is tied to its starting value by a prior. Nothing of scar is fitted: those rows of validate stay tests. The
-values are printed, and written into simulation/{activation,leads,physiology}.py by hand, rounded. Report validate on
-other seeds than the one that was fitted.
+parameter is tied to its starting value by a prior. Nothing of scar is fitted here.
+The values are printed; they are no more than a start for those in simulation/{activation,leads,physiology}.py, which were
+moved by hand afterwards (see physiology.py). Report validate on other seeds than the one that was fitted.
 """
 
 from __future__ import annotations

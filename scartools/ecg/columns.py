@@ -17,10 +17,8 @@ from scartools.ecg.layout_fit import Fit
 from scartools.errors import InputError
 
 BEFORE, AFTER = 14.0, 6.0  # mm that names of the first column may stand right, or left, of its edge
-NAME_FAR, FROM_NAME = (
-    5.0,
-    0.15,
-)  # mm that a name stands right of the edge at most; what a mm more speaks against it
+NAME_FAR = 5.0  # mm that a name stands right of the edge at most
+FROM_NAME = 0.15  # what a mm more speaks against it
 NEAR = 0.8  # mm around a border where a break is looked for
 ROWS_MM, FOOT_MM = (250.0, 125.0, 500.0), 6.0  # of leads as long as the page; the foot of a pulse before them
 LINE_FAR = 4.0  # mm a separator of one row may stand from its place

@@ -15,10 +15,8 @@ from scartools.errors import InputError
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 COLUMN_S = 2.5  # seconds of each column of a 3 x 4 page
 TALL_STROKE = 3.0  # mm
-ROW_SHARE, HOLE_SHARE = (
-    0.5,
-    0.35,
-)  # of its width that is drawn near a row's baseline; the same for one that wanders
+ROW_SHARE = 0.5  # of its width that is drawn near a row's baseline
+HOLE_SHARE = 0.35  # the same for a row that wanders
 FEWEST_BORDERS = 5  # of nine inner borders that must show; an end of the trace at its place counts two
 FEWEST_NAMES = 8  # of twelve lead names that must stand where a 3 x 4 page has them
 NAME_SHIFTS = np.arange(-2.0, 5.1, 0.5)  # mm from a border to the name right of it
