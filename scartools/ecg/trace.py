@@ -24,7 +24,9 @@ INK = 0.02  # earned by a mm of upright ink: the tip of a QRS is no detour
 SHARED = (0.1, 0.4)  # a mm along x, of the same ink: where rows cross both are drawn with it
 FOLLOWED = (1.0, 3.0)  # a mm along x
 FOLLOWED_ONCE = (0.0, 1.0)  # for coming from and going to the same ink as the other row
-TOGETHER = 5.0  # mm along x that two rows may be drawn with the same ink; beyond, the farther one is not seen there
+TOGETHER = (
+    5.0  # mm along x that two rows may be drawn with the same ink; beyond, the farther one is not seen there
+)
 NEAR = 0.64
 REACH = 1.6  # of the rows' distance: ink farther from a baseline is none of its lead
 REACH_MM = (25.0, 40.0)  # but at least and at most
