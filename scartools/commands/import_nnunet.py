@@ -11,7 +11,7 @@ is run. The weights are written as safetensors, and the pickle is not needed aga
 INPUT FILES
 
 The labels of dataset.json are mapped by their names, which must be those of this toolkit (background, LV pool,
-healthy myocardium, scar, no-reflow, RV pool; case and punctuation do not matter), or with --labels by their
+healthy myocardium, scar, no-reflow, RV pool; case and punctuation do not matter), or with --scheme by their
 numbers.
 
 OUTPUT FILES
@@ -73,7 +73,7 @@ Checkpoint = Annotated[
 ]
 ByNumber = Annotated[
     LabelScheme | None,
-    typer.Option("--labels", help="The scheme of the numbers in dataset.json; without it names count."),
+    typer.Option("--scheme", help="The scheme of the numbers in dataset.json; without it names count."),
 ]
 TrustPickle = Annotated[
     bool, typer.Option("--trust-pickle", help="You know where the checkpoint comes from: read it.")

@@ -83,7 +83,7 @@ EXAMPLES
     ls cohort/truth/*/ecg.hea | scartools median-beat --list - --high-pass 0.5 -o beats
     scartools digitize-ecg cohort/ecg/sim-0001-ecg1.pdf -o read
     scartools median-beat --table read/pages.tsv -o paper
-    scartools median-beat cohort/truth/sim-0001/ecg.hea cohort/truth/sim-0002/ecg.hea --strict -o both
+    scartools median-beat cohort/truth/sim-0001/ecg.hea cohort/truth/sim-0002/ecg.hea --plots svg -o both
 
 REFERENCES
 

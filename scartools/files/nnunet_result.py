@@ -124,7 +124,7 @@ def _labels(facts: Mapping[str, Any], where: Path, scheme: str | None) -> tuple[
             raise InputError(
                 f"has the label {strange[0]}, which the scheme {scheme} does not know",
                 where=where,
-                remedy="Name another scheme with --labels",
+                remedy="Name another scheme with --scheme",
             )
         values = {number: known[number] for number in numbers}
     outputs = sorted(number for number, ours in values.items() if ours != labels.IGNORE)

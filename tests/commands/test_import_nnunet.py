@@ -135,8 +135,8 @@ def test_labels_by_number_need_no_names_of_ours(result: Path, tmp_path: Path):
     description = {**json.loads((folder / "dataset.json").read_text()), "labels": said}
     (folder / "dataset.json").write_text(json.dumps(description))
     refused = imports(folder, tmp_path / "model")
-    assert refused.status == 3 and "cavity" in refused.error and "--labels" in refused.error
-    assert imports(folder, tmp_path / "model", "--labels", "emidec").status == 0
+    assert refused.status == 3 and "cavity" in refused.error and "--scheme" in refused.error
+    assert imports(folder, tmp_path / "model", "--scheme", "emidec").status == 0
     assert model.read_description(tmp_path / "model")["Labels"] == [0, 1, 2, 3]
 
 

@@ -337,12 +337,12 @@ def test_fractions_only_leaves_out_volumes_and_masses_alone(work, plain, tmp_pat
 
 
 def test_a_picture_of_no_heart_is_segmented_with_a_warning(work, tmp_path):
-    noise = np.random.default_rng(7).standard_normal((6, 40, 40)).astype(np.float32)
-    done = predict(work / "plain", stored(noise, tmp_path / "noise.nii.gz"), tmp_path / "out")
+    ramp = np.tile(np.linspace(-1.0, 1.0, 40, dtype=np.float32), (6, 40, 1))  # nowhere is there a ring
+    done = predict(work / "plain", stored(ramp, tmp_path / "ramp.nii.gz"), tmp_path / "out")
     assert done.status == 0, done.stderr
     assert "has no AHA segments" in done.stderr
-    assert (tmp_path / "out/noise/segmentation.nii.gz").exists()
-    assert not (tmp_path / "out/noise/prior.nii.gz").exists()
+    assert (tmp_path / "out/ramp/segmentation.nii.gz").exists()
+    assert not (tmp_path / "out/ramp/prior.nii.gz").exists()
     assert "\tn/a\t" in (tmp_path / "out/predictions.tsv").read_text()
 
 

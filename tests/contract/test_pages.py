@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.contract.declarations import COMMANDS, Declared, ids, manpages
+from tests.contract.prepared import prepare
 
 
 def test_the_committed_pages_are_fresh():
@@ -54,6 +55,7 @@ def test_the_page_has_its_sections_in_order(command: Declared):
 
 @pytest.mark.parametrize("command", COMMANDS, ids=ids)
 def test_the_examples_run_as_written(command: Declared, workspace: Path):
+    prepare((), workspace)
     script = "set -eu\n" + "\n".join(command.examples) + "\n"
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}

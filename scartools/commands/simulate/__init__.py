@@ -128,6 +128,7 @@ EXAMPLES
     scartools simulate cohort -n 2 --seed 1 -o demo-cohort
     scartools simulate lge cohort/truth/sim-0001/segmentation.nii.gz --sequence psir --seed 4 -o psir.nii.gz
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz -o ecg.hea
+    scartools simulate validate -n 4 --seed 1 -o plausibility.tsv
     scartools simulate cohort -n 4 --shard 1/4 --no-ecg -o part-1
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --damage photo --grade 2 -o photo.png
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 12x1 --cabrera -o cabrera.pdf
@@ -135,7 +136,6 @@ EXAMPLES
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz --clean --beat clean-beat.hea -o clean.hea
     ls cohort/truth/*/segmentation.nii.gz | scartools simulate ecg --anatomy template --list - -o templates
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz cohort/truth/sim-0002/segmentation.nii.gz -o ecgs
-    scartools simulate validate -n 4 --seed 1 -o plausibility.tsv
     cut -f 1,3 demo-cohort/mri.tsv
     scartools simulate cohort -n 3 --no-ecg -o images-only
 

@@ -101,8 +101,9 @@ def page_of(pulses: list[list[Pulse]], columns: int, width_mm: float = 62.5) -> 
 
     return SimpleNamespace(
         fit=SimpleNamespace(layout=SimpleNamespace(columns=columns, rows=rows)),
-        columns=SimpleNamespace(width=width_mm, count=columns, edges=edges),
+        columns=SimpleNamespace(width=width_mm, time=width_mm, lead=None, count=columns, edges=edges),
         pulses=pulses,
+        cut=(),
     )
 
 

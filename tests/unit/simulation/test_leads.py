@@ -13,6 +13,7 @@ from scartools.simulation import leads
 from scartools.simulation.activation import VoxelHeart
 from scartools.simulation.case import draw_chest
 from scartools.simulation.ecg import Beat, EcgHabits, draw_days, simulate_beat, simulate_ecgs
+from scartools.simulation.population import Population
 from scartools.simulation.scar import Scar
 from scartools.simulation.subject import draw_subject
 
@@ -27,7 +28,10 @@ TRANSMURAL = {
 
 def beat_with(index: int, segments: tuple[int, ...]) -> Beat:
     scars = (Scar("LAD", segments, 1.0, 1.0, 2.0, False, None, 3),) if segments else ()
-    return simulate_beat(replace(draw_subject(index, SEED), scars=scars), block="none")
+    healthy = draw_subject(
+        index, SEED, Population(no_scar_fraction=1.0)
+    )  # neither dilated nor thinned by a scar
+    return simulate_beat(replace(healthy, scars=scars), block="none")
 
 
 @pytest.fixture(scope="module")

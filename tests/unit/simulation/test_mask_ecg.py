@@ -46,7 +46,9 @@ def test_the_mask_of_a_subject_gives_the_beat_of_that_subject(index: int) -> Non
     print(index, "r by lead", np.round(alike, 3), "median", round(float(np.median(alike)), 3))
     assert made.facts["Anatomy"] == "fitted" and made.facts["PoseFrom"] == "segmentation"
     assert np.median(alike) > 0.95
-    assert alike.min() > 0.6  # in a lead of small deflections
+    # in a lead of small deflections the shape rests on a few voxels
+    large = np.ptp(reference.signals, axis=1) > 0.25 * np.ptp(reference.signals, axis=1).max()
+    assert alike[large].min() > 0.8 and alike.min() > 0.4
     size = np.ptp(beat, axis=1).mean() / np.ptp(reference.signals, axis=1).mean()
     assert 0.8 < size < 1.25
 

@@ -23,7 +23,7 @@ from scartools.simulation.physiology import (
     remodelled,
     with_block,
 )
-from scartools.simulation.population import Spread
+from scartools.simulation.population import Population, Spread
 from scartools.simulation.subject import draw_subject
 
 HEARTS = 8
@@ -34,7 +34,7 @@ def beats() -> dict[str, list[Beat]]:
     made: dict[str, list[Beat]] = {name: [] for name in ("none", *BLOCKS)}
     habits = Physiology(fibrillation_fraction=0.0, ectopic_fraction=1.0)
     for index in range(1, HEARTS + 1):
-        subject = replace(draw_subject(index, 7), scars=())
+        subject = draw_subject(index, 7, Population(no_scar_fraction=1.0))  # neither dilated nor thinned
         heart = electrical_heart(subject, 4.0)
         for name, group in made.items():
             rng = np.random.default_rng([3, index])
