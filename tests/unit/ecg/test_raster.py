@@ -121,11 +121,9 @@ def refused_pages() -> dict[str, tuple[np.ndarray, str]]:
         "noise": (random.integers(0, 256, (900, 1200, 3)).astype(np.uint8), "."),
         "tiny": (np.zeros((60, 80, 3), np.uint8), "pixels"),
         "no names": (empty, "layout not recognised"),
-        "1 mm only": (draw_page(Drawing(coarse=None, fine=(240, 170, 170))), "."),
         "half a page": (draw_page()[:, :1100], "."),
         "other speed": (draw_page(Drawing(column_mm=50.0)), "columns are 5"),
         "mirrored": (draw_page()[:, ::-1].copy(), "."),
-        "thumbnail": (draw_page(Drawing(px_per_mm=1.6)), "."),
         "photo": (
             np.clip(
                 random.normal(128, 3, (900, 1200, 3)) + np.linspace(-60, 60, 1200)[None, :, None], 0, 255
@@ -140,6 +138,16 @@ def test_what_is_no_readable_page_is_refused(name: str) -> None:
     page, reason = refused_pages()[name]
     with pytest.raises(InputError, match=reason):
         read_raster_page(page)
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [Drawing(coarse=None, fine=(240, 170, 170)), Drawing(px_per_mm=1.6)],
+    ids=["1 mm only", "thumbnail"],
+)
+def test_paper_of_1_mm_lines_and_a_thumbnail_are_read_at_their_own_scale(drawing: Drawing) -> None:
+    reading = read_raster_page(draw_page(drawing))
+    assert reading.px_per_mm == pytest.approx((drawing.px_per_mm,) * 2, rel=0.005)
 
 
 def test_the_same_page_gives_the_same_reading() -> None:
