@@ -174,8 +174,11 @@ def label_numbers(facts: Mapping[str, Any], where: Path) -> dict[int, str]:
     return names
 
 
-def label_values(facts: Mapping[str, Any], where: Path) -> dict[int, int]:
-    """Return our labels by the numbers of a dataset.json, whose names must be ours; raises InputError else."""
+def label_values(facts: Mapping[str, Any], where: Path, *, option: str = "--labels") -> dict[int, int]:
+    """Return our labels by the numbers of a dataset.json, whose names must be ours; raises InputError else.
+
+    option  of the command that names a scheme instead
+    """
     values: dict[int, int] = {}
     for number, name in label_numbers(facts, where).items():
         key = re.sub(r"\W+", "_", name.lower())
@@ -183,7 +186,7 @@ def label_values(facts: Mapping[str, Any], where: Path) -> dict[int, int]:
             raise InputError(
                 f"names the label {str(name)[:40]!r}, which is none of {', '.join(_NAMES)}",
                 where=where,
-                remedy="Rename it there, or name the scheme of the numbers with --labels",
+                remedy=f"Rename it there, or name the scheme of the numbers with {option}",
             )
         values[number] = _NAMES[key]
     return values

@@ -115,7 +115,7 @@ def _labels(facts: Mapping[str, Any], where: Path, scheme: str | None) -> tuple[
             remedy="Only networks with plain labels can be imported",
         )
     if scheme is None:
-        values = nnunet.label_values(facts, where)
+        values = nnunet.label_values(facts, where, option="--scheme")
     else:
         numbers = nnunet.label_numbers(facts, where)
         known = labels.SCHEMES[scheme].values
