@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -60,7 +61,7 @@ def main(target: str) -> None:
     print(f"{100 * right:.2f} % of {wall.sum()} voxels alike")
 
 
-def show(axis, plane: np.ndarray, name: str, aspect: float) -> None:  # type: ignore[no-untyped-def]
+def show(axis: Any, plane: np.ndarray, name: str, aspect: float) -> None:
     """One panel: array (across, up), the first index growing to the patient's left, as in LAS storage."""
     axis.set_xticks([])
     axis.set_yticks([])

@@ -43,7 +43,6 @@ def test_the_mask_of_a_subject_gives_the_beat_of_that_subject(index: int) -> Non
     beat, made = beat_from(case.labels, case.affine, case.subject)
     reference = simulate_beat(case.subject, block="none")
     alike = aligned(beat, reference.signals)
-    print(index, "r by lead", np.round(alike, 3), "median", round(float(np.median(alike)), 3))
     assert made.facts["Anatomy"] == "fitted" and made.facts["PoseFrom"] == "segmentation"
     assert np.median(alike) > 0.95
     # in a lead of small deflections the shape rests on a few voxels
@@ -80,7 +79,6 @@ def test_scar_gives_q_or_lost_r_in_the_leads_that_look_at_it() -> None:
         changes[territory] = dict(
             zip(LEADS, np.round(np.stack([lost, deeper, early], axis=1), 2).tolist(), strict=True)
         )
-        print(territory, changes[territory])
     assert max(changes["anterior"][lead][2] for lead in ("V2", "V3", "V4")) < -0.1
     assert max(changes["inferior"][lead][2] for lead in ("III", "aVF")) < -0.1
     assert max(changes["lateral"][lead][0] for lead in ("V5", "V6", "I", "aVL")) > 0.1
@@ -105,12 +103,10 @@ def test_more_scar_changes_the_beat_more(anatomy) -> None:
             min(np.sqrt(((np.roll(beat, lag, axis=1) - normal) ** 2).mean()) for lag in range(-10, 11))
         )
 
-    for territory, steps in WIDER.items():
+    for steps in WIDER.values():
         wider = [change(segments) for segments in steps]
-        print(anatomy, territory, "rms mV by extent", np.round(wider, 3))
         assert wider == sorted(wider) and wider[0] > 0.02
     deeper = [change((5, 6, 11, 12, 16), depth) for depth in (2.5, 4.5, 6.5, 12.0)]
-    print(anatomy, "lateral rms mV by depth", np.round(deeper, 3))
     assert deeper == sorted(deeper)
 
 
@@ -142,7 +138,6 @@ def test_every_storage_order_of_a_mask_gives_the_same_ecg(oblique: str) -> None:
         moved, matrix = rearranged(case.labels, affine, order, flips)
         beat, _ = beat_from(moved, matrix, case.subject)
         worst = max(worst, float(np.abs(beat - reference).max()))
-    print(oblique, "largest difference", worst, "mV")
     assert worst < 1e-6
 
 
