@@ -60,6 +60,10 @@ PriorAngle = Annotated[
 Iterations = Annotated[
     int | None, typer.Option("--iterations", metavar="N", min=1, help="Of the last network.")
 ]
+Epochs = Annotated[
+    int | None,
+    typer.Option("--epochs", metavar="N", min=1, help="Of 250 iterations each, in place of --iterations."),
+]
 AnatomyIterations = Annotated[
     int | None, typer.Option("--anatomy-iterations", metavar="N", min=1, help="Of each first-stage network.")
 ]
@@ -69,6 +73,16 @@ PatchEdge = Annotated[
 ]
 Features = Annotated[
     int | None, typer.Option("--features", metavar="N", min=1, max=512, help="Channels of the finest stage.")
+]
+LearningRate = Annotated[
+    float | None,
+    typer.Option(
+        "--learning-rate", "--lr", metavar="RATE", help="Largest of the image; that of the preset unless given."
+    ),
+]
+Ema = Annotated[
+    float,
+    typer.Option("--ema", metavar="DECAY", help="Keep averaged weights, such as 0.99; 0: those of the end."),
 ]
 CrossFit = Annotated[
     int, typer.Option("--cross-fit", metavar="K", min=2, max=20, help="Folds of the first stage.")

@@ -39,12 +39,15 @@ NOTES
 
 Presets size network and schedule: tiny (8 features, 600 iterations of 8 crops) to try things out, small (16
 features, 1000 iterations of 16 crops of up to 96 pixels), nnunet (the plan of the data set, 250 000 iterations).
---iterations, --batch, --patch and --features change them. Without a word about it, half as many iterations go
+--iterations (or --epochs, of 250 iterations), --batch, --patch, --features and --learning-rate change them. Without a word about it, half as many iterations go
 into each network of the first stage.
 
 Three optimisers: SGD with momentum and a polynomial rate for the image, AdamW with warm-up and a cosine for the
 ECG and for the gate. The rate of nnunet is 0.01 with a momentum of 0.99; the short presets take the same step
 with a shorter memory, 0.1 with 0.9, and centre two thirds of their crops on a label, not one third.
+
+--ema 0.99 keeps a running mean of the weights, in which the last hundred iterations count, in place of those of the
+last iteration; the validation sees it too.
 
 --network residual takes nnU-Net's residual encoder (1, 3, 4, 6, 6 ... blocks a stage, one convolution a stage in the
 decoder). With --preset nnunet on a data set of preprocess --network residual-m or residual-l it is nnU-Net's ResEnc
@@ -101,13 +104,16 @@ from scartools.cli.train_options import (
     CrossFit,
     DatasetFolder,
     EcgDropout,
+    Ema,
     EncoderFolder,
+    Epochs,
     Features,
     FirstStage,
     Fold,
     FusionForm,
     FusionStage,
     Iterations,
+    LearningRate,
     Mirror,
     NetworkChoice,
     PatchEdge,
@@ -150,12 +156,15 @@ def train(
     anchor: PriorAnchor = "auto",
     angle: PriorAngle = None,
     iterations: Iterations = None,
+    epochs: Epochs = None,
     anatomy_iterations: AnatomyIterations = None,
     batch: BatchSize = None,
     patch: PatchEdge = None,
     features: Features = None,
     cross_fit: CrossFit = 3,
     fold: Fold = None,
+    learning_rate: LearningRate = None,
+    ema: Ema = 0.0,
     ecg_dropout: EcgDropout = 0.3,
     rotation: Rotation = 20.0,
     mirror: Mirror = False,
@@ -174,12 +183,13 @@ def train(
     from scartools.learning.two_stage import untrained
 
     _require_consistent(prior, prior_source, first_stage, ecg, time, encoder, anchor, angle)
+    rates = rates_of(preset) | _rate(learning_rate, ema)
     material, sources = _read(dataset, fold)
     settings = Settings(
         size_of(
             preset,
             material.plan,
-            iterations=iterations,
+            iterations=_iterations(iterations, epochs),
             anatomy_iterations=anatomy_iterations,
             batch=batch,
             patch=patch,
@@ -199,7 +209,8 @@ def train(
         mirror=mirror,
         seed=seed,
         network=network or network_of(material.plan),
-        **rates_of(preset),
+        ema=ema,
+        **rates,
     )
     with concerning(dataset):
         material = ready_for(material, settings)
@@ -253,6 +264,30 @@ def _require_consistent(
         raise UsageError("--anchor angle needs --angle", remedy="Add --angle")
     if angle is not None and anchor not in ("auto", "angle"):
         raise UsageError(f"--angle has no meaning with --anchor {anchor}", remedy="Leave one of them out")
+
+
+def _iterations(iterations: int | None, epochs: int | None) -> int | None:
+    from scartools.errors import UsageError
+    from scartools.learning.settings import EPOCH
+
+    if iterations is not None and epochs is not None:
+        raise UsageError("--iterations and --epochs both say how long it learns", remedy="Give one of them")
+    return iterations if epochs is None else epochs * EPOCH
+
+
+def _rate(learning_rate: float | None, ema: float) -> dict[str, float]:
+    """Return the rate that was asked for, after a look at both numbers."""
+    from scartools.errors import UsageError
+
+    if not 0 <= ema < 1:
+        raise UsageError(f"--ema {ema:g} is not 0 or more and below 1", remedy="Give such as 0.99, or 0 for none")
+    if learning_rate is None:
+        return {}
+    if not 0 < learning_rate <= 10:
+        raise UsageError(
+            f"--learning-rate {learning_rate:g} is not above 0 and at most 10", remedy="Give such as 0.01"
+        )
+    return {"image_rate": learning_rate}
 
 
 def _encoder(folder: Path | None) -> tuple[ECGAutoencoder | None, list[Source]]:

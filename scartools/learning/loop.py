@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,20 +72,25 @@ def train(
 
     cases, validation  patients to learn from, and patients to look at; never the same
     iterations         in all; state: of a checkpoint to go on from
-    Yields a Progress after each iteration. Raises ScartoolsError when the loss is no number.
+    Yields a Progress after each iteration. With settings.ema the validation sees the averaged weights, and the
+    network has them once all is done. Raises ScartoolsError when the loss is no number, or memory is short.
     """
     network.to(setting.device)
     optimisers = _optimisers(network, settings)
+    averaged = deepcopy(network) if settings.ema else None
     done, losses, weights = 0, [], []
     if state is not None:
         network.load_state_dict(state["network"])
         for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
+        if averaged is not None:
+            averaged.load_state_dict(state["averaged"])
         done, losses, weights = state["iteration"], list(state["losses"]), list(state["weights"])
 
     def state_now() -> dict[str, Any]:
         return {
             "network": network.state_dict(),
+            "averaged": None if averaged is None else averaged.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in optimisers],
             "iteration": done,
             "losses": losses,
@@ -95,14 +102,31 @@ def train(
         rate = _set_rates(optimisers, settings, number, iterations)
         batch = training_batch(cases, settings, setting, number)
         loss, weight = _step(network, batch, optimisers, settings, setting, number, iterations)
+        if averaged is not None:
+            _average(averaged, network, settings.ema, number)
         losses.append(loss)
         weights.extend(weight)
         done = number + 1
         dice, mean, share = None, float(np.mean(losses)), float(np.mean(weights)) if weights else None
         if done % period == 0 or done == iterations:
-            dice = validation_dice(network, validation, settings, setting) if validation else {}
+            shown = network if averaged is None else averaged
+            dice = validation_dice(shown, validation, settings, setting) if validation else {}
             losses, weights = [], []
         yield Progress(done, iterations, mean, rate, dice, share, state_now)
+    if averaged is not None:
+        network.load_state_dict(averaged.state_dict())
+
+
+def _average(averaged: Segmenter, network: Segmenter, decay: float, number: int) -> None:
+    """Move the averaged weights towards the network's after iteration `number`, from 0.
+
+    The decay rises as (1 + n) / (10 + n) to its value, so that the weights of the start are soon forgotten.
+    Polyak and Juditsky, SIAM J Control Optim 1992;30:838, doi:10.1137/0330046.
+    """
+    part = 1 - min(decay, (1 + number) / (10 + number))
+    with torch.no_grad():
+        for mean, now in zip(averaged.parameters(), network.parameters(), strict=True):
+            mean.lerp_(now, part)
 
 
 def training_batch(
@@ -136,12 +160,12 @@ def _step(
     """Take one step; return the loss and the ECG's weight in the fusion, if there was one."""
     network.train()
     seed = int(_rng(settings, setting, _DROPOUT, number).integers(2**31))
-    with seeded(seed):
+    with seeded(seed), _memory_said():
         loss, found = _loss(network, batch, settings, setting, number / max(1, iterations))
         if not torch.isfinite(loss):
             raise ScartoolsError(
-                f"the loss is {loss.item()} at iteration {number + 1}",
-                remedy="Train with a lower learning rate, and look at the data set with: scartools check",
+                f"the loss is {loss.item()} at iteration {number + 1}, whose crops are of {_few(batch.ids)}",
+                remedy="Train with a lower --learning-rate, and look at these cases with: scartools check",
             )
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
@@ -156,6 +180,25 @@ def _step(
         else []
     )
     return float(loss.item()), shown
+
+
+def _few(ids: Sequence[str]) -> str:
+    """Name the cases of a batch, each once."""
+    return ", ".join(sorted(set(ids)))
+
+
+@contextmanager
+def _memory_said() -> Iterator[None]:
+    """Turn what torch says when memory is short into what to lower."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        short = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+        if not short:
+            raise
+        raise ScartoolsError(
+            "there is not enough memory for a training step", remedy="Lower --batch, --patch or --features"
+        ) from error
 
 
 def _loss(

@@ -7,7 +7,7 @@ case; the rest lies anywhere. Isensee et al., Nature Methods 2021;18:203.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -47,6 +47,7 @@ class Batch:
 
     image    float32 (B, 1, H, W); label int64 (B, H, W); prior uint8 (B, H, W), 0 where there is none
     beat     float32 (B, 12, 600); days float32 (B,); present bool (B,)
+    ids      of the cases that the crops are from
     """
 
     image: np.ndarray
@@ -55,6 +56,7 @@ class Batch:
     beat: np.ndarray
     days: np.ndarray
     present: np.ndarray
+    ids: tuple[str, ...] = ()
 
 
 def pixels_by_class(label: np.ndarray, seed: int) -> dict[int, np.ndarray]:
@@ -92,9 +94,10 @@ def draw_batch(
         np.full(batch, np.nan, np.float32),
         np.zeros(batch, bool),
     )
-    forced = batch - round(batch * foreground)
+    forced, ids = batch - round(batch * foreground), []
     for number in range(batch):
         case = cases[int(rng.integers(len(cases)))]
+        ids.append(case.id)
         place = _place(case, rng, patch, number >= forced)
         made.image[number, 0] = cut(case.image[0, place[0]], place[1:], edges)
         made.label[number] = cut(case.label[place[0]], place[1:], edges)
@@ -103,7 +106,7 @@ def draw_batch(
             made.prior[number] = cut(case.prior[place[0]], place[1:], edges)
         if case.beat is not None and not hide_ecg:
             made.beat[number], made.days[number], made.present[number] = case.beat, case.days, True
-    return made
+    return replace(made, ids=tuple(ids))
 
 
 def _place(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from scartools.errors import InputError
 from scartools.learning.planning import RESIDUAL_BLOCKS, topology
 
+EPOCH = 250  # iterations, as in nnU-Net
 PriorSource = Literal["none", "predicted", "manual", "truth"]
 Preset = Literal["tiny", "small", "nnunet"]
 NetworkName = Literal["plain", "residual"]
@@ -48,6 +49,7 @@ class Size:
 class Settings:
     """One training.
 
+    ema              decay of the averaged weights, which are kept in the end; 0: those of the last iteration are
     network          plain, or nnU-Net's residual encoder: of both stages
     prior_source     where the wall comes from that the AHA segments are drawn in; "none": no prior channels
     ecg, time        the fusion, and whether it sees the interval
@@ -89,6 +91,7 @@ class Settings:
     gradient_clip: float = 12.0
     seed: int = 0
     network: NetworkName = "plain"
+    ema: float = 0.0
 
     def __post_init__(self) -> None:
         if self.time and not self.ecg:

@@ -85,6 +85,33 @@ def test_an_interruption_anywhere_changes_no_weight(stop_at, whole, tmp_path):
     assert set(whole.priors) == {"case-1", "case-2", "case-3", "case-4", "case-9"}
 
 
+@pytest.mark.parametrize("stop_at", [1, 3, 5, 8])
+def test_an_interruption_changes_no_averaged_weight(stop_at, tmp_path):
+    from scartools.files.checkpoint import read_checkpoint, write_checkpoint
+
+    settings = replace(FULL, ema=0.9)
+    whole = run(settings)
+    write_checkpoint(tmp_path, run(settings, stop_at=stop_at))
+    resumed = run(settings, state=read_checkpoint(tmp_path))
+    assert weights_of(resumed.scar) == weights_of(whole.scar)
+    assert weights_of(resumed.anatomy) == weights_of(whole.anatomy)
+    assert resumed.log == whole.log
+
+
+def test_the_averaged_weights_are_the_mean_that_was_asked_for():
+    settings, seen = replace(IMAGE, ema=0.5, size=Size(2, 4, (32, 32), 2, 4, 2)), []
+    network = untrained(LABELS, settings).scar
+    mean = {name: value.clone() for name, value in network.named_parameters()}
+    learns = [replace(one, label=numbered(one.label, LABELS)) for one in CASES]
+    for number, _ in enumerate(train(network, learns, [], settings, Setting(), iterations=4)):
+        decay = min(0.5, (1 + number) / (10 + number))
+        mean = {name: decay * mean[name] + (1 - decay) * value for name, value in network.named_parameters()}
+        seen.append(weights_of(network))
+    for name, value in network.named_parameters():
+        torch.testing.assert_close(value, mean[name])
+    assert weights_of(network) != seen[-1]  # those of the last iteration were put away
+
+
 def test_the_seed_decides():
     assert weights_of(run(IMAGE).scar) == weights_of(run(IMAGE).scar)
     assert weights_of(run(IMAGE).scar) != weights_of(run(replace(IMAGE, seed=1)).scar)
@@ -112,8 +139,39 @@ def test_a_loss_that_is_no_number_stops_the_training():
     network = untrained(LABELS, IMAGE).scar
     label = numbered(CASES[0].label, LABELS)
     broken = replace(CASES[0], image=np.full_like(CASES[0].image, np.inf), label=label)
-    with pytest.raises(ScartoolsError, match="loss is nan at iteration 1"):
+    with pytest.raises(ScartoolsError, match=f"loss is nan at iteration 1, whose crops are of {broken.id}"):
         list(train(network, [broken], [], IMAGE, Setting(), iterations=1))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+def test_too_little_memory_says_what_to_lower(error, monkeypatch):
+    network = untrained(LABELS, IMAGE).scar
+
+    def fail(*_given, **_named):
+        raise error
+
+    monkeypatch.setattr(network, "segment", fail)
+    with pytest.raises(ScartoolsError, match="not enough memory") as raised:
+        list(train(network, CASES, [], IMAGE, Setting(), iterations=1))
+    assert "--batch" in raised.value.remedy
+
+
+def test_another_runtime_error_stays_what_it_is(monkeypatch):
+    network = untrained(LABELS, IMAGE).scar
+
+    def fail(*_given, **_named):
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr(network, "segment", fail)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        list(train(network, CASES, [], IMAGE, Setting(), iterations=1))
 
 
 def test_three_optimisers_follow_their_schedules():
