@@ -23,6 +23,8 @@ OUTPUT FILES
     ID/prior.nii.gz         AHA segments of these labels; absent where they cannot be told
     ID/segments.tsv         scar by segment, as in scartools-quantify(1); absent where no wall was found
     ID/bullseye.svg         the same as a bullseye
+    ID/probabilities.nii.gz with --probabilities: float32 (X, Y, Z, label); its JSON names the labels in order
+    ID/overlay.png          with --overlays: contours on the slices, for a person's eye
     predictions.tsv         one row a case
     prov.json               provenance
 
@@ -35,6 +37,15 @@ NOTES
 The anchor of the segments is that of the training unless --anchor, --angle or --landmarks say otherwise;
 --landmarks is for one image. Where the anatomy does not answer, the second stage is shown no prior, and a
 warning says so; where the predicted labels have no segments, the table has the ventricle alone.
+
+--ensemble averages the logits of several models of one data set and kind, such as its folds or other seeds; each runs
+both of its stages. --mirror averages over the mirror images, as nnU-Net does, for models trained with --mirror. With
+more than one pass the table says how far the passes lie apart: the smallest and largest scar, which are no confidence
+interval, and the mean Dice between two of them.
+
+unlike_training compares the image with those the model learned from: pixel, slice step, number of slices and field
+of view beyond 1.5 times their range, a mean grey of the heart more than four standard deviations away, a heart in
+too few slices. A warning says so; the segmentation is written all the same.
 
 A participant that the model was trained on is refused when the manifest says test. Whom a model of
 scartools-import-nnunet(1) learned from is not known, which a warning says.
@@ -49,12 +60,16 @@ EXAMPLES
     scartools predict model cohort/lge/sim-0002.nii.gz --no-bullseye -o one
     scartools predict model cohort/lge/sim-0002.nii.gz --beat sim-0002-ecg1.hea --interval 12 -o with-ecg
     scartools predict model pairs.tsv --no-bullseye -o predictions
+    scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --cross-fit 2 --seed 2 -o model-2
+    scartools predict model pairs.tsv --ensemble model-2 --overlays --probabilities --no-bullseye -o ensemble
     scartools predict model cohort/lge/sim-0002.nii.gz --anatomy cohort/truth/sim-0002/segmentation.nii.gz --anatomy-source truth -o guided
 
 REFERENCES
 
 Ramzan F et al. Seeing beyond the image: ECG and anatomical knowledge-guided myocardial scar segmentation.
 arXiv:2511.14702
+Roy AG et al. Bayesian QuickNAT: model uncertainty in deep whole-brain segmentation for structure-wise quality
+control. NeuroImage 2019;195:11-22. doi:10.1016/j.neuroimage.2019.03.042
 """
 
 from __future__ import annotations
@@ -64,70 +79,46 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from scartools.cli.contracts import Kind, Reads, Writes
-from scartools.cli.options import Anchor, Device, Force, FractionsOnly, Labels, Output, SpacingFrom
+from scartools.cli.contracts import Kind, Writes
+from scartools.cli.options import Device, Force, FractionsOnly, Labels, Output, SpacingFrom
+from scartools.cli.predict_options import (
+    AnatomyFile,
+    AnatomySource,
+    BeatFile,
+    Bullseye,
+    Ensemble,
+    InputFile,
+    Interval,
+    Landmarks,
+    Mirror,
+    ModelFolder,
+    Overlays,
+    Precision,
+    PriorAnchor,
+    PriorAngle,
+    Probabilities,
+    Split,
+    UseEcg,
+    require_consistent,
+)
 
 if TYPE_CHECKING:
     from scartools.files.case_inputs import CaseInput
     from scartools.files.provenance import Source
     from scartools.files.volume import Volume
-    from scartools.learning.prediction import Model, Predicted, Where
+    from scartools.learning.prediction import Manner, Model, Predicted, Where
 
 KIND: Kind = "network"
 log = logging.getLogger(__name__)
-
-ModelFolder = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Model of scartools train or import-nnunet."), Reads("model")
-]
-InputFile = Annotated[
-    Path, typer.Argument(metavar="INPUT", help="Manifest of scartools pair, or one LGE image."), Reads("lge")
-]
-Split = Annotated[
-    Literal["all", "train", "validation", "test"],
-    typer.Option("--split", help="Only the cases of this split of the manifest."),
-]
-BeatFile = Annotated[
-    Path | None, typer.Option("--beat", metavar="FILE", help="Median beat of one image."), Reads("beat")
-]
-Interval = Annotated[
-    float | None,
-    typer.Option("--interval", metavar="DAYS", min=0, max=36500, help="Between --beat and the image."),
-]
-UseEcg = Annotated[bool, typer.Option("--ecg/--no-ecg", help="Use the ECG where there is one.")]
-AnatomyFile = Annotated[
-    Path | None,
-    typer.Option("--anatomy", metavar="FILE", help="A reader's contours, in place of the first stage."),
-    Reads("anatomy"),
-]
-AnatomySource = Annotated[
-    Literal["manual", "truth"] | None,
-    typer.Option("--anatomy-source", help="Whose contours they are; required with --anatomy."),
-]
-PriorAnchor = Annotated[Anchor | None, typer.Option("--anchor", help="What fixes the angle; see aha17.")]
-Landmarks = Annotated[
-    Path | None,
-    typer.Option("--landmarks", metavar="FILE", help="RV insertion points of one image; see aha17."),
-    Reads("landmarks"),
-]
-PriorAngle = Annotated[
-    float | None,
-    typer.Option("--angle", metavar="DEG", min=-360, max=360, help="Middle of the septum; see aha17."),
-]
-Bullseye = Annotated[bool, typer.Option("--bullseye/--no-bullseye", help="Draw bullseye.svg for each case.")]
-Precision = Annotated[
-    Literal["auto", "float32", "bfloat16"],
-    typer.Option("--precision", help="Of the arithmetic; auto takes that of the training where it can."),
-]
 
 
 def predict(
     model: ModelFolder,
     image: InputFile,
     output: Annotated[Output, Writes("predictions")],
+    ensemble: Ensemble = None,
     split: Split = "all",
     beat: BeatFile = None,
     interval: Interval = None,
@@ -138,7 +129,10 @@ def predict(
     anchor: PriorAnchor = None,
     landmarks: Landmarks = None,
     angle: PriorAngle = None,
+    mirror: Mirror = False,
+    probabilities: Probabilities = False,
     bullseye: Bullseye = True,
+    overlays: Overlays = False,
     fractions_only: FractionsOnly = False,
     spacing_from: SpacingFrom = "auto",
     precision: Precision = "float32",
@@ -150,31 +144,35 @@ def predict(
     from scartools.cli.streams import track
     from scartools.errors import InputError, ItemsFailed, concerning
     from scartools.files import atomic, case_inputs, predictions
+    from scartools.learning.prediction import Manner, require_together
 
     single = not image.name.endswith(".tsv")
-    _require_consistent(single, split, beat, interval, ecg, anatomy, anatomy_source, landmarks, angle, anchor)
-    network, source = _model(model)
+    require_consistent(single, split, beat, interval, ecg, anatomy, anatomy_source, landmarks, angle, anchor)
+    folders = (model, *(ensemble or ()))
+    networks, more = _models(folders)
     asked, listed = (
         case_inputs.of_image(image, beat, interval, anatomy)
         if single
         else case_inputs.of_manifest(image, None if split == "all" else split, anatomy)
     )
-    _require_unseen(asked, network)
-    _require_wall(asked, network, model)
-    where, more = _where(network, anchor, angle, landmarks)
     place = device_to_use(device)
-    how = {"device": place, "precision": precision_to_use(precision, place)}
-    options = Options(labels, spacing_from, anatomy_source, ecg, fractions_only, bullseye)
+    manner = Manner(mirror, probabilities, place, precision_to_use(precision, place))
+    with concerning(model):
+        require_together(networks, manner)
+    _require_unseen(asked, networks)
+    _require_wall(asked, networks[0], model)
+    where, read_first = _where(networks[0], anchor, angle, landmarks)
+    options = Options(labels, spacing_from, anatomy_source, ecg, fractions_only, bullseye, overlays)
     rows: list[dict[str, Any]] = []
     failed: list[str] = []
 
     def fill(folder: Path) -> list[Source]:
-        sources = [source, *more, *listed]
+        sources = [*more, *read_first, *listed]
         for case in track(asked, "cases"):
             try:
                 with concerning(case.image):
-                    found, picture, read = _predict(network, case, where, options, how)
-                    _write(folder / case.id, found, picture, options)
+                    found, picture, read = _predict(networks, case, where, options, manner)
+                    measured = _write(folder / case.id, found, picture, options, networks[0].labels)
             except InputError as error:
                 if single:
                     raise
@@ -182,7 +180,7 @@ def predict(
                 log.error("case %s: %s", case.id, error)
                 continue
             sources += read
-            rows.append(_row(case, found, model, output))
+            rows.append({**_row(case, found, folders, output), **measured})
         if failed and not rows:
             raise InputError(f"none of {len(failed)} cases could be segmented", where=image)
         predictions.write_table(folder, rows)
@@ -211,67 +209,36 @@ class Options:
     ecg: bool
     fractions_only: bool
     bullseye: bool
+    overlays: bool
 
 
-def _require_consistent(
-    single: bool,
-    split: str,
-    beat: Path | None,
-    interval: float | None,
-    ecg: bool,
-    anatomy: Path | None,
-    anatomy_source: str | None,
-    landmarks: Path | None,
-    angle: float | None,
-    anchor: str | None,
-) -> None:
-    from scartools.errors import UsageError
-
-    for flag, value in (("--beat", beat), ("--interval", interval), ("--landmarks", landmarks)):
-        if value is not None and not single:
-            raise UsageError(f"{flag} is for one image", remedy="Put it into the manifest, or name one image")
-    if single and split != "all":
-        raise UsageError("--split is for a manifest", remedy="Leave it out")
-    if (anatomy is None) != (anatomy_source is None):
-        raise UsageError(
-            "--anatomy and --anatomy-source belong together",
-            remedy="Say whose contours they are: manual or truth",
-        )
-    if interval is not None and beat is None:
-        raise UsageError("--interval has no meaning without --beat", remedy="Leave it out")
-    if beat is not None and not ecg:
-        raise UsageError("--beat and --no-ecg contradict each other", remedy="Leave one of them out")
-    if landmarks is not None and angle is not None:
-        raise UsageError("--landmarks and --angle both fix the angle", remedy="Give one of them")
-    if anchor == "angle" and angle is None:
-        raise UsageError("--anchor angle needs --angle", remedy="Add --angle")
-    if anchor == "landmarks" and landmarks is None:
-        raise UsageError("--anchor landmarks needs --landmarks", remedy="Add --landmarks")
-
-
-def _model(folder: Path) -> tuple[Model, Source]:
-    from scartools.errors import concerning
+def _models(folders: Sequence[Path]) -> tuple[list[Model], list[Source]]:
+    from scartools.errors import UsageError, concerning
     from scartools.files import model
     from scartools.files.provenance import source_of
     from scartools.learning.prediction import rebuild
 
-    with concerning(folder):
-        network = rebuild(model.read_description(folder), model.read_weights(folder))
-    return network, source_of(folder / "model.json")
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise UsageError("--ensemble names a model twice", remedy="Name each model once")
+    found = []
+    for folder in folders:
+        with concerning(folder):
+            found.append(rebuild(model.read_description(folder), model.read_weights(folder)))
+    return found, [source_of(folder / "model.json") for folder in folders]
 
 
-def _require_unseen(cases: Sequence[CaseInput], network: Model) -> None:
-    """Refuse a test on patients that the model has learned from."""
+def _require_unseen(cases: Sequence[CaseInput], networks: Sequence[Model]) -> None:
+    """Refuse a test on patients that one of the models has learned from."""
     from scartools.errors import InputError
 
-    known = network.learned_from | network.watched_on
+    known = frozenset[str]().union(*(network.learned_from | network.watched_on for network in networks))
     seen = sorted({case.participant_id for case in cases if case.split == "test"} & known)
     if seen:
         raise InputError(
             f"{len(seen)} patients of the split test were in the training of this model, {seen[0]} first",
             remedy="Use the manifest that the model was trained with",
         )
-    if not network.cohort_known and any(case.split == "test" for case in cases):
+    if not all(network.cohort_known for network in networks) and any(case.split == "test" for case in cases):
         log.warning("which patients this imported model learned from is not known: its test may be none")
 
 
@@ -306,7 +273,7 @@ def _where(
 
 
 def _predict(
-    network: Model, case: CaseInput, where: Where, options: Options, how: dict[str, Any]
+    networks: Sequence[Model], case: CaseInput, where: Where, options: Options, manner: Manner
 ) -> tuple[Predicted, Volume, list[Source]]:
     """Segment one case; return it with its image and with everything that was read."""
     from scartools.ecg.standardise import standardise_beat
@@ -321,14 +288,23 @@ def _predict(
         volume.require_same_grid(contours, picture)
         anatomy = Anatomy(contours.array, options.anatomy_source)
         sources.append(contours.source)
-    if case.beat is not None and options.ecg and network.settings.ecg:
+    if case.beat is not None and options.ecg and networks[0].settings.ecg:
         record = read_beat(case.beat)
         beat = standardise_beat(record.signals)[0]
         sources += record.sources
     days = float("nan") if case.days is None else case.days
     found = predict_case(
-        network, picture.array, picture.affine, beat=beat, days=days, anatomy=anatomy, where=where, **how
+        networks,
+        picture.array,
+        picture.affine,
+        beat=beat,
+        days=days,
+        anatomy=anatomy,
+        where=where,
+        manner=manner,
     )
+    if found.unlike:
+        log.warning("case %s is unlike what the model learned from: %s", case.id, ", ".join(found.unlike))
     if found.without_prior:
         log.warning("case %s was segmented without a prior: %s", case.id, found.without_prior)
     if found.without_segments:
@@ -336,11 +312,14 @@ def _predict(
     return found, picture, sources
 
 
-def _write(folder: Path, found: Predicted, image: Volume, options: Options) -> None:
-    """Write the folder of one case."""
+def _write(
+    folder: Path, found: Predicted, image: Volume, options: Options, labels: Sequence[int]
+) -> dict[str, Any]:
+    """Write the folder of one case; return what its row says of the scar."""
     import numpy as np
 
     from scartools.errors import InputError
+    from scartools.evaluation.passes import scar_of
     from scartools.files import provenance, table, volume
     from scartools.heart import quantities
     from scartools.heart.nomenclature import MYOCARDIUM
@@ -349,27 +328,44 @@ def _write(folder: Path, found: Predicted, image: Volume, options: Options) -> N
     volume.save_like(folder / "segmentation.nii.gz", found.labels, image)
     said = {"SegmentationSource": "predicted", "PriorSource": found.prior_source, "Ecg": found.ecg}
     provenance.write_json(folder / "segmentation.json", {**said, "GeometryNotes": list(image.notes)})
+    if found.probabilities is not None:
+        volume.save_like(folder / "probabilities.nii.gz", found.probabilities, image)
+        provenance.write_json(folder / "probabilities.json", {**said, "Labels": list(labels)})
+    if options.overlays:
+        _draw_overlay(folder / "overlay.png", found, image, options)
+    scar = scar_of(found.labels, found.passes, None if options.fractions_only else image.affine)
     segments = found.segments
     if segments is not None:
         volume.save_like(folder / "prior.nii.gz", segments.map, image)
         provenance.write_json(folder / "prior.json", {**_plain(segments.facts), **said})
     if not np.isin(found.labels, MYOCARDIUM).any():  # no wall was found: no number is made up
-        return
+        return scar
     try:
         measured = quantities.quantify(found.labels, image.affine, segments=segments)
     except InputError as error:  # nor where these labels cannot be measured: without a pool, above all
         log.warning("case %s has no table: %s", folder.name, error)
-        return
+        return scar
     rows = quantities.fractions_only(measured.rows) if options.fractions_only else measured.rows
     columns = table.columns_of(quantities.COLUMNS)
     (folder / "segments.tsv").write_text(table.render(columns, rows), encoding="utf-8")
     facts = {**table.describe(columns), "Facts": {**_plain(measured.facts), **said}}
     provenance.write_json(folder / "segments.json", facts)
     if options.bullseye and segments is not None:
-        _draw(folder / "bullseye.svg", rows, {**segments.facts, **said})
+        _draw_bullseye(folder / "bullseye.svg", rows, {**segments.facts, **said})
+    return scar
 
 
-def _draw(path: Path, rows: Any, prior: dict[str, Any]) -> None:
+def _draw_overlay(path: Path, found: Predicted, image: Volume, options: Options) -> None:
+    from scartools.evaluation.overlays import DPI, ArmPicture, draw_overlay
+    from scartools.figures import figure_bytes
+
+    arm = ArmPicture("Predicted", found.labels, found.prior_source, None)
+    lengths = not options.fractions_only
+    figure = draw_overlay(image.array, None, [arm], image.affine, title=path.parent.name, lengths=lengths)
+    path.write_bytes(figure_bytes(figure, ".png", dpi=DPI))
+
+
+def _draw_bullseye(path: Path, rows: Any, prior: dict[str, Any]) -> None:
     from scartools.figures import figure_bytes
     from scartools.files.prior import in_words, rests_on
     from scartools.heart.bullseye import draw_bullseye
@@ -385,7 +381,7 @@ def _plain(facts: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
 
 
-def _row(case: CaseInput, found: Predicted, model: Path, output: Path) -> dict[str, Any]:
+def _row(case: CaseInput, found: Predicted, models: Sequence[Path], output: Path) -> dict[str, Any]:
     return {
         "case_id": case.id,
         "participant_id": case.participant_id,
@@ -396,5 +392,7 @@ def _row(case: CaseInput, found: Predicted, model: Path, output: Path) -> dict[s
         "ecg": found.ecg,
         "interval_days": case.days if found.ecg == "used" else None,
         "split": case.split,
-        "model": model.resolve().name,
+        "model": models[0].resolve().name,
+        "members": len(models),
+        "unlike_training": None if found.unlike is None else ",".join(found.unlike) or "nothing",
     }

@@ -39,8 +39,8 @@ NOTES
 
 Presets size network and schedule: tiny (8 features, 600 iterations of 8 crops) to try things out, small (16
 features, 1000 iterations of 16 crops of up to 96 pixels), nnunet (the plan of the data set, 250 000 iterations).
---iterations (or --epochs, of 250 iterations), --batch, --patch, --features and --learning-rate change them. Without a word about it, half as many iterations go
-into each network of the first stage.
+--iterations (or --epochs, of 250 iterations), --batch, --patch, --features and --learning-rate change them. Without
+a word about it, half as many iterations go into each network of the first stage.
 
 Three optimisers: SGD with momentum and a polynomial rate for the image, AdamW with warm-up and a cosine for the
 ECG and for the gate. The rate of nnunet is 0.01 with a momentum of 0.99; the short presets take the same step
@@ -280,7 +280,9 @@ def _rate(learning_rate: float | None, ema: float) -> dict[str, float]:
     from scartools.errors import UsageError
 
     if not 0 <= ema < 1:
-        raise UsageError(f"--ema {ema:g} is not 0 or more and below 1", remedy="Give such as 0.99, or 0 for none")
+        raise UsageError(
+            f"--ema {ema:g} is not 0 or more and below 1", remedy="Give such as 0.99, or 0 for none"
+        )
     if learning_rate is None:
         return {}
     if not 0 < learning_rate <= 10:

@@ -51,7 +51,7 @@ class ArmPicture:
 
 def draw_overlay(
     image: np.ndarray,
-    truth: np.ndarray,
+    truth: np.ndarray | None,
     arms: Sequence[ArmPicture],
     affine: np.ndarray,
     *,
@@ -61,8 +61,8 @@ def draw_overlay(
 ) -> Figure:
     """Draw image, truth and predictions of one case side by side.
 
-    image    float (X, Y, Z); shown from its 1st to its 99th percentile around the true ventricle in these slices
-    truth    uint8 (X, Y, Z), labels of this toolkit; 255 is not drawn
+    image    float (X, Y, Z); shown from its 1st to its 99th percentile around the ventricle in these slices
+    truth    uint8 (X, Y, Z), labels of this toolkit; 255 is not drawn; None where nobody knows it: no column
     arms     one to three, on the same grid
     affine   float (4, 4), voxel index to RAS+ mm
     title    the case
@@ -73,23 +73,24 @@ def draw_overlay(
     """
     if not 1 <= len(arms) <= MOST_ARMS:
         raise InputError(f"{len(arms)} arms were given, where 1 to {MOST_ARMS} can be drawn")
-    others = [truth, *(arm.labels for arm in arms)]
+    others = [*(() if truth is None else (truth,)), *(arm.labels for arm in arms)]
     if any(other.shape != image.shape for other in others):
         raise GeometryError(f"the image has shape {image.shape}, labels {[other.shape for other in others]}")
-    layout = lay_out(truth, [arm.labels for arm in arms], affine, slices)
+    layout = lay_out(others[0], others[1:], affine, slices)
     with settled_style():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        wide, high = _panel_mm(layout, 2 + len(arms))
-        used = (2 + len(arms)) * (wide + GAP_MM) - GAP_MM
+        columns = 1 + len(others)
+        wide, high = _panel_mm(layout, columns)
+        used = columns * (wide + GAP_MM) - GAP_MM
         across = max(NARROWEST_MM, LEFT_MM + used + RIGHT_MM)
         figure_mm = (across, HEAD_MM + len(layout.slices) * (high + GAP_MM) + FOOT_MM)
         figure = Figure(figsize=(figure_mm[0] / MM_PER_INCH, figure_mm[1] / MM_PER_INCH), facecolor="white")
         FigureCanvasAgg(figure)
         pictures = layout.cut(image)
-        window = _window(pictures, layout.cut(truth), layout.pixel_mm)
-        drawn = [None, layout.cut(truth), *(layout.cut(arm.labels) for arm in arms)]
+        window = _window(pictures, layout.cut(others[0]), layout.pixel_mm)
+        drawn = [None, *(layout.cut(one) for one in others)]
         left = LEFT_MM + (across - LEFT_MM - RIGHT_MM - used) / 2
         for row, picture in enumerate(pictures):
             for column, labels in enumerate(drawn):
@@ -111,9 +112,13 @@ def draw_overlay(
                 lengths,
             )
         centres = [left + column * (wide + GAP_MM) + wide / 2 for column in range(len(drawn))]
-        _write_heads(figure, figure_mm, centres, wide, arms, title)
+        heads = [("Image", ""), ("Truth", ""), *((arm.name, _facts(arm)) for arm in arms)]
+        if truth is None:
+            heads = [("Image", ""), *((arm.name, f"prior: {arm.prior_source}") for arm in arms)]
+        _write_heads(figure, figure_mm, centres, wide, heads, title)
         no_reflow = any(bool((one == NO_REFLOW).any()) for one in others)
-        _draw_legend(figure, figure_mm, layout, no_reflow, lengths)
+        judged = any(arm.scar_dice is not None for arm in arms)
+        _draw_legend(figure, figure_mm, layout, no_reflow, lengths, judged)
     return figure
 
 
@@ -252,12 +257,11 @@ def _write_heads(
     figure_mm: tuple[float, float],
     centres: Sequence[float],
     wide: float,
-    arms: Sequence[ArmPicture],
+    heads: Sequence[tuple[str, str]],
     title: str,
 ) -> None:
     across, tall = figure_mm
     figure.text(0.5, 1 - 1.5 / tall, title, ha="center", va="top", fontsize=8.5, fontweight="bold")
-    heads = [("Image", ""), ("Truth", ""), *((arm.name, _facts(arm)) for arm in arms)]
     most = max(8, int(wide / 1.55))  # letters of 7.5 points that fit
     for centre, (name, facts) in zip(centres, heads, strict=True):
         short = name if len(name) <= most else name[: most - 1] + "…"
@@ -289,7 +293,12 @@ def _facts(arm: ArmPicture) -> str:
 
 
 def _draw_legend(
-    figure: Figure, figure_mm: tuple[float, float], layout: Layout, no_reflow: bool, lengths: bool
+    figure: Figure,
+    figure_mm: tuple[float, float],
+    layout: Layout,
+    no_reflow: bool,
+    lengths: bool,
+    judged: bool,
 ) -> None:
     from matplotlib.colors import to_rgba
     from matplotlib.lines import Line2D
@@ -322,6 +331,6 @@ def _draw_legend(
         parts.append("mm: distance from the uppermost slice shown")
     if not layout.ordered:
         parts.append("base and apex could not be told")
-    note = "; ".join(parts) + ". Scar Dice (scar and no-reflow) is of the whole case."
+    note = "; ".join(parts) + "." + (" Scar Dice (scar and no-reflow) is of the whole case." if judged else "")
     figure.text(0.5, 4.6 / tall, note, ha="center", va="bottom", fontsize=5.5, color="#444444")
     figure.text(0.5, 1.5 / tall, FOOTER, ha="center", va="bottom", fontsize=5.5, color="#444444")

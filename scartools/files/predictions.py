@@ -35,7 +35,21 @@ COLUMNS = {
     "interval_days": Column("Days between ECG and MRI", "day"),
     "split": Column("train, validation or test"),
     "model": Column("Short name of the model"),
+    "members": Column("Models averaged, this one among them"),
+    "scar_percent": Column("Scar and no-reflow, part of the left ventricular wall", "%"),
+    "scar_percent_low": Column(
+        "Smallest of the passes (models, and mirror images if used); n/a for one pass", "%"
+    ),
+    "scar_percent_high": Column("Largest of the passes; the two are no confidence interval", "%"),
+    "scar_ml": Column("Volume of scar and no-reflow", "mL"),
+    "scar_ml_low": Column("Smallest of the passes", "mL"),
+    "scar_ml_high": Column("Largest of the passes", "mL"),
+    "scar_agreement": Column("Mean Dice of the scar between two passes; n/a where none of them has any"),
+    "unlike_training": Column(
+        "In what the image is unlike those learned from: pixel, slice_step, slices, field, grey, coverage; or nothing"
+    ),
 }
+NEEDED = tuple(COLUMNS)[:10]  # what a table must have to be read; the rest is for people
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -92,7 +106,7 @@ def read_predictions(folder: Path) -> Predictions:
     if not folder.is_dir() or not place.is_file():
         problem = f"has no {TABLE_NAME}" if folder.is_dir() else "is not a folder"
         raise InputError(problem, where=folder, remedy="Give a folder that predict wrote")
-    found = table.read(place, required=COLUMNS)
+    found = table.read(place, required=NEEDED)
     rows = tuple(_prediction(found, at) for at in range(len(found.rows)))
     _require_unique(rows, place)
     return Predictions(rows, found.source)

@@ -32,6 +32,7 @@ def describe(material: Material, settings: Settings, precision: str, result: Tra
         "Settings": settings.to_json(),
         "Precision": precision,
         "Plan": material.plan,
+        "Seen": material.seen,
         "Inputs": {
             "Prior": settings.prior_source,
             "Ecg": settings.ecg,

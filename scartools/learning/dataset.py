@@ -11,6 +11,8 @@ import numpy as np
 
 from scartools.errors import InputError
 from scartools.learning.anatomy import anatomy_of, prior_of
+from scartools.learning.familiarity import look_at, seen
+from scartools.learning.grids import NetworkGrid
 from scartools.learning.sampling import TrainingCase
 from scartools.learning.settings import Settings
 
@@ -23,6 +25,7 @@ class Material:
     participants       by case id
     labels             of the toolkit that the data set holds, ascending, background included
     plan, beat         of the data set: its plan, and how its beats were standardised
+    seen               what the cases to learn from look like, see scartools.learning.familiarity
     """
 
     learns: tuple[TrainingCase, ...]
@@ -31,6 +34,7 @@ class Material:
     labels: tuple[int, ...]
     plan: dict[str, Any]
     beat: Any
+    seen: dict[str, Any]
 
 
 def gather(
@@ -50,7 +54,10 @@ def gather(
     learns, validates = (tuple(training_case(name, *cases[name]) for name in side) for side in sides)
     participants = {name: str(facts.get("ParticipantId")) for name, (_, facts) in cases.items()}
     values = tuple(sorted({0, *(int(value) for value in labels)}))
-    return Material(learns, validates, participants, values, plan, description.get("Beat"))
+    looks = [
+        look_at(case.image, case.label, NetworkGrid.from_json(cases[case.id][1]["Grid"])) for case in learns
+    ]
+    return Material(learns, validates, participants, values, plan, description.get("Beat"), seen(looks))
 
 
 def ready_for(material: Material, settings: Settings) -> Material:

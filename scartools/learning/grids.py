@@ -218,6 +218,19 @@ def to_source(probabilities: np.ndarray, grid: NetworkGrid) -> np.ndarray:
     return _uncropped(resampled.argmax(axis=0).astype(np.uint8), grid)
 
 
+def probabilities_to_source(probabilities: np.ndarray, grid: NetworkGrid) -> np.ndarray:
+    """Return probabilities float32 (X, Y, Z, C) on the source grid, resampled as `to_source` does it.
+
+    probabilities  float32 (C, Z, Y, X); outside the crop channel 0, the background, is 1.
+    """
+    resampled = resampling.resample_probabilities(probabilities, _crop_size(grid))
+    shape = (*grid.source_shape, len(probabilities))
+    found = np.zeros(shape, dtype=np.float32)
+    for channel, values in enumerate(resampled):
+        found[..., channel] = _uncropped(values, grid, 1.0 if channel == 0 else 0.0)
+    return found
+
+
 def labels_to_source(labels: np.ndarray, grid: NetworkGrid) -> np.ndarray:
     """Return uint8 labels (X, Y, Z) on the source grid from labels (Z, Y, X) of the network grid, nearest pixel."""
     if labels.shape != grid.shape:
@@ -294,10 +307,10 @@ def _crop_size(grid: NetworkGrid) -> tuple[int, int]:
     return grid.box[1][1] - grid.box[1][0], grid.box[2][1] - grid.box[2][0]
 
 
-def _uncropped(labels: np.ndarray, grid: NetworkGrid) -> np.ndarray:
-    """Put labels (slice, row, column) of the crop back into the volume as stored."""
-    laid = np.zeros([grid.source_shape[axis] for axis in grid.axes], dtype=np.uint8)
-    laid[tuple(slice(*edges) for edges in grid.box)] = labels
+def _uncropped(values: np.ndarray, grid: NetworkGrid, outside: float = 0) -> np.ndarray:
+    """Put values (slice, row, column) of the crop back into the volume as stored, and `outside` around them."""
+    laid = np.full([grid.source_shape[axis] for axis in grid.axes], outside, dtype=values.dtype)
+    laid[tuple(slice(*edges) for edges in grid.box)] = values
     return np.ascontiguousarray(grid.orientation.undo(laid))
 
 

@@ -14,6 +14,39 @@ import torch
 from scartools.network.segmenter import Ecg, Segmenter
 
 WINDOWS_AT_ONCE = 16
+MIRRORS = ((), (2,), (3,), (2, 3))  # axes of (1, Z, Y, X): as it is, upside down, left to right, both
+
+
+def predict_views(
+    network: Segmenter,
+    image: np.ndarray,
+    *,
+    patch: tuple[int, int],
+    mirror: bool = False,
+    prior: np.ndarray | None = None,
+    beat: np.ndarray | None = None,
+    days: float = float("nan"),
+    device: str = "cpu",
+    precision: torch.dtype = torch.float32,
+) -> Iterator[np.ndarray]:
+    """Yield logits float32 (C, Z, Y, X) of the image and, with `mirror`, of its three mirror images, turned back.
+
+    The arguments are those of `predict_logits`. nnU-Net takes the mean of the four; it makes sense for a network that was
+    trained with mirrored crops, and for no other.
+    """
+    for axes in MIRRORS if mirror else MIRRORS[:1]:
+        turned = None if prior is None else np.flip(prior, tuple(axis - 1 for axis in axes))
+        logits = predict_logits(
+            network,
+            np.flip(image, axes),
+            patch=patch,
+            prior=turned,
+            beat=beat,
+            days=days,
+            device=device,
+            precision=precision,
+        )
+        yield np.ascontiguousarray(np.flip(logits, axes))
 
 
 def predict(

@@ -175,7 +175,7 @@ def _step(
         optimiser.step()
     weight = found.weights
     shown = (
-        [float(weight[torch.from_numpy(batch.present), 1].mean())]
+        [float(weight.detach()[torch.from_numpy(batch.present), 1].mean())]
         if weight is not None and batch.present.any()
         else []
     )

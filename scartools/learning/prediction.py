@@ -1,8 +1,13 @@
-"""From an image to labels and their 17 segments, with both stages of a trained model."""
+"""From an image to labels and their 17 segments, with both stages of one trained model or of several.
+
+Several models of the same kind, such as those of the folds of one data set, are an ensemble: each of them runs both
+of its stages, and the mean of their logits is what counts, as in nnU-Net (Isensee et al., Nature Methods
+2021;18:203). What each pass says by itself tells how far they agree.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +19,9 @@ from scartools.errors import InputError
 from scartools.heart.anchors import Anchor, Landmarks
 from scartools.heart.segments import Segments, label_segments
 from scartools.learning.anatomy import Prior, anatomy_of, named, prior_of
-from scartools.learning.grids import NetworkCase, to_network, to_source
-from scartools.learning.inference import predict, predict_logits
+from scartools.learning.familiarity import look_at, unlike
+from scartools.learning.grids import NetworkCase, probabilities_to_source, to_network, to_source
+from scartools.learning.inference import predict_views
 from scartools.learning.planning import Plan
 from scartools.learning.settings import PriorSource, Settings
 from scartools.network.segmenter import Segmenter, SegmenterConfig
@@ -29,6 +35,7 @@ class Model:
     labels         of the toolkit, in the order of the scar network's outputs; anatomy_labels likewise
     learned_from   participants it learned from; watched_on: those it was validated on
     cohort_known   whether those two are known: not so for an imported network
+    seen           what its training cases look like, see scartools.learning.familiarity; None where not known
     """
 
     scar: Segmenter
@@ -40,6 +47,7 @@ class Model:
     learned_from: frozenset[str]
     watched_on: frozenset[str]
     cohort_known: bool = True
+    seen: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,9 @@ class Predicted:
     without_prior why it was shown none though the model takes one, or ""
     without_segments  why its labels have no segments, or ""
     ecg           "used", "absent", or "off" for a model that takes none
+    passes        labels uint8 (X, Y, Z) of each pass by itself; none where there was one pass
+    unlike        in what the case is unlike the training, words of familiarity.Look; None: not known
+    probabilities float32 (X, Y, Z, C) in the order of the model's labels, if asked for
     """
 
     labels: np.ndarray
@@ -77,6 +88,9 @@ class Predicted:
     without_prior: str
     without_segments: str
     ecg: str
+    passes: tuple[np.ndarray, ...] = ()
+    unlike: tuple[str, ...] | None = None
+    probabilities: np.ndarray | None = None
 
 
 def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Model:
@@ -105,8 +119,9 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
             f"holds a description that its weights do not fit ({' '.join(str(error).split())[:200]})",
             remedy="Copy the whole model folder again",
         ) from error
+    known_cohort = cohort.get("Known", True) is True
     return Model(
-        scar, anatomy, labels, known, settings, plan, learned, watched, cohort.get("Known", True) is True
+        scar, anatomy, labels, known, settings, plan, learned, watched, known_cohort, description.get("Seen")
     )
 
 
@@ -117,8 +132,45 @@ def _network(config: dict[str, Any], weights: Mapping[str, Tensor], prefix: str)
     return network.eval()
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How the networks are run.
+
+    mirror         each sees the three mirror images too: for models that were trained with mirrored crops
+    probabilities  whether they are kept
+    device, precision  of the arithmetic
+    """
+
+    mirror: bool = False
+    probabilities: bool = False
+    device: str = "cpu"
+    precision: torch.dtype = torch.float32
+
+
+def require_together(models: Sequence[Model], manner: Manner) -> None:
+    """Raise InputError where models cannot be averaged, or were not trained with the mirror images they are to see."""
+    first = models[0]
+    for number, model in enumerate(models[1:], start=2):
+        for name in ("labels", "plan"):
+            if getattr(model, name) != getattr(first, name):
+                raise InputError(
+                    f"model {number} has other {name} than the first", remedy="Give models of one data set"
+                )
+        for name in ("prior_source", "ecg", "time"):
+            if getattr(model.settings, name) != getattr(first.settings, name):
+                raise InputError(
+                    f"model {number} was trained with another {name} than the first",
+                    remedy="Give models of one kind",
+                )
+    if manner.mirror and not all(model.settings.mirror for model in models):
+        raise InputError(
+            "was not trained with mirrored crops: mirror images mean nothing to it",
+            remedy="Leave --mirror out, or train with --mirror",
+        )
+
+
 def predict_case(
-    model: Model,
+    models: Sequence[Model],
     image: np.ndarray,
     affine: np.ndarray,
     *,
@@ -126,37 +178,73 @@ def predict_case(
     days: float = float("nan"),
     anatomy: Anatomy | None = None,
     where: Where | None = None,
-    device: str = "cpu",
-    precision: torch.dtype = torch.float32,
+    manner: Manner | None = None,
 ) -> Predicted:
     """Segment one image.
 
+    models   one, or several that `require_together` lets pass
     image    float32 (X, Y, Z); affine float (4, 4), voxel index to RAS+ mm
     beat     float32 (12, 600), standardised; None: no ECG; days: interval to the MRI, NaN unknown
-    anatomy  a reader's contours, in place of the model's first stage
+    anatomy  a reader's contours, in place of the models' first stages
     where    what fixes the angle of the segments; None: as in training
-    Raises InputError where the model needs an anatomy and none is given.
+    Raises InputError where a model needs an anatomy and none is given.
     """
-    settings = model.settings
+    manner = manner or Manner()
+    first = models[0]
+    settings = first.settings
     where = where or Where(settings.anchor, settings.angle)  # type: ignore[arg-type]  # a word of Anchor, stored
     merged = anatomy_of(anatomy.labels) if anatomy is not None else None
-    case = to_network(image, affine, model.plan, label=merged)
-    how: dict[str, Any] = {"patch": settings.size.patch, "device": device, "precision": precision}
-    shown, source = _prior(model, case, anatomy, where, how)
+    case = to_network(image, affine, first.plan, label=merged)
     has_beat = beat is not None and settings.ecg
-    # an imported network is resampled as nnU-Net does it: its logits, not its probabilities
-    scores = predict if model.plan.axes is None else predict_logits
-    found = scores(
-        model.scar, case.image, prior=shown.segments, beat=beat if has_beat else None, days=days, **how
-    )
-    labels = named(to_source(found, case.grid), model.labels)
+    passes: list[np.ndarray] = []
+    reasons, source = [], settings.prior_source
+    for model in models:
+        shown, source = _prior(model, case, anatomy, where, manner)
+        reasons.append(shown.reason)
+        passes += predict_views(
+            model.scar,
+            case.image,
+            prior=shown.segments,
+            beat=beat if has_beat else None,
+            days=days,
+            mirror=manner.mirror,
+            **_arithmetic(model, manner),
+        )
+    scores = _scores(np.mean(passes, axis=0), first.plan)
+    labels = named(to_source(scores, case.grid), first.labels)
     segments, reason = _segments(labels, affine, where)
-    ecg = "off" if not settings.ecg else "used" if has_beat else "absent"
-    return Predicted(labels, segments, source, shown.reason, reason, ecg)
+    several = passes if len(passes) > 1 else ()
+    alone = tuple(named(to_source(_scores(one, first.plan), case.grid), first.labels) for one in several)
+    on_grid = named(scores.argmax(axis=0).astype(np.uint8), first.labels)
+    return Predicted(
+        labels,
+        segments,
+        source,
+        next(filter(None, reasons), ""),
+        reason,
+        "off" if not settings.ecg else "used" if has_beat else "absent",
+        alone,
+        None if first.seen is None else unlike(look_at(case.image, on_grid, case.grid), first.seen),
+        probabilities_to_source(_softmax(scores, first.plan), case.grid) if manner.probabilities else None,
+    )
+
+
+def _arithmetic(model: Model, manner: Manner) -> dict[str, Any]:
+    return {"patch": model.settings.size.patch, "device": manner.device, "precision": manner.precision}
+
+
+def _scores(logits: np.ndarray, plan: Plan) -> np.ndarray:
+    """Return what is resampled: probabilities; of an imported network its logits, as nnU-Net does it."""
+    return logits if plan.axes is not None else torch.from_numpy(logits).softmax(dim=0).numpy()
+
+
+def _softmax(scores: np.ndarray, plan: Plan) -> np.ndarray:
+    """Return probabilities from what `_scores` gave."""
+    return scores if plan.axes is None else torch.from_numpy(scores).softmax(dim=0).numpy()
 
 
 def _prior(
-    model: Model, case: NetworkCase, anatomy: Anatomy | None, where: Where, how: Mapping[str, Any]
+    model: Model, case: NetworkCase, anatomy: Anatomy | None, where: Where, manner: Manner
 ) -> tuple[Prior, PriorSource]:
     """Return the AHA segments that the second stage is shown, and where they come from."""
     affine = np.array(case.grid.affine)
@@ -170,7 +258,8 @@ def _prior(
             f"this model was trained with a wall from {model.settings.prior_source} and has no first stage",
             remedy="Give a reader's contours with --anatomy",
         )
-    found = predict(model.anatomy, case.image, **how).argmax(axis=0).astype(np.uint8)
+    views = predict_views(model.anatomy, case.image, mirror=manner.mirror, **_arithmetic(model, manner))
+    found = np.mean(list(views), axis=0).argmax(axis=0).astype(np.uint8)
     return prior_of(named(found, model.anatomy_labels), affine, **at), "predicted"
 
 

@@ -396,3 +396,81 @@ def test_half_of_a_model_is_refused_in_one_line(work, tmp_path, change):
     done = predict(tmp_path / "model", work / "p5.nii.gz", tmp_path / "out")
     assert done.status == 3 and str(tmp_path / "model") in done.error
     assert not (tmp_path / "out").exists()
+
+
+def row_of(folder: Path) -> dict[str, str]:
+    lines = [line.split("\t") for line in (folder / "predictions.tsv").read_text().splitlines()]
+    return dict(zip(lines[0], lines[1], strict=True))
+
+
+def test_two_models_are_averaged_and_the_table_says_how_far_apart_they_are(work, plain, tmp_path):
+    shutil.copytree(work / "plain", tmp_path / "twin")
+    done = predict(work / "plain", work / "p5.nii.gz", tmp_path / "out", "--ensemble", tmp_path / "twin")
+    assert done.status == 0, done.stderr
+    np.testing.assert_array_equal(labels_of(tmp_path / "out/p5"), labels_of(plain / "p5"))
+    row, alone = row_of(tmp_path / "out"), row_of(plain)
+    assert row["members"] == "2" and row["scar_agreement"] == "1"
+    assert row["scar_percent_low"] == row["scar_percent_high"] == row["scar_percent"] == alone["scar_percent"]
+    assert row["scar_ml_low"] == row["scar_ml"] == alone["scar_ml"] != "n/a"
+    assert alone["members"] == "1" and alone["scar_percent_low"] == alone["scar_agreement"] == "n/a"
+
+
+def test_models_that_do_not_go_together_are_refused(work, models, tmp_path):
+    for other, status, word in (("guided", 3, "prior_source"), ("plain", 2, "twice")):
+        done = predict(work / "plain", work / "p5.nii.gz", tmp_path / "out", "--ensemble", work / other)
+        assert done.status == status and word in done.error
+    done = predict(work / "plain", work / "p5.nii.gz", tmp_path / "out", "--ensemble", models / "model")
+    assert done.status == 3 and "other plan" in done.error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_test_patient_of_one_model_may_not_have_taught_the_other(work, tmp_path):
+    shutil.copytree(work / "plain", tmp_path / "twin")
+    facts = json.loads((tmp_path / "twin/model.json").read_text())
+    facts["Cohort"]["TrainedOn"].append("p5")
+    (tmp_path / "twin/model.json").write_text(json.dumps(facts))
+    words = ["--split", "test", "--ensemble", tmp_path / "twin"]
+    done = predict(work / "plain", work / "pairs.tsv", tmp_path / "out", *words)
+    assert done.status == 3 and "training of this model" in done.error
+
+
+def test_mirror_images_are_for_models_that_were_trained_with_them(work, tmp_path):
+    done = predict(work / "plain", work / "p5.nii.gz", tmp_path / "out", "--mirror")
+    assert done.status == 3 and "--mirror" in done.error
+    size = [word if word != "120" else "4" for word in SIZE]
+    words = ["train", work / "dataset", *size, "--no-prior", "--mirror", "-o", tmp_path / "mirrored"]
+    assert run_inside(*words, "-q").status == 0
+    done = predict(tmp_path / "mirrored", work / "p5.nii.gz", tmp_path / "out", "--mirror")
+    assert done.status == 0, done.stderr
+    assert row_of(tmp_path / "out")["members"] == "1"
+    low, high = (float(row_of(tmp_path / "out")[f"scar_ml_{side}"]) for side in ("low", "high"))
+    assert 0 <= low <= high
+
+
+def test_probabilities_lie_on_the_images_grid_and_say_what_the_labels_say(work, plain, tmp_path):
+    done = predict(work / "plain", work / "p5.nii.gz", tmp_path / "out", "--probabilities")
+    assert done.status == 0, done.stderr
+    stored_as = nibabel.load(tmp_path / "out/p5/probabilities.nii.gz")
+    found = np.asarray(stored_as.dataobj)
+    names = json.loads((tmp_path / "out/p5/probabilities.json").read_text())["Labels"]
+    labels = labels_of(plain / "p5")
+    assert found.dtype == np.float32 and found.shape == (*labels.shape, len(names))
+    np.testing.assert_array_equal(stored_as.affine, nibabel.load(work / "p5.nii.gz").affine)
+    np.testing.assert_allclose(found.sum(axis=-1), 1, atol=1e-5)
+    np.testing.assert_array_equal(np.array(names)[found.argmax(axis=-1)], labels)
+
+
+def test_overlays_are_drawn_on_request(work, plain, tmp_path):
+    done = predict(work / "plain", work / "p5.nii.gz", tmp_path / "out", "--overlays")
+    assert done.status == 0, done.stderr
+    assert (tmp_path / "out/p5/overlay.png").read_bytes().startswith(b"\x89PNG")
+    assert not (plain / "p5/overlay.png").exists()
+
+
+def test_an_image_unlike_the_training_is_said_to_be(work, plain, tmp_path):
+    assert row_of(plain)["unlike_training"] == "nothing"
+    far = affine() @ np.diag([3.0, 3.0, 1.0, 1.0])
+    stored(case(5).image[0], tmp_path / "p5.nii.gz", far)
+    done = predict(work / "plain", tmp_path / "p5.nii.gz", tmp_path / "out")
+    assert done.status == 0 and "is unlike what the model learned from" in done.stderr
+    assert {"pixel", "field"} <= set(row_of(tmp_path / "out")["unlike_training"].split(","))
