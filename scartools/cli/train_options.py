@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from scartools.cli.contracts import Reads
+from scartools.errors import UsageError
 
 DatasetFolder = Annotated[
     Path, typer.Argument(metavar="DATASET", help="Data set of scartools preprocess."), Reads("dataset")
@@ -101,3 +102,28 @@ Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
     typer.Option("--precision", help="Of the arithmetic; auto takes bfloat16 where the processor has it."),
 ]
+
+
+def require_consistent(
+    prior: bool,
+    prior_source: str,
+    first_stage: Path | None,
+    ecg: bool,
+    time: bool | None,
+    encoder: Path | None,
+    anchor: str,
+    angle: float | None,
+) -> None:
+    """Raise UsageError for options that contradict each other."""
+    if not prior and prior_source != "predicted":
+        raise UsageError(f"--prior-source {prior_source} has no meaning with --no-prior", remedy="Leave it out")
+    if first_stage is not None and not (prior and prior_source == "predicted"):
+        raise UsageError("--first-stage is for a predicted prior", remedy="Leave it out")
+    if not ecg and time:
+        raise UsageError("--time has no meaning with --no-ecg", remedy="Leave it out")
+    if not ecg and encoder is not None:
+        raise UsageError("--encoder has no meaning with --no-ecg", remedy="Leave it out")
+    if anchor == "angle" and angle is None:
+        raise UsageError("--anchor angle needs --angle", remedy="Add --angle")
+    if angle is not None and anchor not in ("auto", "angle"):
+        raise UsageError(f"--angle has no meaning with --anchor {anchor}", remedy="Leave one of them out")

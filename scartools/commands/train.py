@@ -126,6 +126,7 @@ from scartools.cli.train_options import (
     WithEcg,
     WithPrior,
     WithTime,
+    require_consistent,
 )
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def train(
     from scartools.learning.settings import Settings, network_of, rates_of, size_of
     from scartools.learning.two_stage import untrained
 
-    _require_consistent(prior, prior_source, first_stage, ecg, time, encoder, anchor, angle)
+    require_consistent(prior, prior_source, first_stage, ecg, time, encoder, anchor, angle)
     rates = rates_of(preset) | _rate(learning_rate, ema)
     material, sources = _read(dataset, fold)
     settings = Settings(
@@ -238,32 +239,6 @@ def _read(folder: Path, fold: int | None) -> tuple[Material, list[Source]]:
         material = gather(description, {case.id: (case.arrays, case.facts) for case in cases}, fold)
     note = folder / "prov.json"  # it lists every file of the data set with its hash
     return material, [source_of(note if note.is_file() else folder / "dataset.json")]
-
-
-def _require_consistent(
-    prior: bool,
-    prior_source: str,
-    first_stage: Path | None,
-    ecg: bool,
-    time: bool | None,
-    encoder: Path | None,
-    anchor: str,
-    angle: float | None,
-) -> None:
-    from scartools.errors import UsageError
-
-    if not prior and prior_source != "predicted":
-        raise UsageError(f"--prior-source {prior_source} has no meaning with --no-prior", remedy="Leave it out")
-    if first_stage is not None and not (prior and prior_source == "predicted"):
-        raise UsageError("--first-stage is for a predicted prior", remedy="Leave it out")
-    if not ecg and time:
-        raise UsageError("--time has no meaning with --no-ecg", remedy="Leave it out")
-    if not ecg and encoder is not None:
-        raise UsageError("--encoder has no meaning with --no-ecg", remedy="Leave it out")
-    if anchor == "angle" and angle is None:
-        raise UsageError("--anchor angle needs --angle", remedy="Add --angle")
-    if angle is not None and anchor not in ("auto", "angle"):
-        raise UsageError(f"--angle has no meaning with --anchor {anchor}", remedy="Leave one of them out")
 
 
 def _iterations(iterations: int | None, epochs: int | None) -> int | None:
