@@ -205,7 +205,8 @@ def card(description: Mapping[str, Any], names: Mapping[int, str]) -> str:
         "",
         f"On pixels of {plan['TargetSpacingMm'][0]:.4g} x {plan['TargetSpacingMm'][1]:.4g} mm in windows of "
         f"{plan['Patch'][0]} x {plan['Patch'][1]}, on the stored axes in nnU-Net's order: a volume stored",
-        "another way round than its training data comes to it mirrored or turned. Nothing is averaged over flips.",
+        "another way round than its training data comes to it mirrored or turned. predict --mirror averages",
+        "over mirror images, as nnU-Net does, where it was trained with them.",
         "",
         "## Limits",
         "",
