@@ -16,12 +16,13 @@ import contextlib
 import io
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -93,6 +94,13 @@ def run_forked(
     closed  which of the standard streams 0, 1 and 2 the process starts without
     stdout  a descriptor that takes its standard output, which the result then lacks
     """
+    return start_forked(*arguments, first=first, closed=closed, stdout=stdout).result()
+
+
+def start_forked(
+    *arguments: str | Path, first: str = "", closed: Collection[int] = (), stdout: int | None = None
+) -> Forked:
+    """Start what run_forked runs, for a test that has something to do to it meanwhile; one at a time."""
     request = {
         "arguments": [str(argument) for argument in arguments],
         "folder": str(Path.cwd()),
@@ -100,20 +108,62 @@ def run_forked(
         "first": first,
         "closed": sorted(closed),
     }
-    out, err = _Pipe(), _Pipe()
     server = _fork_server()
+    if _started:
+        _started.pop().end()  # left by a test that failed before it asked for the result
+    out, err = _Pipe(), _Pipe()
     with open(os.devnull, "rb") as nothing:
         given = [nothing.fileno(), out.entrance if stdout is None else stdout, err.entrance]
         socket.send_fds(server, [json.dumps(request).encode()], given)
     texts = [pipe.start_reading() for pipe in (out, err)]
-    child = _answer(server)
-    try:
-        status = _answer(server)
-    except TimeoutError:
-        os.kill(child, signal.SIGKILL)
-        _answer(server)
-        raise
-    return Result(status, *(text() for text in texts))
+    _started.append(Forked(server, texts))
+    return _started[-1]
+
+
+class Forked:
+    """A process that the fork server has started."""
+
+    def __init__(self, server: socket.socket, texts: list[Callable[[], str]]) -> None:
+        self._server, self._texts = server, texts
+        self._pid = self._answer()
+        self._status: int | None = None
+
+    def _answer(self) -> int:
+        answer = self._server.recv(64)
+        if not answer:
+            raise RuntimeError("the fork server has ended")
+        return int(json.loads(answer))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has, without waiting."""
+        if self._status is None and select.select([self._server], [], [], 0)[0]:
+            self._status = self._answer()
+        return self._status is not None
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
+        if not self.has_ended:
+            os.kill(self._pid, number)
+
+    def end(self) -> None:
+        """Kill it if it has not ended."""
+        self.send_signal(signal.SIGKILL)
+        if self._status is None:
+            self._status = self._answer()
+
+    def result(self) -> Result:
+        """Wait for its end; one that takes too long is killed and a TimeoutError raised."""
+        if self._status is None:
+            try:
+                self._status = self._answer()
+            except TimeoutError:
+                self.end()
+                raise
+        return Result(self._status, *(text() for text in self._texts))
+
+
+_started: list[Forked] = []
 
 
 class _Pipe:
@@ -122,7 +172,7 @@ class _Pipe:
     def __init__(self) -> None:
         self.exit, self.entrance = os.pipe()
 
-    def start_reading(self) -> Any:
+    def start_reading(self) -> Callable[[], str]:
         """Leave the entrance to the other process; return a function that waits for the whole text."""
         os.close(self.entrance)
         pieces: list[bytes] = []
@@ -140,13 +190,6 @@ class _Pipe:
             return pieces[0].decode()
 
         return text
-
-
-def _answer(server: socket.socket) -> int:
-    answer = server.recv(64)
-    if not answer:
-        raise RuntimeError("the fork server has ended")
-    return int(json.loads(answer))
 
 
 @cache
