@@ -1,89 +1,44 @@
-"""What all tests share: running the command line, a small simulated cohort, and the folder of real data."""
+"""What all tests share: a small simulated cohort and the folder of real data. How commands are run: tests/running.py."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
 import shlex
-import signal
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.made_once import made_once
+from tests.running import ROOT, Result, run_inside, run_process
+
+__all__ = ["ROOT", "Result", "run_inside", "run_process"]  # most tests take them from here
 
 # two workers on two processors: threads of BLAS and torch in each of them would only wait for one another;
 # a command sets the number of its threads itself, from the second variable
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("SCARTOOLS_THREADS", "1")
 
-HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-ROOT = Path(__file__).resolve().parents[1]
 COLLECTED_FLOOR = 1400  # a full run that collects fewer tests than this has lost some
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a run of the command line left."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        return json.loads(self.stdout)
-
-    @property
-    def error(self) -> str:
-        """The only error line; fails when there is none or more than one."""
-        lines = [line for line in self.stderr.splitlines() if ": error: " in line]
-        assert len(lines) == 1, f"{len(lines)} error lines in: {self.stderr!r}"
-        return lines[0]
-
-
-def run_inside(*arguments: str | Path) -> Result:
-    """Run the command line in this process, without the second that a fresh interpreter takes to import."""
-    from scartools.cli.run import main
-
-    environment, handlers = dict(os.environ), {n: signal.getsignal(n) for n in HANDLED}
-    out, err = io.TextIOWrapper(io.BytesIO(), write_through=True), io.StringIO()
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = main([str(argument) for argument in arguments])
-    finally:
-        os.environ.clear()
-        os.environ.update(environment)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    return Result(status, out.buffer.getvalue().decode(), err.getvalue())
-
-
-def run_process(*arguments: str | Path, **options: Any) -> Result:
-    """Run the command line as a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "scartools", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        **options,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run see: what it holds is made by the first that wants it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cohort(shared: Path) -> Path:
     """Two simulated subjects: the data that the EXAMPLES of every page run on."""
-    folder = tmp_path_factory.mktemp("data") / "cohort"
-    words = shlex.split("simulate cohort -n 2 --seed 1 -q")
-    done = run_process(*words, "-o", folder)
-    assert done.status == 0, done.stderr
-    return folder
+
+    def simulate(folder: Path) -> None:
+        done = run_process(*shlex.split("simulate cohort -n 2 --seed 1 -q"), "-o", folder)
+        assert done.status == 0, done.stderr
+
+    return made_once(shared / "cohort", simulate)
 
 
 @pytest.fixture

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,7 +13,7 @@ import torch
 
 from scartools.files import model, record
 from scartools.learning.pretraining import build_encoder
-from tests.conftest import run_inside
+from tests.running import run_forked, run_inside, start_forked
 
 
 @pytest.fixture
@@ -77,11 +74,12 @@ def test_an_encoder_is_written_and_can_be_rebuilt(beats: Path):
 def test_a_stopped_and_continued_training_gives_the_same_bytes(beats: Path):
     assert run_inside("pretrain-ecg", beats, "-o", "whole", *SHORT).status == 0
     words = ["pretrain-ecg", str(beats), "-o", "parts", *SHORT]
-    work = subprocess.Popen([sys.executable, "-m", "scartools", *words], stderr=subprocess.PIPE, text=True)
-    while not Path("parts/checkpoint/state.safetensors").exists() and work.poll() is None:
+    work = start_forked(*words)
+    while not Path("parts/checkpoint/state.safetensors").exists() and not work.has_ended:
         time.sleep(0.01)
     work.send_signal(signal.SIGUSR1)
-    assert work.wait(timeout=120) == 75, work.stderr and work.stderr.read()
+    done = work.result()
+    assert done.status == 75, done.stderr
     assert [p.name for p in Path("parts").iterdir()] == ["checkpoint"]
     assert run_inside(*words).status == 0
     assert files_of(Path("parts")) == files_of(Path("whole"))
@@ -89,16 +87,13 @@ def test_a_stopped_and_continued_training_gives_the_same_bytes(beats: Path):
 
 def unfinished(beats: Path) -> None:
     """Leave a checkpoint of a training in `encoder`: SIGTERM has come before its first epoch."""
-    code = (
-        "import os, signal, sys; from scartools.files import checkpoint; real = checkpoint.write_checkpoint\n"
+    first = (
+        "import os, signal; from scartools.files import checkpoint; real = checkpoint.write_checkpoint\n"
         "def write(*given): real(*given); os.kill(os.getpid(), signal.SIGTERM)\n"
-        "checkpoint.write_checkpoint = write; from scartools.cli.run import main; sys.exit(main(sys.argv[1:]))"
+        "checkpoint.write_checkpoint = write"
     )
-    words = ["pretrain-ecg", str(beats), "-o", "encoder", *SHORT]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words], env=os.environ, check=False, capture_output=True
-    )
-    assert done.returncode == 75, done.stderr
+    done = run_forked("pretrain-ecg", beats, "-o", "encoder", *SHORT, first=first)
+    assert done.status == 75, done.stderr
 
 
 def test_a_checkpoint_of_other_settings_is_refused_with_its_remedy(beats: Path):

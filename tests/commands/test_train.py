@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.conftest import run_inside
+from tests.running import run_inside, start_forked
 
 TRAIN = ["--preset", "tiny", "--patch", "32", "--features", "4", "--batch", "2", "--threads", "1"]
 LONG = [*TRAIN, "--iterations", "20", "--no-prior", "-q"]
@@ -118,13 +116,12 @@ def whole(dataset: Path) -> Path:
 
 def stopped(dataset: Path, out: Path, number: signal.Signals, after_s: float = 0.1) -> int:
     """Start the same training and stop it once it has a checkpoint; return its status."""
-    call = [sys.executable, "-m", "scartools", "train", str(dataset), *LONG, "-o", str(out)]
-    work = subprocess.Popen(call)
-    while not (out / "checkpoint/state.safetensors").exists() and work.poll() is None:
+    work = start_forked("train", dataset, *LONG, "-o", out)
+    while not (out / "checkpoint/state.safetensors").exists() and not work.has_ended:
         time.sleep(0.01)
     time.sleep(after_s)
     work.send_signal(number)
-    return work.wait(timeout=120)
+    return work.result().status
 
 
 @pytest.fixture(scope="module")

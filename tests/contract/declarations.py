@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import typer.main
 
@@ -32,7 +33,7 @@ class Declared:
     def name(self) -> str:
         return " ".join(self.words)
 
-    @property
+    @cached_property
     def marks(self) -> dict[str, Reads | Writes]:
         return file_marks(get_type_hints(self.function, include_extras=True))
 
@@ -40,10 +41,10 @@ class Declared:
     def outputs(self) -> dict[str, Writes]:
         return {name: mark for name, mark in self.marks.items() if isinstance(mark, Writes)}
 
-    @property
+    @cached_property
     def parameters(self) -> list:
         """The parameters as Typer resolved them."""
-        command = typer.main.get_command(app.table()).commands[self.words[0]]
+        command = resolved_table().commands[self.words[0]]
         if len(self.words) > 1:
             command = command.commands[self.words[1]]
         return [parameter for parameter in command.params if parameter.name != "help"]
@@ -52,7 +53,7 @@ class Declared:
     def flags(self) -> set[str]:
         return {flag for parameter in self.parameters for flag in parameter.opts if flag.startswith("-")}
 
-    @property
+    @cached_property
     def examples(self) -> list[str]:
         """The lines of EXAMPLES, in order."""
         text = manpages.split_page(self.module.__doc__ or "")[1]["EXAMPLES"]
@@ -72,6 +73,12 @@ class Declared:
     def _own_line(self) -> str:
         start = f"scartools {self.name} "
         return next(line for line in self.examples if line.startswith(start) and "|" not in line)
+
+
+@cache
+def resolved_table() -> Any:
+    """Return the whole command table as Typer resolves it: a tenth of a second, once."""
+    return typer.main.get_command(app.table())
 
 
 def _all() -> list[Declared]:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from scartools.cli.contracts import CONTRACTS
 from scartools.files import provenance
-from tests.conftest import run_inside, run_process
 from tests.contract.declarations import (
     COMMANDS,
     WRITING,
@@ -26,6 +20,7 @@ from tests.contract.declarations import (
     with_output,
 )
 from tests.contract.prepared import prepare
+from tests.running import Result, run_forked, run_inside, run_process
 
 # A process that stops itself at the first audit event of a kind: the only way to be killed at the same point every time.
 KILLED_AT = """
@@ -36,8 +31,6 @@ def hook(event, arguments):
         seen.append(event)
         os.kill(os.getpid(), signal.{signal})
 sys.addaudithook(hook)
-from scartools.cli.run import main
-sys.exit(main(sys.argv[1:]))
 """
 
 
@@ -57,13 +50,8 @@ def visible(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if "cohort" not in path.parts}
 
 
-def killed_at(
-    event: str, arguments: list[str], marker: str = "", signal: str = "SIGTERM"
-) -> subprocess.CompletedProcess:
-    code = KILLED_AT.format(event=event, marker=marker, signal=signal)
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120, check=False
-    )
+def killed_at(event: str, arguments: list[str], marker: str = "", signal: str = "SIGTERM") -> Result:
+    return run_forked(*arguments, first=KILLED_AT.format(event=event, marker=marker, signal=signal))
 
 
 @for_writing
@@ -83,7 +71,7 @@ def test_the_output_carries_its_provenance(ready: Declared):
 @for_writing
 def test_an_existing_output_is_left_alone_without_force(ready: Declared, workspace: Path):
     output = output_of(ready.example)
-    assert run_inside(*ready.example).status == 0
+    prepare([*ready.setup, ready.example], workspace)
     before = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
     done = run_inside(*ready.example)
     assert done.status == 4
@@ -114,7 +102,7 @@ def test_sigterm_leaves_nothing_behind(ready: Declared, moment: str, workspace: 
     before = visible(workspace)
     arguments = with_output(ready.example, Path("fresh" + "".join(output_of(ready.example).suffixes)))
     done = killed_at(event, arguments, marker=".tmp-" if event != "tempfile.mkdtemp" else "fresh")
-    assert done.returncode == 143, done.stderr
+    assert done.status == 143, done.stderr
     assert visible(workspace) == before | left_by_a_kill(ready, output_of(arguments))
     assert "terminated" in done.stderr and "Traceback" not in done.stderr
 
@@ -124,7 +112,7 @@ def test_sigint_leaves_nothing_behind(ready: Declared, workspace: Path):
     before = visible(workspace)
     arguments = with_output(ready.example, Path("fresh" + "".join(output_of(ready.example).suffixes)))
     done = killed_at("tempfile.mkdtemp", arguments, marker="fresh", signal="SIGINT")
-    assert done.returncode == 130, done.stderr
+    assert done.status == 130, done.stderr
     assert visible(workspace) == before | left_by_a_kill(ready, output_of(arguments))
 
 
@@ -141,12 +129,9 @@ def test_a_missing_folder_is_named(ready: Declared, workspace: Path):
 def test_a_full_disk_leaves_nothing_behind(ready: Declared, workspace: Path):
     before = visible(workspace)
     arguments = with_output(ready.example, Path("fresh" + "".join(output_of(ready.example).suffixes)))
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))"
-    code = f"import sys; {limit}; from scartools.cli.run import main; sys.exit(main(sys.argv[1:]))"
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", code, *arguments], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1, done.stderr
+    limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300)); sys.dont_write_bytecode = True"
+    done = run_forked(*arguments, first=limit)
+    assert done.status == 1, done.stderr
     assert "cannot be written" in done.stderr and "Traceback" not in done.stderr
     assert visible(workspace) == before
 
@@ -155,21 +140,14 @@ def test_a_full_disk_leaves_nothing_behind(ready: Declared, workspace: Path):
 def test_a_read_only_folder_is_refused(ready: Declared, workspace: Path):
     (workspace / "locked").mkdir(mode=0o555)
     done = bound_by_permissions(with_output(ready.example, Path("locked") / output_of(ready.example)))
-    assert done.returncode == 1, done.stderr
+    assert done.status == 1, done.stderr
     assert "not writable" in done.stderr and "Traceback" not in done.stderr
     assert not any((workspace / "locked").iterdir())
 
 
-def bound_by_permissions(arguments: list[str]) -> subprocess.CompletedProcess:
+def bound_by_permissions(arguments: list[str]) -> Result:
     """Run as one whom permissions bind: root without the capability to pass them all."""
-    bound = []
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("root passes every permission, and setpriv is not there to bind it")
-        bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
-    return subprocess.run(
-        [*bound, sys.executable, "-m", "scartools", *arguments], capture_output=True, text=True, check=False
-    )
+    return run_forked(*arguments, first="from tests.fork_server import be_bound_by_permissions as bind; bind()")
 
 
 @pytest.mark.parametrize("ready", [c for c in COMMANDS if input_positions(c)], ids=ids, indirect=True)
@@ -183,7 +161,7 @@ def test_an_unreadable_input_is_refused(ready: Declared, workspace: Path):
     bad.chmod(0)
     words[position] = str(bad)
     done = bound_by_permissions(words)
-    assert done.returncode == 3, done.stderr
+    assert done.status == 3, done.stderr
     assert bad.name in done.stderr and len(done.stderr.splitlines()) == 1
 
 
@@ -216,7 +194,7 @@ def test_stdout_is_empty_unless_asked(ready: Declared):
 
 @for_all
 def test_json_is_one_object_on_stdout(ready: Declared):
-    done = run_process(*ready.example, "--json")
+    done = run_forked(*ready.example, "--json")
     assert done.status == 0, done.stderr
     assert done.json["Command"] == ready.name
     assert isinstance(done.json["Warnings"], list)
@@ -234,7 +212,7 @@ def test_json_tells_of_a_failure_too(ready: Declared):
 
 @for_all
 def test_quiet_is_quiet(ready: Declared):
-    done = run_process(*ready.example, "--quiet")
+    done = run_forked(*ready.example, "--quiet")
     assert done.status == 0
     assert [line for line in done.stderr.splitlines() if ": warning: " not in line] == []
 
@@ -242,27 +220,25 @@ def test_quiet_is_quiet(ready: Declared):
 @for_writing
 def test_sigterm_during_a_replacement_keeps_the_old_result(ready: Declared, workspace: Path):
     folder = any(CONTRACTS[mark.contract].folder for mark in ready.outputs.values())
-    assert run_inside(*ready.example).status == 0
+    prepare([*ready.setup, ready.example], workspace)
     before = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
     done = killed_at("os.rename", [*ready.example, "--force"], marker="replaced" if folder else ".tmp-")
-    assert done.returncode == 143, done.stderr
+    assert done.status == 143, done.stderr
     left = {Path(path).absolute() for path in left_by_a_kill(ready, output_of(ready.example))}
     after = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file() and path not in left}
     assert before == after
 
 
 @for_all
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
-def test_a_closed_stream_does_no_harm(ready: Declared, closed: str):
-    call = " ".join(shlex.quote(word) for word in [sys.executable, "-m", "scartools", *ready.example])
-    done = subprocess.run(["sh", "-c", f"{call} {closed}"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+@pytest.mark.parametrize("closed", [0, 1, 2], ids=["<&-", ">&-", "2>&-"])
+def test_a_closed_stream_does_no_harm(ready: Declared, closed: int):
+    done = run_forked(*ready.example, closed=[closed])
+    assert (done.status, done.stdout) == (0, ""), done.stderr
 
 
 @for_all
 def test_a_full_standard_output_is_not_success(ready: Declared):
     with open("/dev/full", "w") as full:
-        call = [sys.executable, "-m", "scartools", *ready.example, "--json"]
-        done = subprocess.run(call, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 1
+        done = run_forked(*ready.example, "--json", stdout=full.fileno())
+    assert done.status == 1
     assert "standard output cannot be written" in done.stderr and "Traceback" not in done.stderr

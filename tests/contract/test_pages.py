@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,15 @@ from tests.contract.prepared import prepare
 PAGES = list({one.module: one for one in reversed(COMMANDS)}.values())
 
 
+@cache
+def pages() -> dict[str, str]:
+    """Return every page as the declarations make it."""
+    return manpages.pages()
+
+
 def test_the_committed_pages_are_fresh():
     committed = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "man").glob("*.[0-9]")}
-    assert manpages.pages() == committed, "run: make docs"
+    assert pages() == committed, "run: make docs"
 
 
 def test_groff_has_nothing_to_say():
@@ -33,13 +40,13 @@ def test_groff_has_nothing_to_say():
 
 @pytest.mark.parametrize("command", COMMANDS, ids=ids)
 def test_every_option_stands_in_the_page(command: Declared):
-    page = manpages.pages()[f"scartools-{command.words[0]}.1"].replace("\\-", "-")
+    page = pages()[f"scartools-{command.words[0]}.1"].replace("\\-", "-")
     assert [flag for flag in command.flags if f"\\fB{flag}\\fR" not in page] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=ids)
 def test_the_page_has_its_sections_in_order(command: Declared):
-    page = manpages.pages()[f"scartools-{command.words[0]}.1"]
+    page = pages()[f"scartools-{command.words[0]}.1"]
     wanted = [
         "NAME",
         "SYNOPSIS",
