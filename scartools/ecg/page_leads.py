@@ -15,6 +15,7 @@ from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_r
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.pulse import Pulse, find_cut_pulses, find_pulses
 from scartools.ecg.pulse_columns import behind_pulses
+from scartools.ecg.pulse_half import find_half_pulses
 from scartools.ecg.separators import Separator, erase_lines, lines_of_rows
 from scartools.ecg.trace import Path, follow_rows
 from scartools.ecg.trace_heights import heights as trace_heights
@@ -25,6 +26,7 @@ FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arra
 STRIP_LEADS = ("II", "V1", "V5")
 STRIP_NAME_FAR = 22.0  # mm from the baseline of a rhythm strip to its name
 SOME_PULSES = 0.4  # share of the rows in which a pulse at one place is one of all rows
+HALF_MM = 1.5  # beyond the left edge of the leads, where half a pulse may fall
 PULSE_FAR = 14.0  # mm from the left edge of a column to the pulse in it
 UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
 
@@ -126,9 +128,20 @@ def follow_leads(
         len(missed),
         _strip_names(fit, words, px_per_mm),
         seen - len(rows),
-        tuple(find_cut_pulses(whole, rows, line, mm)),
+        _cut_pulses(whole, rows, columns, line, mm),
         tuple(covered),
     )
+
+
+def _cut_pulses(
+    whole: np.ndarray, rows: list[float], columns: Columns, line: float, mm: tuple[float, float]
+) -> tuple[list[Pulse], ...]:
+    """Of each row, what is left of a pulse that the edge of the picture or of the paper cuts through."""
+    stop = columns.edges(0)[0] + HALF_MM * mm[0]
+    halves = find_half_pulses(whole, rows, stop, line, mm)
+    if any(halves):
+        return tuple(halves)
+    return tuple(find_cut_pulses(whole, rows, line, mm))
 
 
 def _without_names(
