@@ -47,11 +47,17 @@ def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[
 
 
 def _filling_holes(wandering: list[float], rows: list[float]) -> list[float]:
-    """Of rows that are thinly drawn those in the middle between two that stand two distances apart."""
-    if len(rows) < 4:
+    """Of rows that are thinly drawn those in the middle between two that stand two distances apart, and one below all.
+
+    Below all others, at their distance, stands a rhythm strip that wanders.
+    """
+    if len(rows) < 3:
         return []
     usual = float(np.median(np.diff(rows)))
-    filling = []
+    even = bool(np.ptp(np.diff(rows)) < 0.25 * usual)
+    filling = [row for row in wandering if even and abs(row - rows[-1] - usual) < 0.1 * usual][:1]
+    if len(rows) < 4:
+        return filling
     for above, below in zip(rows[:-1], rows[1:], strict=True):
         middle = (above + below) / 2
         if abs(below - above - 2 * usual) < 0.35 * usual:

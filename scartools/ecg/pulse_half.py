@@ -66,7 +66,8 @@ def _corners(
     part = ink[first : int(baseline + HEIGHTS_MM[-1] * mm_y), : stop + int(4 * mm_x)]
     found, lean = [], max(round(LEAN_MM * mm_x), 1)
     for right in range(int(TOP_MM[0] * mm_x), min(stop, part.shape[1] - 2)):
-        fall = _bridged(part[:, max(right - lean, 0) : right + lean + 1].any(axis=1), BROKEN_MM * mm_y)
+        near = part[:, max(right - lean, 0) : right + lean + 1]
+        fall = _bridged(np.asarray(near.any(axis=1)), BROKEN_MM * mm_y)
         edges = np.flatnonzero(np.diff(np.concatenate([[0], fall.view(np.int8), [0]])))
         for top, bottom in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
             if bottom - top < (1 - HEIGHT_OFF) * HEIGHTS_MM[0] * mm_y:
@@ -96,7 +97,7 @@ def _level_top(
     """Middle row of a level line that ends at the upper end of a fall; None where none does, or it goes on behind."""
     reach = max(round(0.3 * mm_y), 1)
     rows = slice(max(top - reach, 0), top + int(np.ceil(line)) + reach + 1)
-    along = part[rows].any(axis=0)
+    along = np.asarray(part[rows].any(axis=0))
     before = along[:right][::-1]
     length = len(before) if before.all() else int(np.argmin(before))
     if not TOP_MM[0] * mm_x <= length <= TOP_MM[1] * mm_x:

@@ -71,3 +71,12 @@ def test_both_strokes_of_a_narrow_qrs_belong_to_its_lead() -> None:
     mask[200:203] = True
     assert layout.beside_paths(mask, [path])[100:199, 701].all()
     assert not layout.beside_paths(mask, [path], reach=2).any()
+
+
+@pytest.mark.parametrize(("below", "found"), [(920, 4), (860, 3)])
+def test_a_strip_that_wanders_below_the_others_is_a_row(below: int, found: int) -> None:
+    """Two fifths of its width lie near its mode; a line of text at another distance is no row."""
+    near = WIDTH * 2 // 5
+    column = np.concatenate([np.arange(WIDTH)] * 3 + [np.arange(near)])
+    top = np.concatenate([np.full(WIDTH, int(row)) for row in ROWS] + [np.full(near, below)])
+    assert len(layout.find_rows(Runs(column, top, top + 3), (0, WIDTH), 1100, MM)) == found
