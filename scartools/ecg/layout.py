@@ -17,6 +17,7 @@ COLUMN_S = 2.5  # seconds of each column of a 3 x 4 page
 TALL_STROKE = 3.0  # mm
 ROW_SHARE = 0.5  # of its width that is drawn near a row's baseline
 HOLE_SHARE = 0.35  # the same for a row that wanders
+MOST_WITH_STRIP = 5  # rows above a strip that wanders: three of leads, and two strips
 FEWEST_BORDERS = 5  # of nine inner borders that must show; an end of the trace at its place counts two
 FEWEST_NAMES = 8  # of twelve lead names that must stand where a 3 x 4 page has them
 NAME_SHIFTS = np.arange(-2.0, 5.1, 0.5)  # mm from a border to the name right of it
@@ -54,7 +55,7 @@ def _filling_holes(wandering: list[float], rows: list[float]) -> list[float]:
     if len(rows) < 3:
         return []
     usual = float(np.median(np.diff(rows)))
-    even = bool(np.ptp(np.diff(rows)) < 0.25 * usual)
+    even = len(rows) <= MOST_WITH_STRIP and bool(np.ptp(np.diff(rows)) < 0.25 * usual)
     filling = [row for row in wandering if even and abs(row - rows[-1] - usual) < 0.1 * usual][:1]
     if len(rows) < 4:
         return filling
