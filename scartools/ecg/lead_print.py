@@ -133,7 +133,7 @@ def missed_beats(
         seen = (unnamed & ~_widened(ink.marks & ~loose)) | loose
     unexplained = page_layout.beside_paths(seen, paths, max(round(0.25 * px_per_mm), 1))
     near = [ndimage.binary_dilation(row, np.ones(2 * round(1.5 * px_per_mm) + 1, bool)) for row in hidden]
-    strokes = page_layout.missed_strokes(unexplained, rows, columns, near, (px_per_mm, px_per_mm))
+    strokes = page_layout.missed_strokes(unexplained, rows, columns, near, (px_per_mm, px_per_mm), paths)
     palest = palest_stroke(paths, darkness, px_per_mm) if strokes else 0.0
     missed = beats_among(strokes, darkness, words, stroke_width(ink.mask), px_per_mm, palest)
     if len(missed) > MOST_MISSED:
