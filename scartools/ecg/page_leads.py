@@ -26,6 +26,7 @@ FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arra
 STRIP_LEADS = ("II", "V1", "V5")
 STRIP_NAME_FAR = 22.0  # mm from the baseline of a rhythm strip to its name
 SOME_PULSES = 0.4  # share of the rows in which a pulse at one place is one of all rows
+LEVEL_FEET_MM = 0.3
 HALF_MM = 1.5  # beyond the left edge of the leads, where half a pulse may fall
 PULSE_FAR = 14.0  # mm from the left edge of a column to the pulse in it
 PARTLY = 0.7  # px
@@ -130,15 +131,26 @@ def follow_leads(
         len(missed),
         _strip_names(fit, words, px_per_mm),
         seen - len(rows),
-        _cut_pulses(whole, rows, columns, line, mm),
+        _cut_pulses(whole, rows, pulses, columns, line, mm),
         tuple(covered),
     )
 
 
 def _cut_pulses(
-    whole: np.ndarray, rows: list[float], columns: Columns, line: float, mm: tuple[float, float]
+    whole: np.ndarray,
+    rows: list[float],
+    pulses: list[list[Pulse]],
+    columns: Columns,
+    line: float,
+    mm: tuple[float, float],
 ) -> tuple[list[Pulse], ...]:
-    """Of each row, what is left of a pulse that the edge of the picture or of the paper cuts through."""
+    """Of each row, what is left of a pulse that the edge of the picture or of the paper cuts through.
+
+    Not looked for where most rows show a whole one, with both feet at one level.
+    """
+    level = [any(abs(p.over_left - p.over_right) < LEVEL_FEET_MM * mm[1] for p in own) for own in pulses]
+    if sum(level) > len(rows) / 2:
+        return tuple([] for _ in rows)
     stop = columns.edges(0)[0] + HALF_MM * mm[0]
     halves = find_half_pulses(whole, rows, stop, line, mm)
     if any(halves):

@@ -65,7 +65,11 @@ def _corners(
     first = max(int(baseline - ((1 + HEIGHT_OFF) * HEIGHTS_MM[-1] + FOOT_MM) * mm_y), 0)
     part = ink[first : int(baseline + HEIGHTS_MM[-1] * mm_y), : stop + int(4 * mm_x)]
     found, lean = [], max(round(LEAN_MM * mm_x), 1)
+    inked = np.convolve(part.sum(axis=0), np.ones(2 * lean + 1), mode="same")
+    enough = inked >= 0.5 * HEIGHTS_MM[0] * mm_y  # a fall may have gaps
     for right in range(int(TOP_MM[0] * mm_x), min(stop, part.shape[1] - 2)):
+        if not enough[right]:
+            continue
         near = part[:, max(right - lean, 0) : right + lean + 1]
         fall = _bridged(np.asarray(near.any(axis=1)), BROKEN_MM * mm_y)
         edges = np.flatnonzero(np.diff(np.concatenate([[0], fall.view(np.int8), [0]])))
