@@ -129,7 +129,10 @@ def _bridged(ink: np.ndarray) -> np.ndarray:
 
 
 def _clear_frame(mask: np.ndarray) -> None:
-    """Take the outline of the page out of the ink, in place: lines along the edge without a long gap, which pulses have."""
+    """Take the outline of the page out of the ink, in place: lines along the edge, upright ones without a long gap.
+
+    Falls of pulses above each other are as long together, and have gaps.
+    """
     for axis in (1, 0):
         length, across = mask.shape[1 - axis], mask.shape[axis]
         at = np.arange(length)
@@ -137,7 +140,7 @@ def _clear_frame(mask: np.ndarray) -> None:
         for line in np.flatnonzero((mask.mean(axis=axis) > FRAME) & outer).tolist():
             own = mask[line] if axis == 1 else mask[:, line]
             gaps = np.diff(np.flatnonzero(np.concatenate([[True], own, [True]]))) - 1
-            if gaps.max() <= FRAME_GAP * across:
+            if axis == 1 or gaps.max() <= FRAME_GAP * across:
                 own[:] = False
 
 
