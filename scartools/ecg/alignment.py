@@ -157,6 +157,7 @@ class _Windows:
 
     @classmethod
     def of(cls, wide: np.ndarray, length: int) -> _Windows:
+        """Every window of `length` samples of signals (..., T), mV, NaN where a sample is absent."""
         there = np.isfinite(wide)
         filled = wide if there.all() else np.where(there, wide, 0.0)
         energy = np.maximum(_sums(filled**2, length) - _sums(filled, length) ** 2 / length, 0.0)

@@ -20,6 +20,7 @@ BEFORE, AFTER = 14.0, 6.0  # mm that names of the first column may stand right, 
 NAME_FAR = 5.0  # mm that a name stands right of the edge at most
 FROM_NAME = 0.15  # what a mm more speaks against it
 NEAR = 0.8  # mm around a border where a break is looked for
+END_MM = 0.6  # from a border that is found to where the traces begin or end: no more than a pen and a gap
 ROWS_MM, FOOT_MM = (250.0, 125.0, 500.0), 6.0  # of leads as long as the page; the foot of a pulse before them
 LINE_FAR = 4.0  # mm a separator of one row may stand from its place
 BENT = 0.5  # mm beside its place, from which on a separator says that the paper is bent there
@@ -113,7 +114,9 @@ def place_columns(
     if best is None:
         raise InputError("layout not recognised: the columns do not fit on the page")
     placed = _between_borders(breaks, best[1], reach) if guessed else best[1]
-    start = placed.start + _border_offset(breaks, placed, reach)
+    for _ in range(3):  # the reach may first cut through a separator
+        placed = replace(placed, start=placed.start + _border_offset(breaks, placed, ends, reach, px_per_mm))
+    start = placed.start
     return replace(placed, start=start, stop=_stop(start, placed, ends[1], px_per_mm))
 
 
@@ -222,9 +225,17 @@ def _stop(start: float, columns: Columns, end: float, px_per_mm: float) -> float
     return float(min(full, max(end, start + (columns.count - 1) * columns.width + 0.3 * columns.width)))
 
 
-def _border_offset(breaks: list[np.ndarray], columns: Columns, reach: int) -> float:
-    """px by which the inner borders lie right of where the columns put them: the median of what the rows show."""
+def _border_offset(
+    breaks: list[np.ndarray], columns: Columns, ends: tuple[float, float], reach: int, px_per_mm: float
+) -> float:
+    """px by which the columns lie too far left: the median of what the rows show at the inner borders and at their ends.
+
+    A QRS at a border widens the break to one side; a trace that ends near its place speaks once for each row.
+    """
     offsets = []
     for border in columns.start + columns.width * np.arange(1, columns.count):
         offsets += [place - border for place in _break_places(breaks, float(border), reach)]
+    for end, place in zip(ends, (columns.start, columns.start + columns.count * columns.width), strict=True):
+        if offsets and abs(end - place) < END_MM * px_per_mm:
+            offsets += [end - place] * len(breaks)
     return float(np.median(offsets)) if offsets else 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from scipy import ndimage
@@ -15,8 +17,10 @@ from scartools.errors import InputError
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 COLUMN_S = 2.5  # seconds of each column of a 3 x 4 page
 TALL_STROKE = 3.0  # mm
+TALL_TIP, TIP_WIDE = 2.2, 1.2  # mm, of a stroke that goes on where a lead ends: the tip of a wave, and no stain
 ROW_SHARE = 0.5  # of its width that is drawn near a row's baseline
 HOLE_SHARE = 0.35  # the same for a row that wanders
+MOST_WITH_STRIP = 5  # rows above a strip that wanders: three of leads, and two strips
 FEWEST_BORDERS = 5  # of nine inner borders that must show; an end of the trace at its place counts two
 FEWEST_NAMES = 8  # of twelve lead names that must stand where a 3 x 4 page has them
 NAME_SHIFTS = np.arange(-2.0, 5.1, 0.5)  # mm from a border to the name right of it
@@ -47,11 +51,17 @@ def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[
 
 
 def _filling_holes(wandering: list[float], rows: list[float]) -> list[float]:
-    """Of rows that are thinly drawn those in the middle between two that stand two distances apart."""
-    if len(rows) < 4:
+    """Of rows that are thinly drawn those in the middle between two that stand two distances apart, and one below all.
+
+    Below all others, at their distance, stands a rhythm strip that wanders.
+    """
+    if len(rows) < 3:
         return []
     usual = float(np.median(np.diff(rows)))
-    filling = []
+    even = len(rows) <= MOST_WITH_STRIP and bool(np.ptp(np.diff(rows)) < 0.25 * usual)
+    filling = [row for row in wandering if even and abs(row - rows[-1] - usual) < 0.1 * usual][:1]
+    if len(rows) < 4:
+        return filling
     for above, below in zip(rows[:-1], rows[1:], strict=True):
         middle = (above + below) / 2
         if abs(below - above - 2 * usual) < 0.35 * usual:
@@ -274,11 +284,17 @@ def touched_by_names(
 
 
 def missed_strokes(
-    rest: np.ndarray, rows: list[float], columns: Columns, hidden: list[np.ndarray], mm: MM
+    rest: np.ndarray,
+    rows: list[float],
+    columns: Columns,
+    hidden: list[np.ndarray],
+    mm: MM,
+    paths: Sequence[Path] = (),
 ) -> list[Box]:
     """Upright strokes taller than TALL_STROKE beside every lead, left, top, right, bottom: beats that were not followed.
 
     rest    from beside_paths
+    paths   of the leads: a stroke that one of them touches with its end is missed from TALL_TIP on
     hidden  for each of the first three rows bool (W,): columns that are not read
     """
     rest = rest.copy()
@@ -292,8 +308,27 @@ def missed_strokes(
     return [
         (x, y, x + wide, y + tall)
         for x, y, wide, tall, _ in pieces(rest.view(np.uint8))[1][1:].tolist()
-        if tall > TALL_STROKE * mm[1] and wide < 4 * mm[0]
+        if wide < 4 * mm[0]
+        and (
+            tall > TALL_STROKE * mm[1]
+            or (tall > TALL_TIP * mm[1] and _is_tip((x, y, x + wide, y + tall), paths, mm))
+        )
     ]
+
+
+def _is_tip(stroke: Box, paths: Sequence[Path], mm: MM) -> bool:
+    """Whether a lead goes on as this stroke: its ink ends where the stroke begins, above or below it."""
+    left, top, right, bottom = stroke
+    if right - left > TIP_WIDE * mm[0]:
+        return False
+    reach = 0.25 * mm[1] + 2
+    for path in paths:
+        upper, lower = path.top[max(left - 1, 0) : right + 1], path.bottom[max(left - 1, 0) : right + 1]
+        below = (np.abs(lower - top) <= reach) & (lower - upper > TALL_TIP * mm[1] / 2)
+        above = (np.abs(upper - bottom) <= reach) & (lower - upper > TALL_TIP * mm[1] / 2)
+        if below.any() or above.any():
+            return True
+    return False
 
 
 def beside_strokes(strokes: list[Box], paths: list[Path], mm: MM) -> list[np.ndarray]:

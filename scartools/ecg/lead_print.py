@@ -11,7 +11,7 @@ from scartools.ecg.columns import Columns
 from scartools.ecg.lead_names import Word
 from scartools.ecg.page_ink import TraceInk, joined_to, stroke_width
 from scartools.ecg.separators import Separator, erase_lines, find_dotted_lines
-from scartools.ecg.stroke_kinds import beats_among, loose_marks, on_letters
+from scartools.ecg.stroke_kinds import beats_among, loose_marks, on_letters, palest_stroke
 from scartools.ecg.trace import Path
 from scartools.errors import InputError
 
@@ -133,8 +133,9 @@ def missed_beats(
         seen = (unnamed & ~_widened(ink.marks & ~loose)) | loose
     unexplained = page_layout.beside_paths(seen, paths, max(round(0.25 * px_per_mm), 1))
     near = [ndimage.binary_dilation(row, np.ones(2 * round(1.5 * px_per_mm) + 1, bool)) for row in hidden]
-    strokes = page_layout.missed_strokes(unexplained, rows, columns, near, (px_per_mm, px_per_mm))
-    missed = beats_among(strokes, darkness, words, stroke_width(ink.mask), px_per_mm)
+    strokes = page_layout.missed_strokes(unexplained, rows, columns, near, (px_per_mm, px_per_mm), paths)
+    palest = palest_stroke(paths, darkness, px_per_mm) if strokes else 0.0
+    missed = beats_among(strokes, darkness, words, stroke_width(ink.mask), px_per_mm, palest)
     if len(missed) > MOST_MISSED:
         raise InputError(
             f"{len(missed)} upright strokes of the traces belong to no lead that was read: beats would be lost",

@@ -46,6 +46,7 @@ def way_back(move: PointMap, shape: tuple[int, int]) -> PointMap:
     there = move(known)
 
     def back(points: np.ndarray) -> np.ndarray:
+        """Points (N, 2), px, of where `move` leads to, to where it comes from: three steps of Newton's method."""
         nearest = np.square(points[:, None] - there[None]).sum(axis=2).argmin(axis=1)
         place = known[nearest]
         for _ in range(3):

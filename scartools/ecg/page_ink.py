@@ -26,6 +26,8 @@ FRAME, BORDER = (
     0.03,
 )  # ink over this share of a row or column, this near the edge, is the edge of a picture
 
+FRAME_GAP = 0.12  # of its length, the longest gap that the edge of a picture has
+
 
 @dataclass(frozen=True)
 class TraceInk:
@@ -127,16 +129,19 @@ def _bridged(ink: np.ndarray) -> np.ndarray:
 
 
 def _clear_frame(mask: np.ndarray) -> None:
-    """Take the outline of the page out of the ink, in place."""
+    """Take the outline of the page out of the ink, in place: lines along the edge, upright ones without a long gap.
+
+    Falls of pulses above each other are as long together, and have gaps.
+    """
     for axis in (1, 0):
-        length = mask.shape[1 - axis]
+        length, across = mask.shape[1 - axis], mask.shape[axis]
         at = np.arange(length)
         outer = np.minimum(at, length - 1 - at) < max(BORDER * length, 2)
-        lines = (mask.mean(axis=axis) > FRAME) & outer
-        if axis == 1:
-            mask[lines] = False
-        else:
-            mask[:, lines] = False
+        for line in np.flatnonzero((mask.mean(axis=axis) > FRAME) & outer).tolist():
+            own = mask[line] if axis == 1 else mask[:, line]
+            gaps = np.diff(np.flatnonzero(np.concatenate([[True], own, [True]]))) - 1
+            if axis == 1 or gaps.max() <= FRAME_GAP * across:
+                own[:] = False
 
 
 def joined_to(sure: np.ndarray, maybe: np.ndarray) -> np.ndarray:

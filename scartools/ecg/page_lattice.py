@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import fft, ndimage
 
+from scartools.ecg.page_slant import Plane, slanted_plane
 from scartools.ecg.page_surface import Surface, basis_at, bending, design, empty_surface, evaluate, fit_robustly
 
 WINDOW = 128  # px
@@ -22,6 +23,9 @@ HALF = WINDOW // 2
 NOISE = 2.0  # a peak counts from this multiple of the background on
 CLIP = 20.0  # and no more beyond this
 SURE = 1.5  # a score no second try is needed after
+MEMBER = 0.3  # weight from which a window belongs to a lattice
+WHOLE = 0.9  # share of the windows that belong to the lattice of a page that was followed everywhere
+MORE = 0.02  # of the windows that must belong to a second lattice for it to take the place of the first
 LARGEST_TILT = 10.0  # degrees the lines of one family may fan out to both sides
 
 
@@ -131,21 +135,27 @@ def _fold(row: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     return row % WINDOW, np.minimum(column, HALF), other
 
 
-def follow_peak(windows: Windows, start: np.ndarray) -> Lattice:
+def follow_peak(windows: Windows, start: np.ndarray, plane: Plane | None = None) -> Lattice:
     """Follow one peak of each family over the page.
 
     start  float (2, 2): family, then frequency along x and y in cycles a window
+    plane  what the frequencies are followed from, where that is a plane seen at a slant; None: they are `start` everywhere
     """
     surface = empty_surface(windows.shape, CELL)
     basis = basis_at(surface, windows.centre)
     gradient = np.concatenate([design(surface, basis, "dx"), design(surface, basis, "dy")])
+    base = np.zeros((2, gradient.shape[1])) if plane is None else _as_splines(surface, plane)
+    rounds = ((5, 0.05), (4, 0.15), (3, 0.5), (2, 0.5)) if plane is None else ((2, 0.15), (2, 0.5), (2, 0.5))
     coefficients, weights, heights = [], [], []
     for family in (0, 1):
         expected = np.repeat(start[family][None], len(windows.centre), axis=0)
         fitted: np.ndarray | None = None
-        for reach, bend in ((5, 0.05), (4, 0.15), (3, 0.5), (2, 0.5)):
+        if plane is not None:
+            fitted = np.zeros(gradient.shape[1])
+            expected = (gradient @ base[family]).reshape(2, -1).T * WINDOW
+        for reach, bend in rounds:
             found, height = _peak_near(windows, expected, reach)
-            wanted = found.T.ravel() / WINDOW
+            wanted = found.T.ravel() / WINDOW - gradient @ base[family]
             fitted, _, robust = fit_robustly(
                 gradient,
                 wanted,
@@ -154,10 +164,10 @@ def follow_peak(windows: Windows, start: np.ndarray) -> Lattice:
                 sigma=0.3 / WINDOW,
                 start=fitted,
             )
-            expected = (gradient @ fitted).reshape(2, -1).T * WINDOW
+            expected = (gradient @ (base[family] + fitted)).reshape(2, -1).T * WINDOW
         trusted = np.sqrt(robust.reshape(2, -1).prod(axis=0)) * height
         assert fitted is not None
-        fitted, robust = _count_lines(windows, surface, fitted, expected, trusted)
+        fitted, robust = _count_lines(windows, surface, (base[family], fitted), expected, trusted)
         coefficients.append(fitted.reshape(surface.coefficients[0].shape))
         weights.append(robust * (height > 0))
         heights.append(height)
@@ -194,9 +204,17 @@ def _amplitude(windows: Windows, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _count_lines(
-    windows: Windows, surface: Surface, fitted: np.ndarray, expected: np.ndarray, trusted: np.ndarray
+    windows: Windows,
+    surface: Surface,
+    followed: tuple[np.ndarray, np.ndarray],
+    expected: np.ndarray,
+    trusted: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """From frequencies to phases: coefficients that put a line at every whole number, and the robust weights."""
+    """From frequencies to phases: coefficients that put a line at every whole number, and the robust weights.
+
+    followed  coefficients of what is known before, and of what was followed beyond it: only that must not bend much
+    """
+    base, fitted = followed
     x, y = np.rint(expected).astype(int).T
     row, column, other = _fold(y, x)
     value = windows.spectrum[np.arange(len(x)), row, column]
@@ -207,6 +225,7 @@ def _count_lines(
     first = np.concatenate([grid[:, :-1].ravel(), grid[:-1].ravel()])
     second = np.concatenate([grid[:, 1:].ravel(), grid[1:].ravel()])
     values = design(surface, basis_at(surface, windows.centre))
+    phase = phase - values @ base
     steps = values[second] - values[first]
     both = np.sqrt(trusted[first] * trusted[second]) + 1e-6
     fitted, _, _ = fit_robustly(
@@ -217,7 +236,7 @@ def _count_lines(
     fitted, _, robust = fit_robustly(
         values, phase, trusted + 1e-6, bending(surface, 0.7), sigma=0.05, period=1.0, start=fitted
     )
-    return fitted, robust
+    return base + fitted, robust
 
 
 def find_lattice(lines: np.ndarray) -> tuple[Lattice, Windows] | None:
@@ -226,20 +245,53 @@ def find_lattice(lines: np.ndarray) -> tuple[Lattice, Windows] | None:
     lines  float32 (H, W), darkness of the grid
     """
     windows = take_windows(lines)
-    best: Lattice | None = None
+    starts = []
     for turn in find_turns(windows):
         peaks = [radial_peaks(windows, turn + quarter) for quarter in (0, 90)]
-        for start in _starts(peaks, turn)[:2]:
-            lattice = follow_peak(windows, start)
-            if best is None or lattice.score > best.score:
-                best = lattice
-            if best.score > SURE:
-                break
-        if best is not None and best.score > SURE:
+        starts += _starts(peaks, turn)[:2]
+    best: Lattice | None = None
+    for start in starts:
+        lattice = follow_peak(windows, start)
+        if best is None or lattice.score > best.score:
+            best = lattice
+        if best.score > SURE:
             break
     if best is None:
         return None
-    return _without_diagonals(windows, best), windows
+    return _without_diagonals(windows, _of_a_plane(windows, best, starts)), windows
+
+
+def _members(lattice: Lattice) -> float:
+    """Share of the windows that belong to a lattice, of the family that has fewer."""
+    return float((lattice.weights > MEMBER).mean(axis=1).min())
+
+
+def _of_a_plane(windows: Windows, lattice: Lattice, starts: list[np.ndarray]) -> Lattice:
+    """Where parts of the page do not belong to a lattice, follow it again from a plane seen at a slant.
+
+    The boxes of 5 mm have peaks of their own on both sides of that of 1 mm. Where a slant brings one of them to the
+    place of the other, it is followed instead, and the lines between are lost. A plane changes both families together.
+    """
+    best = lattice
+    for start in starts:
+        if _members(best) >= WHOLE:
+            break
+        plane = slanted_plane(windows.centre, windows.excess, start, windows.shape, WINDOW)
+        other = follow_peak(windows, start, plane)
+        if _members(other) > _members(best) + MORE:
+            best = other
+    return best
+
+
+def _as_splines(surface: Surface, plane: Plane) -> np.ndarray:
+    """The coefficients (2, number of them) of the surface that is nearest to a plane."""
+    height, width = (n * c for n, c in zip(surface.cells, surface.cell[::-1], strict=True))
+    y, x = np.meshgrid(
+        *(np.linspace(0, n, 4 * k) for n, k in zip((height, width), surface.cells, strict=True)), indexing="ij"
+    )
+    points = np.stack([x.ravel(), y.ravel()], axis=1)
+    rows = design(surface, basis_at(surface, points))
+    return np.linalg.lstsq(rows, plane.lines(points)[0], rcond=None)[0].T
 
 
 def _without_diagonals(windows: Windows, lattice: Lattice) -> Lattice:

@@ -15,6 +15,7 @@ from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_r
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.pulse import Pulse, find_cut_pulses, find_pulses
 from scartools.ecg.pulse_columns import behind_pulses
+from scartools.ecg.pulse_half import find_half_pulses
 from scartools.ecg.separators import Separator, erase_lines, lines_of_rows
 from scartools.ecg.trace import Path, follow_rows
 from scartools.ecg.trace_heights import heights as trace_heights
@@ -25,7 +26,11 @@ FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arra
 STRIP_LEADS = ("II", "V1", "V5")
 STRIP_NAME_FAR = 22.0  # mm from the baseline of a rhythm strip to its name
 SOME_PULSES = 0.4  # share of the rows in which a pulse at one place is one of all rows
+LEVEL_FEET_MM = 0.3
+HALF_MM = 1.5  # beyond the left edge of the leads, where half a pulse may fall
 PULSE_FAR = 14.0  # mm from the left edge of a column to the pulse in it
+PARTLY = 0.7  # px
+SAMPLE_MM = 0.05  # at 500 Hz and 25 mm/s
 UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
 
 
@@ -88,7 +93,7 @@ def follow_leads(
     lead_rows = len(fit.layout.rows) if fit else 3
     bars = [page_layout.find_separators(whole, row, mm) for row in rows[:lead_rows]]
     breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:lead_rows], bars, strict=True)]
-    ends = _trace_ends(heights, pulses, mm)
+    ends = _trace_ends(heights, pulses, line, px_per_mm)
     pieces = page_layout.text_pieces(whole, paths, mm)
     if fit is None:
         fit = _without_names(pieces, rows, breaks, ends, mm, fits, wanted)
@@ -126,9 +131,31 @@ def follow_leads(
         len(missed),
         _strip_names(fit, words, px_per_mm),
         seen - len(rows),
-        tuple(find_cut_pulses(whole, rows, line, mm)),
+        _cut_pulses(whole, rows, pulses, columns, line, mm),
         tuple(covered),
     )
+
+
+def _cut_pulses(
+    whole: np.ndarray,
+    rows: list[float],
+    pulses: list[list[Pulse]],
+    columns: Columns,
+    line: float,
+    mm: tuple[float, float],
+) -> tuple[list[Pulse], ...]:
+    """Of each row, what is left of a pulse that the edge of the picture or of the paper cuts through.
+
+    Not looked for where most rows show a whole one, with both feet at one level.
+    """
+    level = [any(abs(p.over_left - p.over_right) < LEVEL_FEET_MM * mm[1] for p in own) for own in pulses]
+    if sum(level) > len(rows) / 2:
+        return tuple([] for _ in rows)
+    stop = columns.edges(0)[0] + HALF_MM * mm[0]
+    halves = find_half_pulses(whole, rows, stop, line, mm)
+    if any(halves):
+        return tuple(halves)
+    return tuple(find_cut_pulses(whole, rows, line, mm))
 
 
 def _without_names(
@@ -270,9 +297,13 @@ def _follow_rows(
 
 
 def _trace_ends(
-    heights: list[np.ndarray], pulses: list[list[Pulse]], mm: tuple[float, float]
+    heights: list[np.ndarray], pulses: list[list[Pulse]], line: float, px_per_mm: float
 ) -> tuple[float, float]:
-    """First and last column (px) of the traces, the calibration pulses left out: the middle of the rows."""
+    """Where the traces begin and end (px), the calibration pulses left out: the middle of the rows.
+
+    line  width of the stroke, px: the pen leaves ink by half of it before and behind
+    A lead lasts until a sample after its last one: SAMPLE_MM.
+    """
     starts: list[int] = []
     stops: list[int] = []
     for height, found in zip(heights, pulses, strict=True):
@@ -290,7 +321,9 @@ def _trace_ends(
         stops.append(last)
     if not starts:
         raise InputError("no trace is found: this is not an ECG page, or its trace is too pale")
-    return float(np.median(starts)), float(np.median(stops))
+    # a stroke inks pixels that it covers by a part: its run of ink is wider than the pen by PARTLY, and its end is round
+    round_end = max((line - PARTLY) / 2 - 0.5, 0.0)
+    return float(np.median(starts)) + round_end, float(np.median(stops)) - round_end + SAMPLE_MM * px_per_mm
 
 
 def _covered(

@@ -21,6 +21,7 @@ USUAL_GAINS = (10.0, 5.0, 20.0)
 USUAL_COLUMN_S = {4: 2.5, 2: 5.0, 1: 10.0}  # by the number of columns
 PULSE_OFF = 0.16  # a pulse of 10 mm is 8.4 to 11.6 mm high; the checks ask for a review long before
 EVEN, BORDERS_SEEN = 0.06, 0.65  # mm that even borders stray; the share of them that must be seen
+SAME_FEET_MM = 0.3  # a pulse with feet of two levels is no better than half of one
 PULSE_REVIEW = 0.06  # as page_checks asks of the limb leads' pulse
 WIDTH_REFUSE = 0.12  # of a column of 62.5 mm
 
@@ -138,7 +139,11 @@ def pulse_heights(leads: Leads, mm: float) -> tuple[float | None, float | None]:
     limb: list[float] = []
     chest: list[float] = []
     for row, found in enumerate(leads.pulses):
-        for pulse in found or (leads.cut[row] if leads.cut else ()):
+        cut = leads.cut[row] if leads.cut else []
+        whole = [
+            pulse for pulse in found if not cut or abs(pulse.over_left - pulse.over_right) < SAME_FEET_MM * mm
+        ]
+        for pulse in whole or cut:
             place = _place(leads, pulse)
             if place is None:
                 continue

@@ -134,6 +134,7 @@ def _objects(page: Any, frame: Matrix, budget: list[int]) -> Iterator[tuple[Any,
     from pypdfium2 import raw
 
     def walk(count: int, get: Any, matrix: Matrix, depth: int) -> Iterator[tuple[Any, Matrix]]:
+        """Yield the objects of a page or a form with what places each on the page; InputError beyond the budget."""
         budget[1] -= count
         if budget[1] < 0 or depth > MAX_DEPTH:
             raise InputError(

@@ -126,7 +126,8 @@ def _strip(
     speed: float,
     gain: float,
 ) -> Strip:
-    first, stop = max(int(round(left * PER_PX)), 0), min(int(round(right * PER_PX)), len(height))
+    # a value before the edge would lie before the beginning of time
+    first, stop = max(int(np.ceil(left * PER_PX)), 0), min(int(round(right * PER_PX)), len(height))
     piece = height[first:stop]
     inked = np.flatnonzero(np.isfinite(piece))
     share = len(inked) / len(piece) if len(piece) else 0.0

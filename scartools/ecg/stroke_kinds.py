@@ -20,18 +20,27 @@ GOES_ON = (
     0.5  # of the stroke's darkness: so dark is a line on both sides, and neither paper nor a stroke's far side
 )
 THINNEST = 0.8  # of the width of the traces
+STEEP_MM = 2.5  # mm of upright ink in one column: a steep stroke
+FEWEST_STEEP = 20  # columns of such, to know how pale they are
+PALER = 0.85
 MARGIN = 0.6  # mm beside letters that a trace runs into
 LETTER_CONFIDENCE = 0.5  # of a word that is sure to be one
 NAME_MM = 6.0  # tallest name of a lead
 
 
 def beats_among(
-    strokes: Sequence[Box], darkness: np.ndarray, words: Sequence[Word], line: float, px_per_mm: float
+    strokes: Sequence[Box],
+    darkness: np.ndarray,
+    words: Sequence[Word],
+    line: float,
+    px_per_mm: float,
+    palest: float = 0.0,
 ) -> list[Box]:
     """Return the strokes that may be beats.
 
     strokes   from layout.missed_strokes; darkness: float32 (H, W), of the upright page, 1 black; words: printed on it
-    line      width of the stroke of the traces, px
+    line      width of the stroke of the traces, px; palest: of palest_stroke
+    A hair and a crease are paler than any stroke of the pen.
     Left out is the letter of a rhythm strip's name; what goes on above and below as a line of the grid or a separator does; and
     what leaves the picture, for there is no more of it to be followed: its lead has a gap there; and what is thinner than the pen.
     """
@@ -43,7 +52,28 @@ def beats_among(
         and not _leaves(stroke, darkness.shape[0])
         and not any(_inside(stroke, word) for word in names)
         and not _is_line(stroke, darkness, px_per_mm)
+        and _darkness_of(stroke, darkness) >= palest
     ]
+
+
+def palest_stroke(paths: Sequence[Path], darkness: np.ndarray, px_per_mm: float) -> float:
+    """Return the darkness that a stroke of the pen has at least, 0 where the traces have few steep ones.
+
+    paths  of every row; darkness: float32 (H, W)
+    Steep strokes are paler than level ones, for the pen is quick and the line thin there: of those that were followed
+    two in a hundred are allowed to be taken from something else, and a missed one to be somewhat paler.
+    """
+    own = []
+    for path in paths:
+        for x in np.flatnonzero(path.bottom - path.top > STEEP_MM * px_per_mm).tolist():
+            own.append(_darkness_of((x, int(path.top[x]) + 1, x + 1, int(path.bottom[x]) - 1), darkness))
+    return PALER * float(np.percentile(own, 2)) if len(own) >= FEWEST_STEEP else 0.0
+
+
+def _darkness_of(stroke: Box, darkness: np.ndarray) -> float:
+    """Median over its rows of the darkest pixel of a stroke."""
+    left, top, right, bottom = stroke
+    return float(np.median(darkness[top:bottom, max(left - 1, 0) : right + 1].max(axis=1)))
 
 
 def loose_marks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -126,81 +126,111 @@ class _Row:
 
         links  fee for going from one piece on to another; fees: float (P,), for being drawn with a piece
         """
-        pieces, (mm_x, mm_y) = self.pieces, self.mm
-        usable = self.usable
-        if not len(usable):
+        if not len(self.usable):
             return []
-        own = self.own if fees is None else self.own + fees
-        first, last = pieces.first[usable], pieces.last[usable]
-        head = zip(
-            usable.tolist(),
-            pieces.column[first].tolist(),
-            pieces.top[first].tolist(),
-            pieces.bottom[first].tolist(),
-            pieces.low[usable].tolist(),
-            pieces.high[usable].tolist(),
-            pieces.leave[usable].tolist(),
-            (self.begin[usable] + SKIP * mm_x * pieces.column[first]).tolist(),
-            own[usable].tolist(),
-            strict=True,
-        )
-        ends = pieces.column[last]
-        by_end = np.argsort(ends, kind="stable")
-        ending = list(
-            zip(
-                ends[by_end].tolist(),
-                usable[by_end].tolist(),
-                pieces.top[last][by_end].tolist(),
-                pieces.bottom[last][by_end].tolist(),
-                strict=True,
-            )
-        )
+        pieces, (mm_x, mm_y) = self.pieces, self.mm
         skip, jump = SKIP * mm_x, JUMP * mm_y
-        cost: dict[int, float] = {}
-        pen: dict[int, float] = {}
-        came: dict[int, int] = {}
+        ways = _Ways({}, {}, {})
         pool: list[tuple[float, int, int, int]] = []  # cost less what blank paper up to there would have cost
-        done = 0
-        for at, column, top, bottom, low, high, leave, fresh, price in head:
+        ending, done = self._ending(), 0
+        for head in self._heads(fees):
+            at, column, low, high, leave, price = head[0], head[1], *head[4:7], head[8]
             while ending[done][0] < column:
                 stop, ended, above, below = ending[done]
-                pool.append((cost[ended] - skip * (stop + 1), ended, above, below))
+                pool.append((ways.cost[ended] - skip * (stop + 1), ended, above, below))
                 if len(pool) > POOL:
                     pool.remove(max(pool))
                 done += 1
-            best, source, row = fresh, -1, self.baseline
-            for other in pieces.before[at]:
-                if other in cost:
-                    y = pen[other]
-                    total = cost[other] + TRAVEL * mm_y * (
-                        low - y if y < low else y - high if y > high else 0.0
-                    )
-                    if links:
-                        total += links.get((other, at), 0.0)
-                    if total <= best:
-                        best, source, row = total, other, y
-            touching = pieces.before[at]
-            for paid, other, above, below in pool:
-                total = paid + skip * column
-                if total >= best or other in touching:
-                    continue
-                gap = max(top - below, above - bottom)
-                if gap > 0:
-                    total += LIFT + jump * gap
-                if links:
-                    total += links.get((other, at), 0.0)
-                if total < best:
-                    best, source, row = total, other, pen[other]
-            cost[at] = best + price
-            pen[at] = min(max(row, low), high) if leave != leave else leave
-            came[at] = source
-        finish = self.end - SKIP * mm_x * pieces.column[pieces.last]
-        at = min(cost, key=lambda piece: cost[piece] + finish[piece])
+            best = self._from_touching(head, ways, links)
+            best = _from_pool(head, pool, pieces.before[at], best, ways.pen, links, skip, jump)
+            total, source, row = best
+            ways.cost[at] = total + price
+            ways.pen[at] = min(max(row, low), high) if leave != leave else leave
+            ways.came[at] = source
+        finish = self.end - skip * pieces.column[pieces.last]
+        at = min(ways.cost, key=lambda piece: ways.cost[piece] + finish[piece])
         path = []
         while at >= 0:
             path.append(at)
-            at = came[at]
+            at = ways.came[at]
         return path[::-1]
+
+    def _heads(self, fees: np.ndarray | None) -> Iterator[_Head]:
+        """The usable pieces from left to right, see _Head."""
+        pieces, usable = self.pieces, self.usable
+        own = self.own if fees is None else self.own + fees
+        first = pieces.first[usable]
+        fresh = self.begin[usable] + SKIP * self.mm[0] * pieces.column[first]
+        each = (
+            usable, pieces.column[first], pieces.top[first], pieces.bottom[first], pieces.low[usable],
+            pieces.high[usable], pieces.leave[usable], fresh, own[usable],
+        )  # fmt: skip
+        return zip(*(values.tolist() for values in each), strict=True)
+
+    def _ending(self) -> list[tuple[int, int, int, int]]:
+        """The usable pieces by where they end: last column, piece, top and bottom of the last run."""
+        pieces, last = self.pieces, self.pieces.last[self.usable]
+        order = np.argsort(pieces.column[last], kind="stable")
+        each = (pieces.column[last], self.usable, pieces.top[last], pieces.bottom[last])
+        return list(zip(*(values[order].tolist() for values in each), strict=True))
+
+    def _from_touching(
+        self, head: _Head, ways: _Ways, links: dict[tuple[int, int], float]
+    ) -> tuple[float, int, float]:
+        """The cheapest way into a piece without lifting the pen, or as its first: cost, piece before (-1), the pen's row."""
+        at, low, high = head[0], head[4], head[5]
+        best, source, row = head[7], -1, self.baseline
+        for other in self.pieces.before[at]:
+            if other in ways.cost:
+                y = ways.pen[other]
+                moved = low - y if y < low else y - high if y > high else 0.0
+                total = ways.cost[other] + TRAVEL * self.mm[1] * moved
+                if links:
+                    total += links.get((other, at), 0.0)
+                if total <= best:
+                    best, source, row = total, other, y
+        return best, source, row
+
+
+# piece, first column, top and bottom of its first run, low, high and leave of Pieces, cost of a way that begins with it
+# after blank paper, cost of its own
+_Head = tuple[int, int, int, int, float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """Of each piece that was come to the cheapest way: cost, the pen's row at its end, the piece before (-1: none)."""
+
+    cost: dict[int, float]
+    pen: dict[int, float]
+    came: dict[int, int]
+
+
+def _from_pool(
+    head: _Head,
+    pool: list[tuple[float, int, int, int]],
+    touching: list[int],
+    best: tuple[float, int, float],
+    pen: dict[int, float],
+    links: dict[tuple[int, int], float],
+    skip: float,
+    jump: float,
+) -> tuple[float, int, float]:
+    """The cheaper of a known way into a piece and of those over blank paper from the pieces of the pool."""
+    at, column, top, bottom = head[:4]
+    least, source, row = best
+    for paid, other, above, below in pool:
+        total = paid + skip * column
+        if total >= least or other in touching:
+            continue
+        gap = max(top - below, above - bottom)
+        if gap > 0:
+            total += LIFT + jump * gap
+        if links:
+            total += links.get((other, at), 0.0)
+        if total < least:
+            least, source, row = total, other, pen[other]
+    return least, source, row
 
 
 def _fees(

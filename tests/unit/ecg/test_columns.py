@@ -84,3 +84,24 @@ def test_bent_paper_moves_the_border_of_its_row_alone() -> None:
     assert bent.edges(0, 0)[1] == pytest.approx(680, abs=1)
     assert bent.edges(0, 1)[1] == pytest.approx(660, abs=1)
     assert bent.edges(2, 1)[1] == pytest.approx(1660, abs=1)
+
+
+def test_a_qrs_at_the_border_moves_no_column() -> None:
+    """A beat at the border widens every break to one side; where the traces end says so."""
+    rows = [np.zeros(WIDTH, bool) for _ in range(3)]
+    for row, wide in zip(rows, (4, 8, 10), strict=True):
+        row[659 : 659 + wide] = True  # the border lies at 660
+    (two,) = [layout for layout in LAYOUTS if layout.name == "6x2" and layout.order == "standard"]
+    fit = Fit(two, 0, tuple(100.0 + 80 * k for k in range(6)), 165.0, 500.0, -30.0, 12, 12.0)
+    columns = place_columns(fit, [*rows, *rows], (160.2, 1160.4), PX_PER_MM, guessed=True)
+    assert columns.start == pytest.approx(160, abs=1.0)
+
+
+def test_a_separator_at_the_reach_of_the_search_is_not_cut_through() -> None:
+    rows = [np.zeros(WIDTH, bool) for _ in range(3)]
+    for row in rows:
+        for border in (660, 1160, 1660):
+            row[border - 1 : border + 2] = True
+    for left in np.arange(150.0, 172.0):
+        columns = place_columns(fit_at(left), rows, (130.0, 2190.0), PX_PER_MM)
+        assert columns.start == pytest.approx(160, abs=0.01)

@@ -71,3 +71,31 @@ def test_both_strokes_of_a_narrow_qrs_belong_to_its_lead() -> None:
     mask[200:203] = True
     assert layout.beside_paths(mask, [path])[100:199, 701].all()
     assert not layout.beside_paths(mask, [path], reach=2).any()
+
+
+@pytest.mark.parametrize(("below", "found"), [(920, 4), (860, 3)])
+def test_a_strip_that_wanders_below_the_others_is_a_row(below: int, found: int) -> None:
+    """Two fifths of its width lie near its mode; a line of text at another distance is no row."""
+    near = WIDTH * 2 // 5
+    column = np.concatenate([np.arange(WIDTH)] * 3 + [np.arange(near)])
+    top = np.concatenate([np.full(WIDTH, int(row)) for row in ROWS] + [np.full(near, below)])
+    assert len(layout.find_rows(Runs(column, top, top + 3), (0, WIDTH), 1100, MM)) == found
+
+
+def test_the_tip_of_a_wave_that_was_cut_short_is_noticed() -> None:
+    mask, hidden = np.zeros((900, WIDTH), bool), [np.zeros(WIDTH, bool)] * 3
+    paths = [flat(row) for row in ROWS]
+    columns = Columns(160.0, 500.0, 4, 2160.0, 12, 9, 9, 2)
+    paths[0].top[700:703] = 150.0  # followed up to here,
+    mask[128:200, 700:703] = True  # drawn 2.7 mm further
+
+    def missed(stroke: np.ndarray) -> int:
+        rest = layout.beside_paths(stroke, paths, 2)
+        return len(layout.missed_strokes(rest, ROWS, columns, hidden, MM, paths))
+
+    assert missed(mask) == 1
+    letter = np.zeros((900, WIDTH), bool)
+    letter[100:122, 700:703] = True  # as tall, and on nothing
+    stain = np.zeros((900, WIDTH), bool)
+    stain[128:150, 694:710] = True
+    assert missed(letter) == missed(stain) == 0

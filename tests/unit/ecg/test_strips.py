@@ -7,7 +7,8 @@ import pytest
 
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.reading import Strip
-from scartools.ecg.strips import side_by_side
+from scartools.ecg.strips import _strip, side_by_side
+from scartools.ecg.trace_refine import PER_PX
 
 RATE = 400.0
 
@@ -55,3 +56,13 @@ def test_a_page_that_contradicts_itself_either_way_stays(lead: str) -> None:
         for strip in page(True)
     )  # fmt: skip
     assert side_by_side(broken, LAYOUTS[0], 2.5) is None
+
+
+def test_a_strip_begins_at_or_after_its_left_edge() -> None:
+    """The time of its first value is counted from the edge: one before it would lie before the beginning of time."""
+    height = np.repeat(100.0 + np.arange(400) * 0.01, PER_PX)
+    covered = np.zeros(len(height), bool)
+    for left in (20.0, 20.1, 20.3, 20.6, 20.9):
+        strip = _strip("I", False, 0.0, height, covered, left, 300.0, 8.0, 25.0, 10.0)
+        assert strip.start_s == pytest.approx((strip.trace_px[0, 0] - left) / 200.0, abs=1e-9)
+        assert 0 <= strip.start_s < 0.0026

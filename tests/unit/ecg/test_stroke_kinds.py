@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scartools.ecg.lead_names import Word
-from scartools.ecg.stroke_kinds import beats_among, loose_marks, on_letters
+from scartools.ecg.stroke_kinds import beats_among, loose_marks, on_letters, palest_stroke
 from scartools.ecg.trace import Path
 
 MM = 4.0
@@ -45,6 +45,20 @@ def test_the_name_of_a_rhythm_strip_is_no_beat() -> None:
 def test_what_leaves_the_picture_and_what_is_thinner_than_the_pen_is_none() -> None:
     assert beats_among([(150, 0, 152, 20), (150, 180, 152, 200)], page(), [], LINE, MM) == []
     assert beats_among([(150, 92, 151, 108)], page(), [], LINE, MM) == []
+
+
+def test_a_hair_is_paler_than_any_stroke_of_the_pen() -> None:
+    dark = page()
+    top, bottom = np.full(300, 100.0), np.full(300, 103.0)
+    for x, darkness in zip(range(10, 70, 2), np.linspace(0.4, 0.8, 30), strict=True):
+        top[x], bottom[x] = 60.0, 103.0
+        dark[60:103, x] = darkness
+    palest = palest_stroke([Path(top, bottom, np.zeros(300, bool))], dark, MM)
+    assert 0.3 < palest < 0.4
+    hair, beat = (200, 92, 203, 108), (150, 92, 152, 108)
+    dark[92:108, 200:203] = 0.25
+    assert beats_among([hair, beat], dark, [], LINE, MM, palest) == [beat]
+    assert beats_among([hair, beat], dark, [], LINE, MM) == [hair, beat]
 
 
 def test_low_beats_that_were_taken_for_letters_are_not_hidden() -> None:
