@@ -77,3 +77,12 @@ def test_a_deleted_beat_is_made_again(out):
     planned = subprocess.run(call, capture_output=True, text=True, check=True).stdout
     place.with_suffix(".kept").rename(place)
     assert f"median-beat {out}/records/{place.name}" in planned
+
+
+def test_a_dry_run_before_anything_is_made_comes_to_an_end(tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    call = ["make", "-n", "-C", str(ROOT / "examples/quickstart"), f"BIN={SCRIPTS}", f"OUT={tmp_path / 'out'}"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "simulate cohort -n 24" in done.stdout and not (tmp_path / "out").exists()
