@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -227,6 +229,23 @@ def test_sigterm_during_a_replacement_keeps_the_old_result(ready: Declared, work
     left = {Path(path).absolute() for path in left_by_a_kill(ready, output_of(ready.example))}
     after = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file() and path not in left}
     assert before == after
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_fresh_interpreter_starts_and_ends_without_a_stream(cohort: Path, tmp_path: Path, closed: str):
+    segmentation = cohort / "truth/sim-0001/segmentation.nii.gz"
+    words = [
+        sys.executable,
+        "-m",
+        "scartools",
+        "aha17",
+        str(segmentation),
+        "-o",
+        str(tmp_path / "prior.nii.gz"),
+    ]
+    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *words], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    assert (tmp_path / "prior.nii.gz").exists() and b"Traceback" not in done.stderr
 
 
 @for_all
