@@ -154,7 +154,7 @@ def _strip(
 
 
 def _without_end_strokes(piece: np.ndarray, mm: float, outer: tuple[bool, bool]) -> np.ndarray:
-    """The heights of a lead without a stroke with which it begins or ends and that does not come back.
+    """The heights of a lead without a stroke in its first or last millimetre.
 
     piece  px, PER_PX a column; outer: whether its left and its right end are those of the traces of the page
     A pulse ends there, or another page begins: a stroke cut off there is as good as hidden, even where it is of a beat.
@@ -166,7 +166,7 @@ def _without_end_strokes(piece: np.ndarray, mm: float, outer: tuple[bool, bool])
             continue
         ends = inked[:reach] if side == 1 else inked[::-1][:reach]
         inner = inked[reach : 2 * reach] if side == 1 else inked[::-1][reach : 2 * reach]
-        if abs(kept[ends[0]] - np.median(kept[inner])) > STROKE_TALL_MM * mm:
+        if np.abs(kept[ends] - np.median(kept[inner])).max() > STROKE_TALL_MM * mm:
             kept[ends] = np.nan
     return kept
 
