@@ -26,6 +26,7 @@ TOLD_BY_SHAPE, TOLD_APART = (
 USUAL_LEAD = 0.02  # what II, the usual rhythm lead, may fall behind the best
 END_MM = 1.5  # a blank this wide at the end of a column is no gap but its end
 LAW_HELD = 0.25  # share of the leads' size that a law is missed by at most where it holds
+STROKE_END_MM, STROKE_TALL_MM = 1.0, 3.0  # of a stroke at the end of the traces
 LEAST_TRACE = 0.5  # share of its pixel columns in which a lead must be seen
 
 
@@ -54,12 +55,15 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: Gains) -> tu
                     px_per_mm,
                     speed,
                     gains.of(lead),
+                    (column == 0, column == layout.columns - 1),
                 )
             )
     for row, height in enumerate(leads.heights[len(layout.rows) :]):
         left, right = _whole_row(columns, len(layout.rows) + row)
         covered = leads.hidden[len(layout.rows) + row]
-        whole = _strip("II", True, 0.0, height, covered, left, right, px_per_mm, speed, gains.limb)
+        whole = _strip(
+            "II", True, 0.0, height, covered, left, right, px_per_mm, speed, gains.limb, (True, True)
+        )
         printed = leads.strip_names[row]
         lead, match = _rhythm_lead(whole, strips, gains)
         if printed is not None:
@@ -125,10 +129,11 @@ def _strip(
     mm: float,
     speed: float,
     gain: float,
+    outer: tuple[bool, bool] = (False, False),
 ) -> Strip:
     # a value before the edge would lie before the beginning of time
     first, stop = max(int(np.ceil(left * PER_PX)), 0), min(int(round(right * PER_PX)), len(height))
-    piece = height[first:stop]
+    piece = _without_end_strokes(height[first:stop], mm, outer)
     inked = np.flatnonzero(np.isfinite(piece))
     share = len(inked) / len(piece) if len(piece) else 0.0
     if share < LEAST_TRACE:
@@ -146,6 +151,24 @@ def _strip(
     trace_px = np.stack([(first + inked) / PER_PX, piece[inked]], axis=1).astype(float)
     hidden = float((covered[first : first + len(piece)] & ~np.isfinite(piece)).mean())
     return Strip(lead, rhythm, start_s, samples, mm * speed * PER_PX, trace_px, hidden=hidden)
+
+
+def _without_end_strokes(piece: np.ndarray, mm: float, outer: tuple[bool, bool]) -> np.ndarray:
+    """The heights of a lead without a stroke in its first or last millimetre.
+
+    piece  px, PER_PX a column; outer: whether its left and its right end are those of the traces of the page
+    A pulse ends there, or another page begins: a stroke cut off there is as good as hidden, even where it is of a beat.
+    """
+    reach, kept = max(int(STROKE_END_MM * mm * PER_PX), 2), piece.copy()
+    for side, wanted in ((1, outer[0]), (-1, outer[1])):
+        inked = np.flatnonzero(np.isfinite(kept))
+        if not wanted or len(inked) <= 2 * reach:
+            continue
+        ends = inked[:reach] if side == 1 else inked[::-1][:reach]
+        inner = inked[reach : 2 * reach] if side == 1 else inked[::-1][reach : 2 * reach]
+        if np.abs(kept[ends] - np.median(kept[inner])).max() > STROKE_TALL_MM * mm:
+            kept[ends] = np.nan
+    return kept
 
 
 def _as_lead(strip: Strip, lead: str, gains: Gains) -> Strip:

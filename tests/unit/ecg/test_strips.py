@@ -66,3 +66,16 @@ def test_a_strip_begins_at_or_after_its_left_edge() -> None:
         strip = _strip("I", False, 0.0, height, covered, left, 300.0, 8.0, 25.0, 10.0)
         assert strip.start_s == pytest.approx((strip.trace_px[0, 0] - left) / 200.0, abs=1e-9)
         assert 0 <= strip.start_s < 0.0026
+
+
+def test_a_stroke_at_the_end_of_the_traces_is_a_gap() -> None:
+    """The fall of a pulse at the beginning, the frame of another page at the end; inside a page a beat may end so."""
+    height = np.full(400 * PER_PX, 100.0)
+    height[: 3 * PER_PX] = np.linspace(150, 100, 3 * PER_PX)
+    height[-3 * PER_PX :] = np.linspace(100, 50, 3 * PER_PX)
+    covered = np.zeros(len(height), bool)
+    inside = _strip("I", False, 0.0, height, covered, 0.0, 400.0, 8.0, 25.0, 10.0)
+    assert np.isfinite(inside.samples).all()
+    whole = _strip("I", False, 0.0, height, covered, 0.0, 400.0, 8.0, 25.0, 10.0, (True, True))
+    assert np.nanmax(np.abs(whole.samples)) < 0.01
+    assert (~np.isfinite(whole.samples)).sum() == 2 * 8 * PER_PX
