@@ -146,6 +146,17 @@ def test_electrodes_lie_where_nurses_put_them() -> None:
     assert v1[1] > v6[1] and v2[1] > 50
 
 
+def test_chest_electrodes_are_misplaced_together_and_v3_lies_between_its_neighbours() -> None:
+    chest = draw_chest(draw_subject(1, SEED))
+    right = leads.electrodes(chest, np.random.default_rng(0), 0.0, 0.0)
+    shifts = [leads.electrodes(chest, np.random.default_rng(k), 0.0, 10.0) - right for k in range(200)]
+    assert np.ptp([shift[3:, 2] for shift in shifts], axis=1).max() < 1e-9
+    assert np.std([shift[3, 2] for shift in shifts]) == pytest.approx(10.0, rel=0.15)
+    own = np.array([leads.electrodes(chest, np.random.default_rng(k), 4.0, 0.0) - right for k in range(200)])
+    up = own[:, 3:, 2]
+    assert np.corrcoef(up[:, 2], up[:, 1] + up[:, 3])[0, 1] > 0.6 > abs(np.corrcoef(up[:, 0], up[:, 5])[0, 1])
+
+
 def test_a_beat_is_centred_on_r_and_obeys_the_limb_leads(beats: dict[str, list[Beat]]) -> None:
     for beat in (one for group in beats.values() for one in group):
         assert beat.signals.shape == (12, 600) and beat.signals.dtype == np.float64
