@@ -3,7 +3,7 @@
 The ventricles of a subject are cut into voxels of a few millimetres. Activation starts at the places where the
 His-Purkinje system ends (Durrer et al., Circulation 1970;41:899), runs fast along the endocardium and slower
 through the wall, and takes the shortest way: an eikonal model solved by Dijkstra's method on the graph of
-neighbouring voxels (Wallman et al., IEEE Trans Biomed Eng 2012;59:1739). Scar neither fires nor conducts; a
+neighbouring voxels (Wallman et al., IEEE Trans Biomed Eng 2012;59:1739). Scar is silent but for its survivors; a
 voxel with some scar in it conducts slowly. Heart frame of `anatomy`, millimetres and milliseconds.
 """
 

@@ -12,12 +12,25 @@ from scartools.files.record import LEADS as FILE_LEADS
 from scartools.simulation import leads
 from scartools.simulation.activation import VoxelHeart
 from scartools.simulation.case import draw_chest
-from scartools.simulation.ecg import Beat, EcgHabits, draw_days, simulate_beat, simulate_ecgs
-from scartools.simulation.population import Population
+from scartools.simulation.ecg import (
+    Beat,
+    EcgHabits,
+    beat_of,
+    draw_days,
+    electrical_heart,
+    simulate_beat,
+    simulate_ecgs,
+)
+from scartools.simulation.physiology import Physiology
+from scartools.simulation.population import Population, Spread
 from scartools.simulation.scar import Scar
 from scartools.simulation.subject import draw_subject
 
 SEED = 7
+# what dead muscle does, without the survivors and the damage elsewhere that make patients differ
+SILENT_SCAR = Physiology(
+    surviving=Spread(0.0, 0.0, 0.0, 0.0), uneven_surviving=0.0, remote_site_deg=0.0, remote_site_level=0.0
+)
 TRANSMURAL = {
     "none": (),
     "anterior": (1, 2, 7, 8, 13, 14, 17),
@@ -31,7 +44,12 @@ def beat_with(index: int, segments: tuple[int, ...]) -> Beat:
     healthy = draw_subject(
         index, SEED, Population(no_scar_fraction=1.0)
     )  # neither dilated nor thinned by a scar
-    return simulate_beat(replace(healthy, scars=scars), block="none")
+    subject = replace(healthy, scars=scars)
+    rng = np.random.default_rng([SEED, index])
+    heart = electrical_heart(subject)
+    return beat_of(
+        heart, subject.shape, subject.pose, draw_chest(subject), rng, block="none", physiology=SILENT_SCAR
+    )
 
 
 @pytest.fixture(scope="module")
