@@ -19,6 +19,7 @@ from scartools.simulation.activation import (
     activation_times,
     early_voxels,
     voxel_heart,
+    with_survivors,
 )
 from scartools.simulation.anatomy import HeartShape
 from scartools.simulation.case import draw_chest
@@ -29,6 +30,7 @@ from scartools.simulation.physiology import (
     draw_conduction,
     draw_ectopic,
     draw_membrane,
+    draw_survivors,
     draw_turn,
     draw_variant,
     remodelled,
@@ -208,26 +210,28 @@ def beat_of(
     turn, shift = draw_turn(rng, habits)
     before_qrs = float(rng.uniform(135.0, 185.0))  # PR interval, ms
     moment = float(rng.uniform(0.7, 1.2)) * leads.ATRIAL_MOMENT
-    places = leads.electrodes(chest, rng, habits.electrode_scatter_mm)
+    places = leads.electrodes(chest, rng, habits.electrode_scatter_mm, habits.electrode_shift_mm)
     fibrillates, has_ectopics = rng.random(2) < (habits.fibrillation_fraction, habits.ectopic_fraction)
     elsewhere = draw_ectopic(rng, conduction)
     spike_mv = float(rng.uniform(0.15, 2.0))
+
+    living = with_survivors(heart, *draw_survivors(rng, habits))
 
     # The heart turns under the electrodes; the same as electrodes that turn the other way about its middle.
     points = np.einsum("xy,ny->nx", turn, leads.body_points(heart, shape, pose)) + shift
     gains = leads.MILLIVOLTS * membrane.gain * leads.electrode_gains(membrane.limb_gain)
     between = _Chest(points, places, leads.lead_fields(points, places, chest), gains)
-    potentials, end = _wave(heart, shape, conduction, membrane, between)
+    potentials, end = _wave(living, shape, conduction, membrane, between)
     atria = moment * leads.atrial_fields(places, shape, pose, chest)
     if not fibrillates:
         potentials += np.einsum("ep,pt->et", atria, leads.atrial_course(CLOCK + before_qrs))
     signals, r_ms = _around_r(leads.leads_of(gains[:, None] * potentials), end)
     onset = R_SAMPLE - r_ms * RATE_HZ / 1000.0
     if kind == "paced":
-        signals[:, round(onset) - 2] += _spike(heart, shape, conduction, between, spike_mv)
+        signals[:, round(onset) - 2] += _spike(living, shape, conduction, between, spike_mv)
     ectopic = None
     if has_ectopics:
-        other, last = _wave(heart, shape, elsewhere, membrane, between)
+        other, last = _wave(living, shape, elsewhere, membrane, between)
         ectopic, _ = _around_r(leads.leads_of(gains[:, None] * other), last)
     return Beat(
         signals,

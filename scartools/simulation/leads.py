@@ -25,12 +25,12 @@ MILLIVOLTS = 4.80  # a potential of the uniform medium, in mV: gives amplitudes 
 ATRIAL_MOMENT = 150.0  # of the atrial dipoles
 # Angle about the body's axis from the front towards the left, degrees, and mm above the middle of the LV.
 _CHEST = {
-    "V1": (-10.4, 43.3), "V2": (7.9, 43.3), "V3": (24.2, 30.3), "V4": (40.5, 15.3), "V5": (61.8, 13.3), "V6": (86.3, 13.3),
+    "V1": (-10.4, 43.3), "V2": (11.9, 43.3), "V3": (27.2, 30.3), "V4": (40.5, 15.3), "V5": (61.8, 13.3), "V6": (86.3, 13.3),
 }  # fmt: skip
 
 
 # What lies between heart and electrode, blood, lung, bone: a measured correction of each chest electrode (fitted).
-CHEST_GAIN = {"V1": 0.42, "V2": 0.88, "V3": 0.95, "V4": 1.00, "V5": 0.97, "V6": 0.90}
+CHEST_GAIN = {"V1": 0.50, "V2": 1.05, "V3": 1.00, "V4": 1.00, "V5": 0.97, "V6": 0.90}
 
 
 def electrode_gains(limb: float) -> np.ndarray:
@@ -79,19 +79,26 @@ class Membrane:
     )
 
 
-def electrodes(body: Body, rng: np.random.Generator, scatter_mm: float = 9.0) -> np.ndarray:
+def electrodes(
+    body: Body, rng: np.random.Generator, scatter_mm: float = 9.0, shift_mm: float = 8.0
+) -> np.ndarray:
     """Where nine electrodes lie on a chest: float64 (9, 3), RAS+ mm from the middle of the LV.
 
     body        the chest
-    rng         draws the misplacement: SD `scatter_mm` along the skin for the chest, twice that for the limbs,
-                and a common shift up or down, as when the intercostal space is miscounted
+    rng         draws the misplacement
+    scatter_mm  SD of each chest electrode along the skin, twice that for the limbs; V3 is put midway between V2 and V4
+    shift_mm    SD of the shift up or down that the chest electrodes have in common: the intercostal space is miscounted
     """
     width, depth = body.half_width - 2.0, body.half_depth - 2.0
     places = [(0.88 * width, -10.0, 215.0), (-0.88 * width, -10.0, 215.0), (-0.42 * width, 10.0, -330.0)]
     limbs = np.array(places) + rng.normal(0.0, 2 * scatter_mm, (3, 3))
     angles, heights = np.array([_CHEST[name] for name in ELECTRODES[3:]]).T
-    heights = heights + rng.normal(0.0, 8.0) + rng.normal(0.0, scatter_mm, 6)
-    turn = np.radians(angles) + rng.normal(0.0, scatter_mm, 6) / (0.5 * (width + depth))
+    common = rng.normal(0.0, shift_mm)
+    up, along = rng.normal(0.0, scatter_mm, 6), rng.normal(0.0, scatter_mm, 6)
+    for apart in (up, along):
+        apart[2] = 0.5 * (apart[1] + apart[3] + apart[2])
+    heights = heights + common + up
+    turn = np.radians(angles) + along / (0.5 * (width + depth))
     chest = np.stack([-width * np.sin(turn), depth * np.cos(turn), heights], axis=1)
     middle = np.array([body.centre_right, body.centre_anterior, 0.0])
     return np.concatenate([limbs + middle, chest + middle])

@@ -23,6 +23,8 @@ TERRITORY_VARIANTS: dict[str, tuple[tuple[int, ...], ...]] = {
         (8, 14),
         (1, 7, 12),  # first diagonal branch
         (7, 8, 12, 13, 14, 15, 16, 17),
+        (1, 6, 7, 12, 13, 16),  # large diagonal branches
+        (10, 13, 14, 15, 16, 17),  # the LAD wraps around the apex and far up the inferior wall
     ),
     "RCA": (
         (3, 4, 9, 10, 15),
@@ -32,6 +34,10 @@ TERRITORY_VARIANTS: dict[str, tuple[tuple[int, ...], ...]] = {
         (4,),
         (10, 15),
         (3, 4, 5, 9, 10, 11, 15),  # a large dominant RCA with a posterolateral branch
+        (4, 5, 10, 11, 15, 16),
+        (4, 5, 10, 11),
+        (10, 11, 15, 16),
+        (10, 15, 17),  # the RCA reaches the apex
     ),
     "LCX": (
         (5, 6, 11, 12, 16),
@@ -42,9 +48,14 @@ TERRITORY_VARIANTS: dict[str, tuple[tuple[int, ...], ...]] = {
         (5,),
         (4, 5, 10, 11),  # left dominance: the LCX gives the posterior descending artery
         (3, 4, 5, 6, 9, 10, 11, 12),
+        (4, 5, 6, 10, 11, 12),
+        (4, 5, 10, 11, 15, 16),
+        (10, 11, 15, 16),
+        (1, 6, 12),  # intermediate branch
     ),
 }
-TERRITORY_WEIGHTS = {"LAD": 0.45, "RCA": 0.33, "LCX": 0.22}
+# Of the segments of these, weighted, 20 % lie outside the territory.
+TERRITORY_WEIGHTS = {"LAD": 0.43, "RCA": 0.29, "LCX": 0.28}
 
 
 class Pattern(NamedTuple):

@@ -82,7 +82,7 @@ class Population:
     non_ischaemic_fraction: float = 0.15  # of the subjects with scar
     focal_scar_fraction: float = 0.08  # of the infarctions: a single small patch
     multifocal_scar_fraction: float = 0.06  # of the infarctions: two to four small patches
-    second_territory_fraction: float = 0.10  # of the subjects with infarction
+    second_territory_fraction: float = 0.22  # of the subjects with infarction; chosen for q_territory
     transmural_extent: Spread = Spread(0.76, 0.25, 0.2, 1.0)  # deepest point of the wave-front, endo to epi
     border_inset_mm: Interval = Interval(0.5, 2.2)
     border_taper_mm: Interval = Interval(1.5, 4.0)

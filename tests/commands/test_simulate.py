@@ -98,16 +98,30 @@ def test_no_ecg_leaves_everything_else_as_it_is(workspace):
         assert (Path("plain") / name).read_bytes() == (Path("cohort") / name).read_bytes()
 
 
-def test_threads_change_no_byte(workspace):
-    for threads in ("1", "3"):
-        assert (
-            run_inside("simulate", "cohort", "-n", "3", "--threads", threads, "-o", threads, "-q").status == 0
-        )
-    files = [
-        path.relative_to("1") for path in Path("1").rglob("*") if path.is_file() and path.name != "prov.json"
-    ]
-    assert len(files) > 20
-    assert all((Path("1") / name).read_bytes() == (Path("3") / name).read_bytes() for name in files)
+def test_threads_and_four_shards_change_no_byte(workspace):
+    words = ["simulate", "cohort", "-n", "4", "-q"]
+    for threads in ("1", "2"):
+        assert run_inside(*words, "--threads", threads, "-o", threads).status == 0
+    files = {path.relative_to("1") for path in Path("1").rglob("*") if path.is_file()} - {Path("prov.json")}
+    assert len(files) > 30 and Path("ecg.tsv") in files
+    assert all((Path("1") / name).read_bytes() == (Path("2") / name).read_bytes() for name in files)
+    parts = [f"part-{k}" for k in range(4)]
+    for k, part in enumerate(parts):
+        assert run_inside(*words, "--shard", f"{k}/4", "-o", part).status == 0
+    seen = set()
+    for part in parts:
+        own = {path.relative_to(part) for path in Path(part).rglob("sim-*") if path.is_file()}
+        own |= {path.relative_to(part) for path in Path(part).glob("truth/sim-*/*")}
+        assert own and not own & seen
+        assert all((Path(part) / name).read_bytes() == (Path("1") / name).read_bytes() for name in own)
+        seen |= own
+    tables = [name for name in files - seen if name.suffix == ".tsv"]
+    assert len(tables) == 6 and all(name.suffix == ".json" for name in files - seen - set(tables))
+    for name in tables:
+        header, *lines = (Path("1") / name).read_text().splitlines()
+        found = [(Path(part) / name).read_text().splitlines() for part in parts]
+        assert all(rows[0] == header for rows in found)
+        assert sorted(line for rows in found for line in rows[1:]) == sorted(lines)
 
 
 def test_a_subject_does_not_depend_on_the_size_of_the_cohort(workspace):

@@ -21,7 +21,7 @@ come before the infarct.
 
 The same heart gives the ECG: its muscle as voxels of 3 mm, early sites as of the Purkinje network, activation that takes
 the shortest way (fast along the endocardium, slower along the wall, slowest through it and in the border zone of a
-scar), dipoles in a chest that ends at the skin, nine electrodes. Scar neither fires nor conducts, so a transmural
+scar), dipoles in a chest that ends at the skin, nine electrodes. Scar is silent but for muscle that survives in it: a transmural
 anterior scar leaves Q waves in V2-V4, an inferior one in III and aVF. Hearts differ in speed, early sites, action
 potentials, in how they lie when the ECG is taken, and in how much a scar changed the rest. A few have LBBB, RBBB (fainter
 in V1 than in patients), LAFB, a pacemaker, fibrillation or ectopic beats; truth/ID/beat.json and the records' JSON say

@@ -15,6 +15,7 @@ from scartools.simulation.activation import (
     early_voxels,
     neighbours,
     voxel_heart,
+    with_survivors,
 )
 from scartools.simulation.anatomy import solid_volumes
 from scartools.simulation.scar import Scar, depth_field
@@ -118,6 +119,28 @@ def test_a_site_in_a_scar_is_left_out() -> None:
     assert len(healthy_sites) == 5
     near = replace(Conduction(), site_reach_mm=4.0)
     assert len(early_voxels(heart_with(scar(1, 2, 7, 8, 13, 14)), SHAPE, near)) < 5
+
+
+def test_a_heart_whose_sites_all_lie_far_from_living_muscle_beats_from_the_nearest() -> None:
+    heart = heart_with(())
+    none_near = replace(Conduction(), site_reach_mm=0.0)
+    ((voxel, delay),) = early_voxels(heart, SHAPE, none_near)
+    assert heart.conducts[voxel] and delay in {site.delay_ms for site in none_near.sites}
+    assert np.isfinite(activation_times(heart, SHAPE, none_near)[heart.conducts]).all()
+
+
+def test_muscle_lives_in_patches_within_scar_and_nowhere_else() -> None:
+    heart = heart_with(scar(4, 10))
+    living = with_survivors(heart, 0.3, Unevenness(0.3, 30.0, seed=5))
+    more = living.viable - heart.viable
+    core = heart.scarred > 0.99
+    assert core.sum() > 100 and (more[heart.scarred == 0] == 0).all() and more.min() >= 0
+    assert more[core].mean() == pytest.approx(0.3, abs=0.12) and more[core].max() <= 0.9
+    fires = np.isfinite(activation_times(living, SHAPE, Conduction()))
+    assert 0.05 < fires[core].mean() < 0.8  # islets fire, the rest is silent
+    assert np.array_equal(living.scarred, heart.scarred)
+    none = with_survivors(heart, 0.0, Unevenness())
+    assert np.array_equal(none.viable, heart.viable)
 
 
 def test_an_uneven_field_is_smooth_has_its_size_and_follows_its_seed() -> None:

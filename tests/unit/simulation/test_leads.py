@@ -12,12 +12,25 @@ from scartools.files.record import LEADS as FILE_LEADS
 from scartools.simulation import leads
 from scartools.simulation.activation import VoxelHeart
 from scartools.simulation.case import draw_chest
-from scartools.simulation.ecg import Beat, EcgHabits, draw_days, simulate_beat, simulate_ecgs
-from scartools.simulation.population import Population
+from scartools.simulation.ecg import (
+    Beat,
+    EcgHabits,
+    beat_of,
+    draw_days,
+    electrical_heart,
+    simulate_beat,
+    simulate_ecgs,
+)
+from scartools.simulation.physiology import Physiology
+from scartools.simulation.population import Population, Spread
 from scartools.simulation.scar import Scar
 from scartools.simulation.subject import draw_subject
 
 SEED = 7
+# what dead muscle does, without the survivors and the damage elsewhere that make patients differ
+SILENT_SCAR = Physiology(
+    surviving=Spread(0.0, 0.0, 0.0, 0.0), uneven_surviving=0.0, remote_site_deg=0.0, remote_site_level=0.0
+)
 TRANSMURAL = {
     "none": (),
     "anterior": (1, 2, 7, 8, 13, 14, 17),
@@ -31,7 +44,12 @@ def beat_with(index: int, segments: tuple[int, ...]) -> Beat:
     healthy = draw_subject(
         index, SEED, Population(no_scar_fraction=1.0)
     )  # neither dilated nor thinned by a scar
-    return simulate_beat(replace(healthy, scars=scars), block="none")
+    subject = replace(healthy, scars=scars)
+    rng = np.random.default_rng([SEED, index])
+    heart = electrical_heart(subject)
+    return beat_of(
+        heart, subject.shape, subject.pose, draw_chest(subject), rng, block="none", physiology=SILENT_SCAR
+    )
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +162,17 @@ def test_electrodes_lie_where_nurses_put_them() -> None:
     assert ra[2] > 100 and la[2] > 100 and ll[2] < -100
     assert v1[0] > v2[0] > v4[0] > v5[0] > v6[0]
     assert v1[1] > v6[1] and v2[1] > 50
+
+
+def test_chest_electrodes_are_misplaced_together_and_v3_lies_between_its_neighbours() -> None:
+    chest = draw_chest(draw_subject(1, SEED))
+    right = leads.electrodes(chest, np.random.default_rng(0), 0.0, 0.0)
+    shifts = [leads.electrodes(chest, np.random.default_rng(k), 0.0, 10.0) - right for k in range(200)]
+    assert np.ptp([shift[3:, 2] for shift in shifts], axis=1).max() < 1e-9
+    assert np.std([shift[3, 2] for shift in shifts]) == pytest.approx(10.0, rel=0.15)
+    own = np.array([leads.electrodes(chest, np.random.default_rng(k), 4.0, 0.0) - right for k in range(200)])
+    up = own[:, 3:, 2]
+    assert np.corrcoef(up[:, 2], up[:, 1] + up[:, 3])[0, 1] > 0.6 > abs(np.corrcoef(up[:, 0], up[:, 5])[0, 1])
 
 
 def test_a_beat_is_centred_on_r_and_obeys_the_limb_leads(beats: dict[str, list[Beat]]) -> None:

@@ -161,4 +161,24 @@ def test_the_muscle_far_from_a_scar_remodels_with_its_size() -> None:
     assert none == (1.0, 0.0, 1.0)
     assert none[0] > some[0] > much[0] > 0.8
     assert 0 < some[1] < much[1] < 50
-    assert 1 > some[2] > much[2] >= 0.1 and some[2] < 0.7
+    assert 1 > some[2] > much[2] >= 0.1
+    assert some[2] == pytest.approx(1 - 1.5 * habits.remote_gradient.mean, abs=0.03)  # 5 % at least, and 10 %
+
+
+def test_the_left_sites_are_displaced_by_the_size_of_the_scar() -> None:
+    habits = Physiology()
+    conduction = draw_conduction(np.random.default_rng(0), habits)
+    membrane = draw_membrane(np.random.default_rng(0), habits, 66.0)
+
+    def apart(percent: float) -> float:
+        moved = [
+            remodelled(np.random.default_rng(k), habits, conduction, membrane, percent)[0].sites
+            for k in range(100)
+        ]
+        return float(np.std([sites[1].aha_deg - conduction.sites[1].aha_deg for sites in moved]))
+
+    assert apart(0.0) == 0.0
+    assert apart(10.0) == pytest.approx(habits.remote_site_deg, rel=0.3)
+    assert apart(20.0) == pytest.approx(2 * apart(10.0), rel=0.01)
+    moved = remodelled(np.random.default_rng(1), habits, conduction, membrane, 20.0)[0].sites
+    assert moved[-1].level == conduction.sites[-1].level and min(site.delay_ms for site in moved) == 0.0
