@@ -91,9 +91,13 @@ _Row = TypeVar("_Row", PredictionRow, TruthRow)
 
 
 def write_table(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write predictions.tsv and its description into a folder that is being made; rows have the keys of COLUMNS."""
+    """Write predictions.tsv and its description into a folder that is being made.
+
+    rows  with the keys of COLUMNS; of those that are not NEEDED a row may say nothing, which is n/a
+    """
     place = folder / TABLE_NAME
-    place.write_text(table.render(COLUMNS, rows), encoding="utf-8")
+    unsaid = dict.fromkeys(name for name in COLUMNS if name not in NEEDED)
+    place.write_text(table.render(COLUMNS, [unsaid | dict(row) for row in rows]), encoding="utf-8")
     provenance.write_json(provenance.sidecar_path(place), table.describe(COLUMNS))
 
 

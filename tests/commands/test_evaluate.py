@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scartools.files import table
-from scartools.files.predictions import COLUMNS
+from scartools.files.predictions import NEEDED as COLUMNS  # what a table must have
 from tests.conftest import run_inside
 
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])  # 0.02 mL a voxel

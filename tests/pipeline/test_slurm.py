@@ -53,6 +53,12 @@ def asked(env: dict[str, str], *command: str) -> str:
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False).stdout
 
 
+def over(env: dict[str, str], job: str) -> bool:
+    """Whether no task of a job waits or runs; a controller that does not answer says nothing."""
+    done = subprocess.run(["squeue", "-h", "-j", job], env=env, capture_output=True, text=True, check=False)
+    return done.returncode == 0 and not done.stdout
+
+
 def wait_until(is_so, what: str, seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not is_so():
@@ -77,11 +83,14 @@ def test_a_task_that_is_stopped_goes_back_into_the_queue_and_ends_with_the_same_
     wait_until(lambda: "Restarts=1" in asked(env, "scontrol", "show", "job", f"{job}_0"), "the requeue")
     assert not (first / "prov.json").exists() and (first / "checkpoint/state.safetensors").exists()
     assert "stopped on request after a checkpoint" in logs(tmp_path)
-    asked(
-        env, "scontrol", "update", f"jobid={job}_0", "starttime=now"
-    )  # SLURM holds a requeued job for two minutes
-    wait_until(lambda: not asked(env, "squeue", "-h", "-j", job), "the end of the array")
-    assert (first / "prov.json").exists(), logs(tmp_path)
+
+    def let_run() -> bool:
+        """SLURM holds a requeued job for two minutes: do not wait for them."""
+        asked(env, "scontrol", "update", f"jobid={job}_0", "starttime=now")
+        return (first / "prov.json").exists()
+
+    wait_until(let_run, "the end of the requeued task")
+    wait_until(lambda: over(env, job), "the end of the array")
     assert "going on from a checkpoint" in logs(tmp_path)
     assert (tmp_path / "fold-1-seed-1/prov.json").exists(), logs(tmp_path)
     whole = ["train", dataset, "--fold", "0", "--seed", "1", *TINY, *iterations, "-o", tmp_path / "whole"]
@@ -95,14 +104,14 @@ def test_what_is_done_is_not_done_again(cluster, dataset, tmp_path):
     words = (dataset, tmp_path, *TINY, "--iterations", "2")
     for _ in range(2):
         job = submit(env, tmp_path, "3", "train.sbatch", *words)
-        wait_until(lambda job=job: not asked(env, "squeue", "-h", "-j", job), "the end of the task")
+        wait_until(lambda job=job: over(env, job), "the end of the task")
     assert (tmp_path / "fold-1-seed-2/prov.json").exists(), logs(tmp_path)
     assert f"{tmp_path}/fold-1-seed-2 is done" in logs(tmp_path)
 
 
 def test_a_failure_is_not_put_back_into_the_queue(cluster, tmp_path):
     job = submit(cluster, tmp_path, "0", "train.sbatch", tmp_path / "nowhere", tmp_path, *TINY)
-    wait_until(lambda: not asked(cluster, "squeue", "-h", "-j", job), "the end of the task")
+    wait_until(lambda: over(cluster, job), "the end of the task")
     assert "nowhere" in logs(tmp_path) and "Restarts=0" in asked(cluster, "scontrol", "show", "job", f"{job}_0")
 
 
@@ -113,7 +122,7 @@ def test_pages_are_read_by_parts(cluster, cohort, tmp_path):
     for page in pages[:2]:
         os.link(page, tmp_path / "pages" / page.name)
     job = submit(cluster, tmp_path, "0-1", "digitize.sbatch", tmp_path / "pages", tmp_path / "out")
-    wait_until(lambda: not asked(cluster, "squeue", "-h", "-j", job), "the end of the array")
+    wait_until(lambda: over(cluster, job), "the end of the array")
     tables = [tmp_path / f"out/pages_{task}-of-2.tsv" for task in (0, 1)]
     assert all(table.exists() for table in tables), logs(tmp_path)
     assert [len(table.read_text().splitlines()) for table in tables] == [2, 2]
