@@ -26,6 +26,7 @@ from scartools.simulation.case import draw_chest
 from scartools.simulation.ecg import BEAT_STREAM, RECORDING_STREAM, Beat, beat_facts, beat_of
 from scartools.simulation.measured_heart import FEWEST_SLICES, fit_heart
 from scartools.simulation.painted_scar import SegmentScar, paint_scar
+from scartools.simulation.physiology import Physiology
 from scartools.simulation.population import Population
 from scartools.simulation.rhythm import draw_rhythm, record_beats
 from scartools.simulation.stack import Pose
@@ -198,12 +199,26 @@ def simulate_mask_ecg(
 
 
 def mask_beat(
-    made: MaskHeart, subject: Subject, *, heart_rate: float | None = None, block: str | None = None
+    made: MaskHeart,
+    subject: Subject,
+    *,
+    heart_rate: float | None = None,
+    block: str | None = None,
+    physiology: Physiology | None = None,
 ) -> Beat:
-    """The beat of the heart of a mask on the chest of a subject, drawn as that subject's own."""
+    """The beat of the heart of a mask on the chest of a subject, drawn as that subject's own; physiology: see beat_of."""
     rng = np.random.default_rng([subject.seed, subject.index, BEAT_STREAM])
     chest = draw_chest(subject)
-    return beat_of(made.heart, made.shape, made.pose, chest, rng, heart_rate=heart_rate, block=block)
+    return beat_of(
+        made.heart,
+        made.shape,
+        made.pose,
+        chest,
+        rng,
+        heart_rate=heart_rate,
+        block=block,
+        physiology=physiology,
+    )
 
 
 def _found_segments(

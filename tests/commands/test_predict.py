@@ -420,7 +420,7 @@ def test_models_that_do_not_go_together_are_refused(work, models, tmp_path):
         done = predict(work / "plain", work / "p5.nii.gz", tmp_path / "out", "--ensemble", work / other)
         assert done.status == status and word in done.error
     done = predict(work / "plain", work / "p5.nii.gz", tmp_path / "out", "--ensemble", models / "model")
-    assert done.status == 3 and "other plan" in done.error
+    assert done.status == 3 and "than the first" in done.error
     assert not (tmp_path / "out").exists()
 
 

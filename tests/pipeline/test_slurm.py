@@ -87,6 +87,7 @@ def test_a_task_that_is_stopped_goes_back_into_the_queue_and_ends_with_the_same_
     def let_run() -> bool:
         """SLURM holds a requeued job for two minutes: do not wait for them."""
         asked(env, "scontrol", "update", f"jobid={job}_0", "starttime=now")
+        time.sleep(10)  # each of these takes it out of the schedule and puts it in again
         return (first / "prov.json").exists()
 
     wait_until(let_run, "the end of the requeued task")

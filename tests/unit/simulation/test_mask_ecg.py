@@ -16,13 +16,14 @@ from scartools.simulation.mask_ecg import MaskHeart, Where, heart_of_mask, mask_
 from tests.unit.heart.heart_phantom import affine as phantom_affine
 from tests.unit.heart.heart_phantom import rearranged, ventricle
 from tests.unit.simulation.masks import TERRITORIES, healthy, imaged, scarred
+from tests.unit.simulation.test_leads import SILENT_SCAR
 
 GUESSED = Where(anchor="image-left")
 
 
-def beat_from(labels, affine, subject, **options) -> tuple[np.ndarray, MaskHeart]:
+def beat_from(labels, affine, subject, physiology=None, **options) -> tuple[np.ndarray, MaskHeart]:
     made = heart_of_mask(labels, affine, subject=subject, **options)
-    return mask_beat(made, subject, block="none").signals, made
+    return mask_beat(made, subject, block="none", physiology=physiology).signals, made
 
 
 def aligned(beat: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -67,11 +68,11 @@ def test_the_fit_finds_the_heart_that_was_imaged(index: int) -> None:
 
 def test_scar_gives_q_or_lost_r_in_the_leads_that_look_at_it() -> None:
     labels, affine, subject = healthy(4)
-    normal, _ = beat_from(labels, affine, subject)
+    normal, _ = beat_from(labels, affine, subject, SILENT_SCAR)
     qrs = slice(R_SAMPLE - 40, R_SAMPLE + 45)
     changes = {}
     for territory, segments in TERRITORIES.items():
-        beat, made = beat_from(scarred(4, segments), affine, subject)
+        beat, made = beat_from(scarred(4, segments), affine, subject, SILENT_SCAR)
         assert made.facts["ScarPercent"] > 15
         lost = normal[:, qrs].max(axis=1) - beat[:, qrs].max(axis=1)  # of R, mV
         deeper = normal[:, qrs].min(axis=1) - beat[:, qrs].min(axis=1)  # of Q or S, mV
@@ -94,11 +95,11 @@ WIDER = {
 @pytest.mark.parametrize("anatomy", ["fitted", "template"])
 def test_more_scar_changes_the_beat_more(anatomy) -> None:
     labels, affine, subject = healthy(2)
-    normal, _ = beat_from(labels, affine, subject, anatomy=anatomy)
+    normal, _ = beat_from(labels, affine, subject, SILENT_SCAR, anatomy=anatomy)
 
     def change(segments: tuple[int, ...], depth: float = np.inf) -> float:
         """RMS difference from the beat without scar, mV, at the best lag."""
-        beat, _ = beat_from(scarred(2, segments, depth), affine, subject, anatomy=anatomy)
+        beat, _ = beat_from(scarred(2, segments, depth), affine, subject, SILENT_SCAR, anatomy=anatomy)
         return float(
             min(np.sqrt(((np.roll(beat, lag, axis=1) - normal) ** 2).mean()) for lag in range(-10, 11))
         )
