@@ -43,7 +43,7 @@ both of its stages. --mirror averages over the mirror images, as nnU-Net does, f
 more than one pass the table says how far the passes lie apart: the smallest and largest scar, which are no confidence
 interval, and the mean Dice between two of them.
 
-unlike_training compares the image with those the model learned from: pixel, slice step, number of slices and field
+unlike_training compares the image with those that MODEL learned from: pixel, slice step, number of slices and field
 of view beyond 1.5 times their range, a mean grey of the heart more than four standard deviations away, a heart in
 too few slices. A warning says so; the segmentation is written all the same.
 

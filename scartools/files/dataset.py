@@ -52,6 +52,7 @@ def write_dataset(
     """Write a dataset folder from a stream of cases, one in memory at a time."""
 
     def fill(folder: Path) -> None:
+        """Write the cases, then the description that counts them."""
         ids: list[str] = []
         for case in cases:
             _write_case(folder / "cases", case)

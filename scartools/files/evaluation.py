@@ -42,6 +42,7 @@ def write_evaluation(
     """
 
     def fill(folder: Path) -> list[Source]:
+        """Write the tables, their descriptions, the report and the pictures; return what was read on the way."""
         for name, (columns, rows) in tables.items():
             (folder / f"{name}.tsv").write_text(table.render(columns, rows), encoding="utf-8")
         described = {name: table.describe(columns)["Columns"] for name, (columns, _) in tables.items()}

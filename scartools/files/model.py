@@ -53,6 +53,7 @@ def write_model(
     from safetensors.torch import save_file
 
     def fill(folder: Path) -> None:
+        """Write weights, description and card; InputError for weights that are no numbers."""
         tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}
         broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
         if broken:

@@ -30,6 +30,7 @@ class _Builder:
         self.depth = self.elements = self.attributes = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Count an element that begins; refuse what is nested too deep, or too much."""
         self.depth += 1
         self.elements += 1
         self.attributes += len(attributes)

@@ -166,6 +166,7 @@ def _cropped(
         box = joint_box(box, bounding_box(regions != 0))
 
     def cut(part: np.ndarray | None) -> np.ndarray | None:
+        """The part (X, Y, Z) of an array that lies in the box; InputError for one on another grid."""
         if part is not None and part.shape != mask.shape:
             raise InputError(
                 f"an image has shape {part.shape} but the segmentation {mask.shape}",

@@ -92,6 +92,7 @@ def scar_from_image(
     labels, seen, facts = _in_box(*inside, distant, affine, rule)
 
     def whole(part: np.ndarray | None) -> np.ndarray | None:
+        """An array of the box put back into the whole grid (X, Y, Z), 0 around it."""
         if part is None:
             return None
         found = np.zeros_like(mask, dtype=part.dtype)

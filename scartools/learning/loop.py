@@ -88,6 +88,7 @@ def train(
         done, losses, weights = state["iteration"], list(state["losses"]), list(state["weights"])
 
     def state_now() -> dict[str, Any]:
+        """What a checkpoint holds, as it is when this is called."""
         return {
             "network": network.state_dict(),
             "averaged": None if averaged is None else averaged.state_dict(),

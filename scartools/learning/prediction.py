@@ -78,7 +78,7 @@ class Predicted:
     without_segments  why its labels have no segments, or ""
     ecg           "used", "absent", or "off" for a model that takes none
     passes        labels uint8 (X, Y, Z) of each pass by itself; none where there was one pass
-    unlike        in what the case is unlike the training, words of familiarity.Look; None: not known
+    unlike        in what the case is unlike the training of the first model, words of familiarity.Look; None: not known
     probabilities float32 (X, Y, Z, C) in the order of the model's labels, if asked for
     """
 
@@ -196,12 +196,14 @@ def predict_case(
     merged = anatomy_of(anatomy.labels) if anatomy is not None else None
     case = to_network(image, affine, first.plan, label=merged)
     has_beat = beat is not None and settings.ecg
-    passes: list[np.ndarray] = []
-    reasons, source = [], settings.prior_source
+    several = len(models) > 1 or manner.mirror
+    total = np.zeros((len(first.labels), *case.grid.shape), np.float32)
+    alone: list[np.ndarray] = []  # labels alone: the logits of many passes would not fit into memory
+    count, reasons, source = 0, [], settings.prior_source
     for model in models:
         shown, source = _prior(model, case, anatomy, where, manner)
         reasons.append(shown.reason)
-        passes += predict_views(
+        for logits in predict_views(
             model.scar,
             case.image,
             prior=shown.segments,
@@ -209,12 +211,14 @@ def predict_case(
             days=days,
             mirror=manner.mirror,
             **_arithmetic(model, manner),
-        )
-    scores = _scores(np.mean(passes, axis=0), first.plan)
+        ):
+            total += logits
+            count += 1
+            if several:
+                alone.append(named(to_source(_scores(logits, first.plan), case.grid), first.labels))
+    scores = _scores(total / count, first.plan)
     labels = named(to_source(scores, case.grid), first.labels)
     segments, reason = _segments(labels, affine, where)
-    several = passes if len(passes) > 1 else ()
-    alone = tuple(named(to_source(_scores(one, first.plan), case.grid), first.labels) for one in several)
     on_grid = named(scores.argmax(axis=0).astype(np.uint8), first.labels)
     return Predicted(
         labels,
@@ -223,7 +227,7 @@ def predict_case(
         next(filter(None, reasons), ""),
         reason,
         "off" if not settings.ecg else "used" if has_beat else "absent",
-        alone,
+        tuple(alone),
         None if first.seen is None else unlike(look_at(case.image, on_grid, case.grid), first.seen),
         probabilities_to_source(_softmax(scores, first.plan), case.grid) if manner.probabilities else None,
     )

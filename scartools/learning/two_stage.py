@@ -282,6 +282,7 @@ def _log_line(job: Job, progress: Progress, values: Sequence[int]) -> dict[str, 
 
 def _state_of(number: int, result: Trained, progress: Progress) -> Callable[[], dict[str, Any]]:
     def state() -> dict[str, Any]:
+        """What a checkpoint of the whole training holds, as it is when this is called."""
         return {
             "job": number,
             "loop": progress.state(),

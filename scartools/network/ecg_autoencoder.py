@@ -180,6 +180,7 @@ class Stem(nn.Module):
         self.second_norm = nn.GroupNorm(LEADS, channels) if normed else nn.Identity()
 
     def forward(self, padded: Tensor) -> Tensor:
+        """Beats with room at both ends (B, 12, T) to features (B, 12, base, T)."""
         features = functional.gelu(self.first_norm(self.first(padded)))
         features = functional.gelu(self.second_norm(self.second(features)))
         if self.lead_identity:  # a convolution grouped by lead orders its channels lead by lead
@@ -280,6 +281,7 @@ class Decoder(nn.Module):
         self.output_norm = nn.InstanceNorm1d(LEADS) if config.output_norm else nn.Identity()
 
     def forward(self, code: Tensor) -> Tensor:
+        """Codes (B, code) to signals (B, 12, T)."""
         features = self.to_leads(self.spread(code)).unflatten(1, (LEADS, self.base, self.cells)).flatten(0, 1)
         for block in self.blocks:
             features = block(features)

@@ -128,6 +128,7 @@ def _smooth_shape(wall: UnrolledWall, step_mm: float, typical: HeartShape) -> He
         return np.asarray(half_width * (1.0 - x**_EXPONENT) ** (1.0 / _EXPONENT))
 
     def misfit(values: np.ndarray) -> np.ndarray:
+        """How far a ventricle of these five numbers is from the measured radii, mm, and from what is believed, SD; (N,)."""
         half_width, thick, part, length, apex = values
         widest = part * length
         inner = radius(half_width, widest, length - widest)

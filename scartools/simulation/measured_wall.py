@@ -100,6 +100,7 @@ class _Rays:
 
     @classmethod
     def of(cls, stack: Stack, centre: np.ndarray, k: int, axes: Axes) -> _Rays:
+        """Rays of slice k from a centre (3,), RAS+ mm, evenly about it."""
         # Half a step off: a ray along a row of voxels would run on their borders.
         turn = np.radians(360.0 * (np.arange(ANGLES) + 0.5) / ANGLES)
         world = np.sin(turn)[:, None] * axes.septum + np.cos(turn)[:, None] * axes.anterior
