@@ -1,0 +1,71 @@
+# Our segmenter beside nnU-Net v2 on EMIDEC's LGE pictures: the same crops, folds, network, patch, batch, iterations.
+#
+#   make -f comparison.mk PEER=/path/to/nnunet/bin/python          the queue, in order; stop it and start it as you like
+#   make -f comparison.mk ours-0-1                                 one run: fold 0, seed 1 (ours, plus or peer)
+#
+# All 70 patients, each predicted by the network that did not see them. `ours` is `train --preset small` for the image
+# alone, `plus` has what was found to help, `peer` is nnU-Net's trainer. Every run takes one thread.
+BIN        ?= $(abspath ../../.venv/bin)
+OUT        ?= $(abspath out)/comparison
+DATA       ?= $(or $(SCARTOOLS_DATA),$(abspath ../../../shared/data))
+PEER       ?= /nowhere
+FOLDS      ?= 0 1 2
+SEEDS      ?= 1 2
+ITERATIONS ?= 500
+BATCH      ?= 8
+PATCH      ?= 128
+FEATURES   ?= 16
+PLUS       ?= --mirror --rotation 180 --ema 0.99
+
+scartools := OMP_NUM_THREADS=1 $(BIN)/scartools
+python    := $(BIN)/python
+data_set  := Dataset902_Emidec
+nnunet    := nnUNet_raw=$(OUT)/raw nnUNet_preprocessed=$(OUT)/preprocessed nnUNet_compile=f OMP_NUM_THREADS=1
+train      = $(scartools) train $< --preset small --features $(FEATURES) --patch $(PATCH) --batch $(BATCH) \
+             --iterations $(ITERATIONS) --no-prior --no-ecg --anchor image-left --precision float32 --threads 1
+fold       = $(word 2,$(subst -, ,$(notdir $(@D))))
+seed       = $(word 3,$(subst -, ,$(notdir $(@D))))
+runs       = $(foreach seed,$(SEEDS),$(foreach fold,$(FOLDS),$(1)-$(fold)-$(seed)))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all
+all: $(foreach arm,ours peer plus,$(patsubst %,$(OUT)/predictions-%/prov.json,$(call runs,$(arm))))
+
+$(foreach arm,ours peer plus,$(call runs,$(arm))): %: $(OUT)/predictions-%/prov.json
+
+$(OUT)/data/pairs.tsv: import_emidec.py emidec_folds.tsv
+	@mkdir -p $(@D)
+	$(python) import_emidec.py $(DATA)/cmr/emidec $(@D) --folds emidec_folds.tsv --crop $(PATCH)
+
+# a data set a fold, planned without the patients that are held out; nnU-Net plans with all of them
+$(OUT)/dataset-%/prov.json: $(OUT)/data/pairs.tsv
+	$(scartools) preprocess $(OUT)/data/pairs-$*.tsv --labels emidec --force -o $(@D)
+
+.SECONDEXPANSION:
+$(OUT)/ours-%/prov.json: $(OUT)/dataset-$$(word 1,$$(subst -, ,$$*))/prov.json
+	$(subst $<,$(<D),$(train)) --seed $(seed) --force -o $(@D)
+
+$(OUT)/plus-%/prov.json: $(OUT)/dataset-$$(word 1,$$(subst -, ,$$*))/prov.json
+	$(subst $<,$(<D),$(train)) $(PLUS) --seed $(seed) --force -o $(@D)
+
+$(OUT)/raw/$(data_set)/dataset.json: $(OUT)/data/pairs.tsv
+	@mkdir -p $(OUT)/raw
+	$(scartools) preprocess $< --labels emidec --force -o $(OUT)/dataset-all --export-nnunet $(@D)
+
+$(OUT)/preprocessed/$(data_set)/splits_final.json: $(OUT)/raw/$(data_set)/dataset.json
+	$(nnunet) nnUNet_results=$(OUT)/results $(dir $(PEER))nnUNetv2_plan_and_preprocess -d 902 -c 2d -np 1 -npfp 1 >$(OUT)/preprocess.log
+	$(python) -c "import csv,json,sys; rows=list(csv.DictReader(open('emidec_folds.tsv'),delimiter='\t')); \
+	  json.dump([{'train':[r['case_id'] for r in rows if r['fold']!=k],'val':[r['case_id'] for r in rows if r['fold']==k]} \
+	  for k in sorted({r['fold'] for r in rows})],sys.stdout)" > $@
+
+$(OUT)/peer-%/prov.json: $(OUT)/preprocessed/$(data_set)/splits_final.json
+	$(nnunet) nnUNet_n_proc_DA=0 nnUNet_results=$(OUT)/results-$(seed) $(PEER) train_nnunet.py $(data_set) $(fold) $(seed) \
+	  --features $(FEATURES) --patch $(PATCH) --batch $(BATCH) --iterations $(ITERATIONS)
+	$(scartools) import-nnunet $(OUT)/results-$(seed)/$(data_set)/ShortTrainer__nnUNetPlans__2d --fold $(fold) \
+	  --trust-pickle --force -o $(@D)
+
+# what was trained with mirror images is predicted with them, as nnU-Net does
+$(OUT)/predictions-%/prov.json: $(OUT)/%/prov.json
+	$(scartools) predict $(<D) $(OUT)/data/pairs-$(word 2,$(subst -, ,$*)).tsv --split test --fractions-only --no-bullseye \
+	  $(if $(filter ours-%,$*),,--mirror) --anchor image-left --precision float32 --threads 1 --force -o $(@D)
