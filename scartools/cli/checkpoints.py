@@ -50,20 +50,25 @@ def with_checkpoints(
     state_of: Callable[[Report], dict[str, Any]],
     output: Path,
     run: Mapping[str, Any],
+    *,
+    writes: bool = True,
+    agree: Callable[[bool], bool] = bool,
 ) -> Iterator[Report]:
     """Yield reports; write a checkpoint after the first, then once a minute, and when asked to stop.
 
+    writes  False: another process writes for this one too; agree: whether any of those processes was asked to stop
     Raises StoppedOnRequest after the checkpoint that SIGTERM, SIGINT or SIGUSR1 asked for.
     """
     due = 0.0  # the first is written at once: a full disk is found before an hour's work
     with stop_requests() as stop:
         for report in reports:
-            if stop or time.monotonic() >= due:
+            if writes and (stop or time.monotonic() >= due):
                 write_checkpoint(output, {"run": run, **state_of(report)})
                 due = time.monotonic() + EVERY_S
             yield report
-            if stop:
-                write_checkpoint(output, {"run": run, **state_of(report)})
+            if agree(bool(stop)):
+                if writes:
+                    write_checkpoint(output, {"run": run, **state_of(report)})
                 raise StoppedOnRequest(
                     "stopped on request after a checkpoint",
                     where=output,

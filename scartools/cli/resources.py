@@ -45,10 +45,22 @@ def leave_no_compiler_cache() -> None:
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
 
 
+def place_among_processes() -> tuple[int, int]:
+    """Return the number of this process, from 0, and how many train one network: RANK and WORLD_SIZE of torchrun."""
+    texts = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
+    if not all(text.isdecimal() for text in texts) or not int(texts[0]) < int(texts[1]):
+        raise UsageError(
+            f"RANK={texts[0]!r} and WORLD_SIZE={texts[1]!r} name no process of a run",
+            remedy="Start it with torchrun, or unset both",
+        )
+    return int(texts[0]), int(texts[1])
+
+
 def device_to_use(asked: str) -> str:
     """Return the torch device for --device: `cpu` or `cuda:N`.
 
-    `auto` takes the first CUDA device if there is one; a device named outright must be there.
+    `auto` takes the first CUDA device if there is one, or that of LOCAL_RANK among the processes of torchrun; a
+    device named outright must be there.
     """
     if asked == "cpu":
         return "cpu"
@@ -59,7 +71,8 @@ def device_to_use(asked: str) -> str:
 
     present = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if asked == "auto":
-        return "cuda:0" if present else "cpu"
+        local = os.environ.get("LOCAL_RANK", "") if os.environ.get("WORLD_SIZE", "1") != "1" else ""
+        return f"cuda:{int(local) % present if local.isdecimal() else 0}" if present else "cpu"
     index = int(match.group(1) or 0)
     if index >= present:
         raise UsageError(

@@ -110,7 +110,9 @@ def execute(
 ) -> None:
     """Check the paths, set the scene, call the command, and say what it found."""
     name = full_name(command)
-    talk = streams.start_talk(f"scartools {name}", quiet=quiet, verbose=verbose)
+    # of several processes that train one network the first one talks, prints and writes
+    follows = _kind_of(command) == "training" and resources.place_among_processes()[0] > 0
+    talk = streams.start_talk(f"scartools {name}", quiet=quiet or follows, verbose=verbose and not follows)
     count = resources.threads_to_use(threads)
     shares_threads = "threads" in inspect.signature(command).parameters  # it runs that many items side by side
     resources.limit_threads(1 if shares_threads else count)
@@ -124,7 +126,7 @@ def execute(
     if json and given.get("output") == Path("-"):
         raise UsageError("--json and -o - both want stdout", remedy="Use one of them")
     facts = command(**call)
-    if json:
+    if json and not follows:
         streams.print_json({"Command": name, **facts, "Warnings": talk.warnings})
 
 

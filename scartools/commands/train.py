@@ -66,6 +66,11 @@ starts as the image-only network and can take the ECG out again.
 Mirroring is off, and rotations are small: a mirrored heart contradicts its ECG. --mirror is for the image alone;
 --no-prior --no-ecg --mirror --rotation 180 --preset nnunet trains as nnU-Net does.
 
+Several processes train one network, each with --batch crops an iteration and a CUDA device of its own where there
+are some: torchrun --nproc-per-node 2 -m scartools train dataset -o model. Their losses and gradients are those of
+one process with all of those crops (of the ECG's reconstruction: the mean of the processes'). The first one writes;
+torchrun passes SIGTERM on to all of them, and not SIGUSR1.
+
 --first-stage takes the first stage and its priors from a model of the same data set, so that arms of a comparison
 are shown the same wall and only the last network is trained.
 
@@ -176,8 +181,9 @@ def train(
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the data set, train the networks of both stages, write the model."""
-    from scartools.cli.resources import device_to_use, precision_to_use
+    from scartools.cli.resources import device_to_use, place_among_processes, precision_to_use
     from scartools.errors import concerning
+    from scartools.learning import processes
     from scartools.learning.dataset import ready_for
     from scartools.learning.loop import Setting
     from scartools.learning.settings import Settings, network_of, rates_of, size_of
@@ -222,8 +228,10 @@ def train(
         sources += _take_first_stage(start, first_stage, material)
     where = device_to_use(device)
     setting = Setting(where, precision_to_use(precision, where))
-    _train(start, material, settings, setting, output, sources, resume, force)
-    return _write(output, material, settings, setting, start, sources, force)
+    number, together = place_among_processes()
+    with processes.joined(number, together, where):
+        _train(start, material, settings, setting, output, sources, resume, force)
+    return _write(output, material, settings, setting, start, sources, force) if number == 0 else {}
 
 
 def _read(folder: Path, fold: int | None) -> tuple[Material, list[Source]]:
@@ -315,6 +323,7 @@ def _train(
     """Train, with checkpoints in the output."""
     from scartools.cli.checkpoints import earlier_state, with_checkpoints
     from scartools.cli.streams import track
+    from scartools.learning import processes
     from scartools.learning.dataset import digest_of
     from scartools.learning.two_stage import iterations_of, train_stages
 
@@ -325,12 +334,20 @@ def _train(
         "inputs": [source.sha256 for source in sources],
         "cases": [[case.id for case in side] for side in sides],
         "precision": str(setting.precision),
+        **({"processes": processes.world()} if processes.world() > 1 else {}),
     }
     run = json.loads(json.dumps(run))  # as a checkpoint gives it back
     state = earlier_state(output, run, resume=resume, force=force)
     reports = train_stages(*sides, material.labels, settings, setting, result, state=state)
     total = iterations_of(*sides, settings, result.given)
-    watched = with_checkpoints(reports, lambda report: report.state(), output, run)
+    watched = with_checkpoints(
+        reports,
+        lambda report: report.state(),
+        output,
+        run,
+        writes=processes.rank() == 0,
+        agree=lambda asked: processes.any_of(asked, setting.device),
+    )
     for report in track(watched, "iterations", total):
         if report.progress.dice is not None:
             log.info("%s", report.sentence())

@@ -2,7 +2,8 @@
 
 The transforms are batchgeneratorsv2's, with nnU-Net's probabilities and ranges. The AHA segments go through the
 same spatial transform as image and label, as labels; intensities change in the image alone. The library draws
-from the global generators of numpy and torch, so both are seeded here for each batch and put back after.
+from the global generators of numpy and torch, so both are seeded here for each crop and put back after: what a
+crop becomes depends on the seed and its place in the batch, whoever computes it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,17 @@ import torch
 from scartools.learning.sampling import Batch
 
 
-def augmented(batch: Batch, seed: int, *, patch: tuple[int, int], rotation_deg: float, mirror: bool) -> Batch:
-    """Return the batch turned, scaled, cut to the patch, and changed in intensity; equal seeds, equal bytes."""
+def augmented(
+    batch: Batch, seed: int, *, patch: tuple[int, int], rotation_deg: float, mirror: bool, first: int = 0
+) -> Batch:
+    """Return the batch turned, scaled, cut to the patch, and changed in intensity; equal seeds, equal bytes.
+
+    first  place of its first crop in the batch that several processes share
+    """
     pipeline = _pipeline(patch, rotation_deg, mirror)
     images, labels, priors = [], [], []
-    with seeded(seed):
-        for number in range(len(batch.image)):
+    for number in range(len(batch.image)):
+        with seeded(int(np.random.default_rng([seed, first + number]).integers(2**31))):
             planes = np.stack([batch.label[number], batch.prior[number]]).astype(np.int16)
             image = torch.from_numpy(
                 batch.image[number].copy()

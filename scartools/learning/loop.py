@@ -19,8 +19,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from scartools.errors import ScartoolsError
+from scartools.learning import processes
 from scartools.learning.augment import augmented, seeded
-from scartools.learning.sampling import Batch, TrainingCase, draw_batch
+from scartools.learning.sampling import Batch, TrainingCase, draw_batch, share_of
 from scartools.learning.settings import Settings
 from scartools.network.losses import IGNORE, deep_supervision
 from scartools.network.segmenter import Ecg, Segmented, Segmenter
@@ -133,11 +134,12 @@ def _average(averaged: Segmenter, network: Segmenter, decay: float, number: int)
 def training_batch(
     cases: Sequence[TrainingCase], settings: Settings, setting: Setting, iteration: int
 ) -> Batch:
-    """Draw and augment the batch of an iteration."""
+    """Draw the batch of an iteration, `settings.size.batch` crops a process; augment and return this one's share."""
+    rank, world = processes.rank(), processes.world()
     batch = draw_batch(
         cases,
         _rng(settings, setting, _SAMPLING, iteration),
-        batch=settings.size.batch,
+        batch=settings.size.batch * world,
         patch=settings.size.patch,
         foreground=settings.foreground,
         ecg_dropout=settings.ecg_dropout,
@@ -145,7 +147,12 @@ def training_batch(
     )
     seed = int(_rng(settings, setting, _AUGMENTATION, iteration).integers(2**31))
     return augmented(
-        batch, seed, patch=settings.size.patch, rotation_deg=settings.rotation_deg, mirror=settings.mirror
+        share_of(batch, rank, world),
+        seed,
+        patch=settings.size.patch,
+        rotation_deg=settings.rotation_deg,
+        mirror=settings.mirror,
+        first=rank * settings.size.batch,
     )
 
 
@@ -160,17 +167,19 @@ def _step(
 ) -> tuple[float, list[float]]:
     """Take one step; return the loss and the ECG's weight in the fusion, if there was one."""
     network.train()
-    seed = int(_rng(settings, setting, _DROPOUT, number).integers(2**31))
+    seed = int(_rng(settings, setting, _DROPOUT, number).integers(2**31)) + processes.rank()
     with seeded(seed), _memory_said():
         loss, found = _loss(network, batch, settings, setting, number / max(1, iterations))
-        if not torch.isfinite(loss):
+        shown_loss = float(processes.mean_of(loss).item())
+        if not math.isfinite(shown_loss):
             raise ScartoolsError(
-                f"the loss is {loss.item()} at iteration {number + 1}, whose crops are of {_few(batch.ids)}",
+                f"the loss is {shown_loss} at iteration {number + 1}, whose crops are of {_few(batch.ids)}",
                 remedy="Train with a lower --learning-rate, and look at these cases with: scartools check",
             )
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        processes.average_gradients(network)
     torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_clip)
     for optimiser in optimisers:
         optimiser.step()
@@ -180,7 +189,7 @@ def _step(
         if weight is not None and batch.present.any()
         else []
     )
-    return float(loss.item()), shown
+    return shown_loss, shown
 
 
 def _few(ids: Sequence[str]) -> str:
@@ -208,7 +217,7 @@ def _loss(
     """The composite loss at `part` of the training: segmentation, reconstruction of the ECG, entropy of the gate."""
     found = _segmented(network, batch, setting, all_resolutions=True)
     target = torch.from_numpy(batch.label).to(setting.device)
-    loss = deep_supervision(found.logits, target)
+    loss = deep_supervision(found.logits, target, processes.summed)
     if found.weights is None or found.reconstruction is None:
         return loss, found
     present = torch.from_numpy(batch.present).to(setting.device)

@@ -7,7 +7,7 @@ case; the rest lies anywhere. Isensee et al., Nature Methods 2021;18:203.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def draw_batch(
     """Draw crops of `margin` times the patch; the last round(batch * foreground) hold a labelled pixel at their centre."""
     edges = tuple(round(edge * margin) for edge in patch)
     made = Batch(
-        np.zeros((batch, 1, *edges), np.float32),
+        np.zeros((batch, len(cases[0].image), *edges), np.float32),
         np.zeros((batch, *edges), np.int64),
         np.zeros((batch, *edges), np.uint8),
         np.zeros((batch, 12, 600), np.float32),
@@ -99,7 +99,8 @@ def draw_batch(
         case = cases[int(rng.integers(len(cases)))]
         ids.append(case.id)
         place = _place(case, rng, patch, number >= forced)
-        made.image[number, 0] = cut(case.image[0, place[0]], place[1:], edges)
+        for channel, stack in enumerate(case.image):
+            made.image[number, channel] = cut(stack[place[0]], place[1:], edges)
         made.label[number] = cut(case.label[place[0]], place[1:], edges)
         hide_ecg, hide_prior = rng.random() < ecg_dropout, rng.random() < prior_dropout
         if case.prior is not None and not hide_prior:
@@ -107,6 +108,13 @@ def draw_batch(
         if case.beat is not None and not hide_ecg:
             made.beat[number], made.days[number], made.present[number] = case.beat, case.days, True
     return replace(made, ids=tuple(ids))
+
+
+def share_of(batch: Batch, rank: int, world: int) -> Batch:
+    """Return the crops that process `rank` of `world` computes: as many for each, in order."""
+    each = len(batch.image) // world
+    rows = slice(rank * each, (rank + 1) * each)
+    return Batch(*(getattr(batch, part.name)[rows] for part in fields(Batch)))
 
 
 def _place(

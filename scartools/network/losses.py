@@ -6,7 +6,7 @@ nnU-Net's: Dice over the whole batch without background, smooth 1e-5; one to one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -14,31 +14,39 @@ from torch.nn import functional
 
 IGNORE = 255
 SMOOTH = 1e-5
+Add = Callable[[Tensor], Tensor]
 
 
-def dice_and_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+def alone(value: Tensor) -> Tensor:
+    """Return the value: the sum over the processes of a training, where there is but one."""
+    return value
+
+
+def dice_and_cross_entropy(logits: Tensor, target: Tensor, over_all: Add = alone) -> Tensor:
     """Cross-entropy less soft Dice, a scalar.
 
-    logits  (B, C, H, W); target int64 (B, H, W), 255 where a pixel does not count
+    logits    (B, C, H, W); target int64 (B, H, W), 255 where a pixel does not count
+    over_all  adds a tensor up over the processes that share the batch
     """
     logits = logits.float()  # sums of squares of half-precision numbers lose small lesions
     counted = target != IGNORE
     cross_entropy = functional.cross_entropy(logits, target, ignore_index=IGNORE, reduction="sum")
-    cross_entropy = cross_entropy / counted.sum().clamp_min(1)
+    cross_entropy = over_all(cross_entropy) / over_all(counted.sum().float()).clamp_min(1)
     classes = logits.shape[1]
     truth = functional.one_hot(torch.where(counted, target, 0), classes).movedim(-1, 1)
     truth = truth.to(logits.dtype) * counted[:, None]
     guess = logits.softmax(dim=1) * counted[:, None]
-    both = (truth * guess).sum(dim=(0, 2, 3))[1:]
-    total = (truth.sum(dim=(0, 2, 3)) + guess.sum(dim=(0, 2, 3)))[1:]
+    both = over_all((truth * guess).sum(dim=(0, 2, 3))[1:])
+    total = over_all((truth.sum(dim=(0, 2, 3)) + guess.sum(dim=(0, 2, 3)))[1:])
     dice = (2 * both + SMOOTH) / (total + SMOOTH).clamp_min(1e-8)
     return cross_entropy - dice.mean()
 
 
-def deep_supervision(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
+def deep_supervision(outputs: Sequence[Tensor], target: Tensor, over_all: Add = alone) -> Tensor:
     """The loss over all resolutions, a scalar; the target is taken by nearest neighbour to the coarser ones.
 
-    outputs  logits, finest first; target int64 (B, H, W)
+    outputs   logits, finest first; target int64 (B, H, W)
+    over_all  see `dice_and_cross_entropy`
     """
     weights = [0.5**number for number in range(len(outputs))]
     if len(outputs) > 1:
@@ -48,5 +56,5 @@ def deep_supervision(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
     for logits, weight in zip(outputs, weights, strict=True):
         if weight:
             there = functional.interpolate(target[:, None].float(), size=logits.shape[2:], mode="nearest-exact")
-            loss = loss + weight / total * dice_and_cross_entropy(logits, there[:, 0].long())
+            loss = loss + weight / total * dice_and_cross_entropy(logits, there[:, 0].long(), over_all)
     return loss
