@@ -51,7 +51,9 @@ def around_heart(image: np.ndarray, label: np.ndarray, edge: int) -> tuple[np.nd
     """Return both (slice, edge, edge), cut around the middle of the labelled pixels, inside the picture."""
     heart = np.argwhere(label > 0)
     middle = np.round((heart.min(axis=0) + heart.max(axis=0)) / 2).astype(int)[1:]
-    starts = [int(np.clip(m - edge // 2, 0, size - edge)) for m, size in zip(middle, image.shape[1:], strict=True)]
+    starts = [
+        int(np.clip(m - edge // 2, 0, size - edge)) for m, size in zip(middle, image.shape[1:], strict=True)
+    ]
     window = (slice(None), *(slice(start, start + edge) for start in starts))
     return image[window], label[window]
 

@@ -29,8 +29,12 @@ class ShortTrainer(nnUNetTrainer):
 
     short_iterations = 500
 
-    def __init__(self, plans: dict, configuration: str, fold: int, dataset_json: dict, device: torch.device) -> None:
-        super().__init__(plans, configuration, fold, dataset_json, device)  # it looks its arguments up by these names
+    def __init__(
+        self, plans: dict, configuration: str, fold: int, dataset_json: dict, device: torch.device
+    ) -> None:
+        super().__init__(
+            plans, configuration, fold, dataset_json, device
+        )  # it looks its arguments up by these names
         self.num_epochs, self.save_every = EPOCHS, 1
         self.num_iterations_per_epoch = self.short_iterations // EPOCHS
         self.num_val_iterations_per_epoch = 1
@@ -62,7 +66,9 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, required=True)
     given = parser.parse_args()
     prepared = Path(os.environ["nnUNet_preprocessed"]) / given.dataset  # noqa: SIM112, its own name
-    plans = planned(json.loads((prepared / "nnUNetPlans.json").read_text()), given.features, given.patch, given.batch)
+    plans = planned(
+        json.loads((prepared / "nnUNetPlans.json").read_text()), given.features, given.patch, given.batch
+    )
     for seed in (random.seed, np.random.seed, torch.manual_seed):
         seed(given.seed)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))

@@ -49,6 +49,9 @@ with a shorter memory, 0.1 with 0.9, and centre two thirds of their crops on a l
 --ema 0.99 keeps a running mean of the weights, in which the last hundred iterations count, in place of those of the
 last iteration; the validation sees it too.
 
+The last network's probabilities are calibrated by one temperature, found on the validation patients, which
+predict --probabilities uses (Guo et al.); no label changes by it.
+
 --network residual takes nnU-Net's residual encoder (1, 3, 4, 6, 6 ... blocks a stage, one convolution a stage in the
 decoder). With --preset nnunet on a data set of preprocess --network residual-m or residual-l it is nnU-Net's ResEnc
 M or L.
@@ -91,6 +94,7 @@ Ramzan F et al. Seeing beyond the image: ECG and anatomical knowledge-guided myo
 arXiv:2511.14702
 Isensee F et al. nnU-Net: a self-configuring method for deep learning-based biomedical image segmentation. Nat
 Methods 2021;18:203. doi:10.1038/s41592-020-01008-z
+Guo C et al. On calibration of modern neural networks. ICML 2017. arXiv:1706.04599
 Isensee F et al. nnU-Net revisited: a call for rigorous validation in 3D medical image segmentation. arXiv:2404.09556
 """
 
@@ -187,7 +191,7 @@ def train(
     from scartools.learning.dataset import ready_for
     from scartools.learning.loop import Setting
     from scartools.learning.settings import Settings, network_of, rates_of, size_of
-    from scartools.learning.two_stage import untrained
+    from scartools.learning.two_stage import calibrate_on, untrained
 
     require_consistent(prior, prior_source, first_stage, ecg, time, encoder, anchor, angle)
     rates = rates_of(preset) | _rate(learning_rate, ema)
@@ -231,6 +235,8 @@ def train(
     number, together = place_among_processes()
     with processes.joined(number, together, where):
         _train(start, material, settings, setting, output, sources, resume, force)
+        if number == 0:
+            calibrate_on(material.validates, material.labels, settings, setting, start)
     return _write(output, material, settings, setting, start, sources, force) if number == 0 else {}
 
 

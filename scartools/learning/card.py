@@ -41,7 +41,20 @@ def describe(material: Material, settings: Settings, precision: str, result: Tra
         },
         "Cohort": _cohort(material),
         "WithoutPrior": dict(sorted(result.without_prior.items())),
+        "Calibration": _calibration(result),
         "ValidationDice": result.log[-1]["ValidationDice"] if result.log else {},
+    }
+
+
+def _calibration(result: Trained) -> dict[str, Any] | None:
+    found = result.calibration
+    if found is None:
+        return None
+    return {
+        "Temperature": found.temperature,
+        "LogLossBefore": round(found.before, 5),
+        "LogLossAfter": round(found.after, 5),
+        "Patients": found.patients,
     }
 
 
@@ -58,6 +71,16 @@ def _cohort(material: Material) -> dict[str, Any]:
         "TrainedOn": sorted({material.participants[case.id] for case in material.learns}),
         "ValidatedOn": sorted({material.participants[case.id] for case in material.validates}),
     }
+
+
+def _calibrated(said: Mapping[str, Any] | None) -> list[str]:
+    if said is None:
+        return ["Its probabilities are not calibrated: there was no validation patient.", ""]
+    return [
+        f"Its probabilities are those of its logits divided by {said['Temperature']:g}, found on the {said['Patients']} "
+        f"validation patients: log loss {said['LogLossBefore']:.4f} before, {said['LogLossAfter']:.4f} after.",
+        "",
+    ]
 
 
 def card(description: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> str:
@@ -102,6 +125,7 @@ def card(description: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> st
         "|---|---|",
         *(rows or ["| no validation patients | n/a |"]),
         "",
+        *_calibrated(description.get("Calibration")),
         "## Limits",
         "",
         "It knows the scanners, sequences and patients it learned from, and no others. A scar that no image shows it",

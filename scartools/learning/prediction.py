@@ -19,6 +19,7 @@ from scartools.errors import InputError
 from scartools.heart.anchors import Anchor, Landmarks
 from scartools.heart.segments import Segments, label_segments
 from scartools.learning.anatomy import Prior, anatomy_of, named, prior_of
+from scartools.learning.calibration import tempered
 from scartools.learning.familiarity import look_at, unlike
 from scartools.learning.grids import NetworkCase, probabilities_to_source, to_network, to_source
 from scartools.learning.inference import predict_views
@@ -36,6 +37,7 @@ class Model:
     learned_from   participants it learned from; watched_on: those it was validated on
     cohort_known   whether those two are known: not so for an imported network
     seen           what its training cases look like, see scartools.learning.familiarity; None where not known
+    temperature    of its probabilities, see scartools.learning.calibration
     """
 
     scar: Segmenter
@@ -48,6 +50,7 @@ class Model:
     watched_on: frozenset[str]
     cohort_known: bool = True
     seen: Mapping[str, Any] | None = None
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Predicted:
     ecg           "used", "absent", or "off" for a model that takes none
     passes        labels uint8 (X, Y, Z) of each pass by itself; none where there was one pass
     unlike        in what the case is unlike the training of the first model, words of familiarity.Look; None: not known
-    probabilities float32 (X, Y, Z, C) in the order of the model's labels, if asked for
+    probabilities float32 (X, Y, Z, C) in the order of the model's labels, calibrated, if asked for
     """
 
     labels: np.ndarray
@@ -112,6 +115,10 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
         anatomy = _network(description["Anatomy"], weights, "anatomy.") if description["Anatomy"] else None
         known = tuple(int(value) for value in description["AnatomyLabels"] or ())
         learned, watched = (frozenset(map(str, cohort[side])) for side in ("TrainedOn", "ValidatedOn"))
+        calibration = description.get("Calibration")
+        temperature = 1.0 if calibration is None else float(calibration["Temperature"])
+        if not 0 < temperature < float("inf"):
+            raise ValueError(f"the temperature is {temperature}")
         if len(labels) != scar.parts.classes or (anatomy is not None and len(known) != anatomy.parts.classes):
             raise ValueError("labels and outputs differ in number")
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
@@ -121,7 +128,17 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
         ) from error
     known_cohort = cohort.get("Known", True) is True
     return Model(
-        scar, anatomy, labels, known, settings, plan, learned, watched, known_cohort, description.get("Seen")
+        scar,
+        anatomy,
+        labels,
+        known,
+        settings,
+        plan,
+        learned,
+        watched,
+        cohort_known=known_cohort,
+        seen=description.get("Seen"),
+        temperature=temperature,
     )
 
 
@@ -229,7 +246,7 @@ def predict_case(
         "off" if not settings.ecg else "used" if has_beat else "absent",
         tuple(alone),
         None if first.seen is None else unlike(look_at(case.image, on_grid, case.grid), first.seen),
-        probabilities_to_source(_softmax(scores, first.plan), case.grid) if manner.probabilities else None,
+        probabilities_to_source(_probabilities(scores, models), case.grid) if manner.probabilities else None,
     )
 
 
@@ -242,9 +259,10 @@ def _scores(logits: np.ndarray, plan: Plan) -> np.ndarray:
     return logits if plan.axes is not None else torch.from_numpy(logits).softmax(dim=0).numpy()
 
 
-def _softmax(scores: np.ndarray, plan: Plan) -> np.ndarray:
-    """Return probabilities from what `_scores` gave."""
-    return scores if plan.axes is None else torch.from_numpy(scores).softmax(dim=0).numpy()
+def _probabilities(scores: np.ndarray, models: Sequence[Model]) -> np.ndarray:
+    """Return probabilities from what `_scores` gave, at the mean temperature of the models."""
+    found = scores if models[0].plan.axes is None else torch.from_numpy(scores).softmax(dim=0).numpy()
+    return tempered(found, float(np.mean([model.temperature for model in models])))
 
 
 def _prior(

@@ -18,6 +18,7 @@ from scartools.errors import InputError
 from scartools.heart.anchors import Anchor
 from scartools.learning.anatomy import ANATOMY, anatomy_of, named, numbered, prior_of
 from scartools.learning.augment import seeded
+from scartools.learning.calibration import Calibration, calibrate
 from scartools.learning.inference import predict
 from scartools.learning.loop import Progress, Setting, train
 from scartools.learning.sampling import TrainingCase, pixels_by_class
@@ -64,6 +65,7 @@ class Trained:
     priors         by case id, uint8 (Z, Y, X): what the patients of both sides were shown
     without_prior  by case id, why a patient's anatomy gave no segments
     log            one dictionary a report
+    calibration    of the last network on the validation patients; None without any
     given          the first stage and its priors were taken from another model
     """
 
@@ -73,6 +75,7 @@ class Trained:
     without_prior: dict[str, str] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
     given: bool = False
+    calibration: Calibration | None = None
 
 
 def jobs_of(
@@ -158,6 +161,37 @@ def train_stages(
             yield Report(job, number + 1, len(jobs), progress, _state_of(number, result, progress))
         asked = [case for case in (*cases, *validation) if case.id in job.predicts]
         _draw_priors(network, asked, result, values, settings, setting)
+
+
+def calibrate_on(
+    cases: Sequence[TrainingCase],
+    labels: Sequence[int],
+    settings: Settings,
+    setting: Setting,
+    result: Trained,
+) -> None:
+    """Find how sure the last network may be, on whole validation cases; `result` is changed in place."""
+    job = Job("scar", "scar", ())
+
+    def predicted() -> Iterator[tuple[TrainingCase, np.ndarray]]:
+        """Each case with what the network says of it, its prior and its ECG in view."""
+        for case in cases:
+            seen = _for_stage(case, job, labels, result, settings)
+            yield (
+                seen,
+                predict(
+                    result.scar,
+                    seen.image,
+                    patch=settings.size.patch,
+                    prior=seen.prior,
+                    beat=seen.beat if settings.ecg else None,
+                    days=seen.days,
+                    device=setting.device,
+                    precision=setting.precision,
+                ),
+            )
+
+    result.calibration = calibrate(predicted())
 
 
 def untrained(labels: Sequence[int], settings: Settings, encoder: ECGAutoencoder | None = None) -> Trained:

@@ -41,7 +41,16 @@ def test_a_training_that_is_killed_twenty_times_ends_with_the_same_bytes(dataset
 
 def torchrun(*arguments: str | Path) -> subprocess.Popen[str]:
     """Start two processes that train together, as a user does."""
-    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "scartools"]
+    words = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "scartools",
+    ]
     return subprocess.Popen(
         [*words, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
