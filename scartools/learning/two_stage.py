@@ -16,7 +16,7 @@ import torch
 
 from scartools.errors import InputError
 from scartools.heart.anchors import Anchor
-from scartools.learning.anatomy import ANATOMY, anatomy_of, named, numbered, prior_of
+from scartools.learning.anatomy import ANATOMY, anatomy_of, named, numbered, prior_of, scar_by_segment
 from scartools.learning.augment import seeded
 from scartools.learning.inference import predict
 from scartools.learning.loop import Progress, Setting, train
@@ -170,6 +170,7 @@ def untrained(labels: Sequence[int], settings: Settings, encoder: ECGAutoencoder
         ecg=settings.ecg,
         time=settings.time,
         fusion=settings.fusion,
+        taff_form=settings.taff_form,
         fusion_stage=settings.fusion_stage,
         encoder=parts,
     )
@@ -241,7 +242,11 @@ def _for_stage(
     prior = case.prior if settings.prior_source in ("manual", "truth") else result.priors.get(case.id)
     if job.stage == "anatomy" or (prior is not None and not prior.any()):
         prior = None
-    return replace(case, label=label, prior=prior, pixels=pixels_by_class(label, settings.seed))
+    fractions = None
+    if job.stage == "scar" and settings.ecg and settings.fusion == "segment" and prior is not None:
+        fractions = scar_by_segment(case.label, prior)
+    pixels = pixels_by_class(label, settings.seed)
+    return replace(case, label=label, prior=prior, pixels=pixels, fractions=fractions)
 
 
 def _draw_priors(
