@@ -24,6 +24,7 @@ BEATS = {
     "participant_id": Column("Record of PTB-XL"),
     "group": Column("What is never parted by a split"),
     "beat": Column("Median beat, path relative to this table"),
+    "mi": Column("1 infarction, 0 normal, n/a neither or both"),
 }
 EXCLUDED = {"participant_id": Column("Record of PTB-XL"), "reason": Column("Why it has no beat")}
 
@@ -33,7 +34,7 @@ def main() -> None:
     source, out = Path(sys.argv[1]), Path(sys.argv[2])
     (out / "beats").mkdir(parents=True, exist_ok=True)
     with (source / "labels.csv").open(newline="", encoding="utf-8") as stream:
-        groups = {row["ecg_id"]: row["group"] for row in csv.DictReader(stream)}
+        labels = {row["ecg_id"]: row for row in csv.DictReader(stream)}
     with np.load(source / "ptbxl_1200_500hz.npz", allow_pickle=False) as stored:
         signals, ids, leads, rate = (
             stored["X"],
@@ -51,7 +52,9 @@ def main() -> None:
             excluded.append({"participant_id": f"ptbxl-{number}", "reason": str(error)})
             continue
         path = f"beats/ptbxl-{number}.hea"
-        rows.append({"participant_id": f"ptbxl-{number}", "group": groups[number], "beat": path})
+        said = labels[number]
+        mi = said["MI"] if said["MI"] != said["NORM"] else None
+        rows.append({"participant_id": f"ptbxl-{number}", "group": said["group"], "beat": path, "mi": mi})
     (out / "excluded.tsv").write_text(table.render(EXCLUDED, excluded), encoding="utf-8")
     (out / "beats.tsv").write_text(table.render(BEATS, rows), encoding="utf-8")
     print(f"{len(rows)} beats of {len(ids)} records; {len(excluded)} without", file=sys.stderr)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -29,6 +30,16 @@ Interval = Annotated[
     typer.Option("--interval", metavar="DAYS", min=0, max=36500, help="Between --beat and the image."),
 ]
 UseEcg = Annotated[bool, typer.Option("--ecg/--no-ecg", help="Use the ECG where there is one.")]
+ShuffleEcg = Annotated[
+    bool, typer.Option("--shuffle-ecg", help="Control: show each patient's image with the ECG of another.")
+]
+ShuffleInterval = Annotated[
+    bool, typer.Option("--shuffle-interval", help="Control: give each ECG the interval of another patient's.")
+]
+OracleEcg = Annotated[
+    bool,
+    typer.Option("--oracle-ecg", help="Ceiling: the scar of the manifest's labels in place of the ECG."),
+]
 AnatomyFile = Annotated[
     Path | None,
     typer.Option("--anatomy", metavar="FILE", help="A reader's contours, in place of the first stage."),
@@ -68,6 +79,34 @@ Overlays = Annotated[
     bool,
     typer.Option("--overlays/--no-overlays", help="Draw overlay.png for each case: contours on the image."),
 ]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says about all cases."""
+
+    labels: Any
+    spacing_from: Any
+    anatomy_source: Any
+    ecg: bool
+    oracle_ecg: bool
+    fractions_only: bool
+    bullseye: bool
+    overlays: bool
+
+
+def require_controls(
+    single: bool, ecg: bool, shuffle_ecg: bool, shuffle_interval: bool, oracle_ecg: bool
+) -> None:
+    """Raise UsageError for controls that cannot be; single: one image was given, no manifest."""
+    flags = {"--shuffle-ecg": shuffle_ecg, "--shuffle-interval": shuffle_interval, "--oracle-ecg": oracle_ecg}
+    for flag in (name for name, asked in flags.items() if asked):
+        if single:
+            raise UsageError(f"{flag} is for a manifest", remedy="Name the manifest of scartools pair")
+        if not ecg:
+            raise UsageError(f"{flag} has no meaning with --no-ecg", remedy="Leave one of them out")
+    if shuffle_ecg and oracle_ecg:
+        raise UsageError("--shuffle-ecg and --oracle-ecg contradict each other", remedy="Leave one of them out")
 
 
 def require_consistent(

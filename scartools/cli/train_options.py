@@ -43,12 +43,39 @@ FirstStage = Annotated[
     typer.Option("--first-stage", metavar="MODEL", help="Take the first stage and the priors of this model."),
     Reads("model"),
 ]
-FusionForm = Annotated[
-    Literal["corrected", "paper"], typer.Option("--fusion", help="Form of the fusion; see NOTES.")
+Fusion = Annotated[
+    Literal["taff", "segment"],
+    typer.Option("--fusion", help="The published fusion, or one by AHA segments; see NOTES."),
+]
+TaffForm = Annotated[
+    Literal["corrected", "paper"] | None,
+    typer.Option("--taff-form", help="Form of --fusion taff; see NOTES [corrected]."),
 ]
 FusionStage = Annotated[
-    int,
-    typer.Option("--fusion-stage", metavar="N", min=0, help="Encoder stage that is fused; 0 is the finest."),
+    int | None,
+    typer.Option(
+        "--fusion-stage",
+        metavar="N",
+        min=0,
+        help="Encoder stage that is fused; 0 is the finest [3; with --fusion segment 1].",
+    ),
+]
+FreezeEncoder = Annotated[
+    bool, typer.Option("--freeze-encoder/--tune-encoder", help="Leave --encoder as it was pretrained.")
+]
+ShuffleEcg = Annotated[
+    bool,
+    typer.Option("--shuffle-ecg", help="Control: give each patient the ECG of another, here and in predict."),
+]
+ShuffleInterval = Annotated[
+    bool,
+    typer.Option(
+        "--shuffle-interval", help="Control: give each patient the interval of another, here and in predict."
+    ),
+]
+OracleEcg = Annotated[
+    bool,
+    typer.Option("--oracle-ecg", help="Ceiling: the true scar of the 17 segments in place of the ECG."),
 ]
 PriorAnchor = Annotated[
     Literal["auto", "mid-septum", "anterior-insertion", "both-insertions", "angle", "image-left"],
@@ -111,10 +138,14 @@ def require_consistent(
     ecg: bool,
     time: bool | None,
     encoder: Path | None,
+    taff_form: str | None,
+    fusion: str,
+    freeze_encoder: bool,
+    controls: tuple[bool, bool, bool],
     anchor: str,
     angle: float | None,
 ) -> None:
-    """Raise UsageError for options that contradict each other."""
+    """Raise UsageError for options that contradict each other; controls: shuffled ECG, shuffled interval, oracle ECG."""
     if not prior and prior_source != "predicted":
         raise UsageError(f"--prior-source {prior_source} has no meaning with --no-prior", remedy="Leave it out")
     if first_stage is not None and not (prior and prior_source == "predicted"):
@@ -123,7 +154,47 @@ def require_consistent(
         raise UsageError("--time has no meaning with --no-ecg", remedy="Leave it out")
     if not ecg and encoder is not None:
         raise UsageError("--encoder has no meaning with --no-ecg", remedy="Leave it out")
+    if taff_form is not None and fusion != "taff":
+        raise UsageError(f"--taff-form has no meaning with --fusion {fusion}", remedy="Leave it out")
+    if freeze_encoder and encoder is None:
+        raise UsageError("--freeze-encoder needs a pretrained one", remedy="Add --encoder, or leave it out")
+    for flag, asked in zip(("--shuffle-ecg", "--shuffle-interval", "--oracle-ecg"), controls, strict=True):
+        if asked and not ecg:
+            raise UsageError(f"{flag} has no meaning with --no-ecg", remedy="Leave it out")
+    shuffle_ecg, shuffle_interval, oracle = controls
+    if shuffle_interval and time is False:
+        raise UsageError("--shuffle-interval has no meaning with --no-time", remedy="Leave it out")
+    if shuffle_ecg and oracle:
+        raise UsageError("--shuffle-ecg and --oracle-ecg contradict each other", remedy="Leave one of them out")
+    if oracle and fusion != "segment":
+        raise UsageError("--oracle-ecg speaks in segments", remedy="Add --fusion segment")
+    if ecg and fusion == "segment" and not prior:
+        raise UsageError(
+            "--fusion segment paints into the AHA segments", remedy="Leave --no-prior out, or use --fusion taff"
+        )
     if anchor == "angle" and angle is None:
         raise UsageError("--anchor angle needs --angle", remedy="Add --angle")
     if angle is not None and anchor not in ("auto", "angle"):
         raise UsageError(f"--angle has no meaning with --anchor {anchor}", remedy="Leave one of them out")
+
+
+def iterations_of(iterations: int | None, epochs: int | None, epoch: int) -> int | None:
+    """Return the iterations that were asked for, in one of two ways; epoch: iterations of one."""
+    if iterations is not None and epochs is not None:
+        raise UsageError("--iterations and --epochs both say how long it learns", remedy="Give one of them")
+    return iterations if epochs is None else epochs * epoch
+
+
+def rate_of(learning_rate: float | None, ema: float) -> dict[str, float]:
+    """Return the rate that was asked for, after a look at both numbers."""
+    if not 0 <= ema < 1:
+        raise UsageError(
+            f"--ema {ema:g} is not 0 or more and below 1", remedy="Give such as 0.99, or 0 for none"
+        )
+    if learning_rate is None:
+        return {}
+    if not 0 < learning_rate <= 10:
+        raise UsageError(
+            f"--learning-rate {learning_rate:g} is not above 0 and at most 10", remedy="Give such as 0.01"
+        )
+    return {"image_rate": learning_rate}

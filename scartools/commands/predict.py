@@ -11,6 +11,10 @@ as manual or truth, and evaluate never mixes it with predicted.
 
 A case without an ECG is segmented by the image path of the network; the table says which were.
 
+Controls: --shuffle-ecg and --shuffle-interval show other patients' ECGs or intervals, fixed by the seed of the model, and
+models that were trained so are always predicted so. --oracle-ecg, for models that were trained with it, opens the
+labels of the manifest and shows their scar by segment in place of the ECG. The column ecg says so with every case.
+
 INPUT FILES
 
 An image keeps its own grid, orientation and voxel size; nothing about them need be like the training data, but
@@ -75,9 +79,7 @@ control. NeuroImage 2019;195:11-22. doi:10.1016/j.neuroimage.2019.03.042
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -94,14 +96,19 @@ from scartools.cli.predict_options import (
     Landmarks,
     Mirror,
     ModelFolder,
+    Options,
+    OracleEcg,
     Overlays,
     Precision,
     PriorAnchor,
     PriorAngle,
     Probabilities,
+    ShuffleEcg,
+    ShuffleInterval,
     Split,
     UseEcg,
     require_consistent,
+    require_controls,
 )
 
 if TYPE_CHECKING:
@@ -123,6 +130,9 @@ def predict(
     beat: BeatFile = None,
     interval: Interval = None,
     ecg: UseEcg = True,
+    shuffle_ecg: ShuffleEcg = False,
+    shuffle_interval: ShuffleInterval = False,
+    oracle_ecg: OracleEcg = False,
     anatomy: AnatomyFile = None,
     anatomy_source: AnatomySource = None,
     labels: Labels = "scartools",
@@ -144,10 +154,11 @@ def predict(
     from scartools.cli.streams import track
     from scartools.errors import InputError, ItemsFailed, concerning
     from scartools.files import atomic, case_inputs, predictions
-    from scartools.learning.prediction import Manner, require_together
+    from scartools.learning.prediction import Manner, require_oracle_said, require_together, require_wall
 
     single = not image.name.endswith(".tsv")
     require_consistent(single, split, beat, interval, ecg, anatomy, anatomy_source, landmarks, angle, anchor)
+    require_controls(single, ecg, shuffle_ecg, shuffle_interval, oracle_ecg)
     folders = (model, *(ensemble or ()))
     networks, more = _models(folders)
     asked, listed = (
@@ -159,10 +170,13 @@ def predict(
     manner = Manner(mirror, probabilities, place, precision_to_use(precision, place))
     with concerning(model):
         require_together(networks, manner)
+        require_wall(networks[0], all(case.anatomy is not None for case in asked))
+        if ecg:
+            require_oracle_said(networks[0], oracle_ecg)
+            asked = _shuffled(asked, networks[0], shuffle_ecg, shuffle_interval)
     _require_unseen(asked, networks)
-    _require_wall(asked, networks[0], model)
     where, read_first = _where(networks[0], anchor, angle, landmarks)
-    options = Options(labels, spacing_from, anatomy_source, ecg, fractions_only, bullseye, overlays)
+    options = Options(labels, spacing_from, anatomy_source, ecg, oracle_ecg, fractions_only, bullseye, overlays)
     rows: list[dict[str, Any]] = []
     failed: list[str] = []
 
@@ -180,7 +194,8 @@ def predict(
                 log.error("case %s: %s", case.id, error)
                 continue
             sources += read
-            rows.append({**_row(case, found, folders, output), **measured})
+            row = predictions.row_of(case, folders, output, has_segments=found.segments is not None)
+            rows.append({**row, **_told(found), **measured})
         if failed and not rows:
             raise InputError(f"none of {len(failed)} cases could be segmented", where=image)
         predictions.write_table(folder, rows)
@@ -199,19 +214,6 @@ def predict(
     return facts
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the command line says about all cases."""
-
-    labels: str
-    spacing_from: Any
-    anatomy_source: Any
-    ecg: bool
-    fractions_only: bool
-    bullseye: bool
-    overlays: bool
-
-
 def _models(folders: Sequence[Path]) -> tuple[list[Model], list[Source]]:
     from scartools.errors import UsageError, concerning
     from scartools.files import model
@@ -227,32 +229,27 @@ def _models(folders: Sequence[Path]) -> tuple[list[Model], list[Source]]:
     return found, [source_of(folder / "model.json") for folder in folders]
 
 
+def _shuffled(cases: list[CaseInput], network: Model, ecg: bool, interval: bool) -> list[CaseInput]:
+    """Give each case with an ECG that of another patient, or its interval, where the model or the command says so."""
+    from scartools.files.case_inputs import with_ecgs_of_others
+    from scartools.learning.controls import donors
+
+    settings = network.settings
+    ecg, interval = ecg or settings.shuffle_ecg, interval or settings.shuffle_interval
+    having = [case.participant_id for case in cases if case.beat is not None]
+    if not (settings.ecg and having and (ecg or interval)):
+        return cases
+    return with_ecgs_of_others(cases, donors(having, settings.seed), interval_alone=not ecg)
+
+
 def _require_unseen(cases: Sequence[CaseInput], networks: Sequence[Model]) -> None:
     """Refuse a test on patients that one of the models has learned from."""
-    from scartools.errors import InputError
+    from scartools.learning.prediction import require_unseen
 
-    known = frozenset[str]().union(*(network.learned_from | network.watched_on for network in networks))
-    seen = sorted({case.participant_id for case in cases if case.split == "test"} & known)
-    if seen:
-        raise InputError(
-            f"{len(seen)} patients of the split test were in the training of this model, {seen[0]} first",
-            remedy="Use the manifest that the model was trained with",
-        )
-    if not all(network.cohort_known for network in networks) and any(case.split == "test" for case in cases):
+    tested = [case.participant_id for case in cases if case.split == "test"]
+    require_unseen(tested, networks)
+    if tested and not all(network.cohort_known for network in networks):
         log.warning("which patients this imported model learned from is not known: its test may be none")
-
-
-def _require_wall(cases: Sequence[CaseInput], network: Model, folder: Path) -> None:
-    """Refuse a model that is shown contours where none are given, once and not for each case."""
-    from scartools.errors import InputError
-
-    source = network.settings.prior_source
-    if source in ("manual", "truth") and any(case.anatomy is None for case in cases):
-        raise InputError(
-            f"was trained with a wall from {source} and has no first stage",
-            where=folder,
-            remedy="Give a reader's contours with --anatomy, or take a model with a predicted prior",
-        )
 
 
 def _where(
@@ -260,16 +257,10 @@ def _where(
 ) -> tuple[Where, list[Source]]:
     """Return what fixes the angle: what is given here, else what the model was trained with."""
     from scartools.files.landmarks import read_landmarks
-    from scartools.learning.prediction import Where
+    from scartools.learning.prediction import where_of
 
-    if landmarks is not None:
-        points, source = read_landmarks(landmarks)
-        return Where(anchor or "landmarks", None, points), [source]  # type: ignore[arg-type]
-    if angle is not None:
-        return Where("angle", angle), []
-    if anchor is not None:
-        return Where(anchor), []  # type: ignore[arg-type]
-    return Where(network.settings.anchor, network.settings.angle), []  # type: ignore[arg-type]
+    points, source = (None, None) if landmarks is None else read_landmarks(landmarks)
+    return where_of(network, anchor, angle, points), [] if source is None else [source]
 
 
 def _predict(
@@ -282,7 +273,7 @@ def _predict(
     from scartools.learning.prediction import Anatomy, predict_case
 
     picture = volume.read_image(case.image, spacing_from=options.spacing_from)
-    sources, anatomy, beat = [picture.source], None, None
+    sources, anatomy, beat, truth, quality = [picture.source], None, None, None, None
     if case.anatomy is not None:
         contours = volume.read_labels(case.anatomy, scheme=options.labels, spacing_from=options.spacing_from)
         volume.require_same_grid(contours, picture)
@@ -290,8 +281,11 @@ def _predict(
         sources.append(contours.source)
     if case.beat is not None and options.ecg and networks[0].settings.ecg:
         record = read_beat(case.beat)
-        beat = standardise_beat(record.signals)[0]
+        beat, quality = standardise_beat(record.signals)[0], record.facts.get("Quality")
         sources += record.sources
+    if options.oracle_ecg:
+        truth = _truth(case, picture, options)
+        sources.append(truth.source)
     days = float("nan") if case.days is None else case.days
     found = predict_case(
         networks,
@@ -299,6 +293,9 @@ def _predict(
         picture.affine,
         beat=beat,
         days=days,
+        quality=float("nan") if quality is None else float(quality),
+        truth=None if truth is None else truth.array,
+        ecg=case.ecg if truth is None else "truth",
         anatomy=anatomy,
         where=where,
         manner=manner,
@@ -310,6 +307,18 @@ def _predict(
     if found.without_segments:
         log.warning("case %s has no AHA segments: %s", case.id, found.without_segments)
     return found, picture, sources
+
+
+def _truth(case: CaseInput, picture: Volume, options: Options) -> Volume:
+    """Read the label of a case, for a ceiling."""
+    from scartools.errors import InputError
+    from scartools.files import volume
+
+    if case.label is None:
+        raise InputError("has no label, which --oracle-ecg shows in place of the ECG", remedy="Leave it out")
+    label = volume.read_labels(case.label, scheme=options.labels, spacing_from=options.spacing_from)
+    volume.require_same_grid(label, picture)
+    return label
 
 
 def _write(
@@ -381,18 +390,8 @@ def _plain(facts: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
 
 
-def _row(case: CaseInput, found: Predicted, models: Sequence[Path], output: Path) -> dict[str, Any]:
-    return {
-        "case_id": case.id,
-        "participant_id": case.participant_id,
-        "image": os.path.relpath(case.image.resolve(), output.resolve()),
-        "segmentation": f"{case.id}/segmentation.nii.gz",
-        "prior": f"{case.id}/prior.nii.gz" if found.segments is not None else None,
-        "prior_source": found.prior_source,
-        "ecg": found.ecg,
-        "interval_days": case.days if found.ecg == "used" else None,
-        "split": case.split,
-        "model": models[0].resolve().name,
-        "members": len(models),
-        "unlike_training": None if found.unlike is None else ",".join(found.unlike) or "nothing",
-    }
+def _told(found: Predicted) -> dict[str, Any]:
+    """Return what the prediction adds to the row of its case."""
+    told: dict[str, Any] = {"prior_source": found.prior_source, "ecg": found.ecg}
+    told["unlike_training"] = None if found.unlike is None else ",".join(found.unlike) or "nothing"
+    return told if found.ecg not in ("absent", "off") else {**told, "interval_days": None}

@@ -63,8 +63,20 @@ factors are below and above 1 equally often. nnU-Net itself turns by up to 180 d
 longer than 1.5 times its width, and mirrors both axes (0.5 each): --rotation 180 --mirror. Labels are taken from the
 nearest pixel, where nnU-Net interpolates each of them.
 
---fusion paper is the published fusion with its entropy sign; corrected, the default,
-starts as the image-only network and can take the ECG out again.
+--fusion taff is the published fusion: a gate weighs image and ECG, for the whole picture alike. --taff-form paper is
+its published form with its entropy sign; corrected, the default, starts as the network without an ECG and can take
+the ECG out again.
+
+--fusion segment lets the ECG speak in AHA segments: its code becomes 17 logits, scar in each segment, which learn
+from scar in that segment (present from 5 % of it on; an ECG of 90 days or of an unknown day counts half). They are
+scaled by a learnt trust, one number from the interval and the quality of the beat that starts at 0.1, painted where
+the prior has the segment, and added; code, logits and interval shift and scale the channels besides. It starts as the
+network without an ECG to the last bit, and is that network where ECG or segments are missing. It needs a prior.
+
+Controls are written into the model and known by their names in every table. --shuffle-ecg gives each patient beat,
+quality and interval of another one, fixed by the seed, and predict does the same with the patients it is given;
+--shuffle-interval does so with the interval alone. --oracle-ecg puts the true part of scar of each segment in the
+place of the encoder: the ceiling of what any ECG could give to --fusion segment, never a result.
 
 Mirroring is off, and rotations are small: a mirrored heart contradicts its ECG. --mirror is for the image alone;
 --no-prior --no-ecg --mirror --rotation 180 --preset nnunet trains as nnU-Net does.
@@ -119,12 +131,14 @@ from scartools.cli.train_options import (
     Features,
     FirstStage,
     Fold,
-    FusionForm,
+    FreezeEncoder,
+    Fusion,
     FusionStage,
     Iterations,
     LearningRate,
     Mirror,
     NetworkChoice,
+    OracleEcg,
     PatchEdge,
     Precision,
     PresetChoice,
@@ -132,9 +146,14 @@ from scartools.cli.train_options import (
     PriorAngle,
     PriorFrom,
     Rotation,
+    ShuffleEcg,
+    ShuffleInterval,
+    TaffForm,
     WithEcg,
     WithPrior,
     WithTime,
+    iterations_of,
+    rate_of,
     require_consistent,
 )
 
@@ -161,8 +180,13 @@ def train(
     time: WithTime = None,
     encoder: EncoderFolder = None,
     first_stage: FirstStage = None,
-    fusion: FusionForm = "corrected",
-    fusion_stage: FusionStage = 3,
+    freeze_encoder: FreezeEncoder = False,
+    fusion: Fusion = "taff",
+    taff_form: TaffForm = None,
+    fusion_stage: FusionStage = None,
+    shuffle_ecg: ShuffleEcg = False,
+    shuffle_interval: ShuffleInterval = False,
+    oracle_ecg: OracleEcg = False,
     anchor: PriorAnchor = "auto",
     angle: PriorAngle = None,
     iterations: Iterations = None,
@@ -190,17 +214,31 @@ def train(
     from scartools.learning import processes
     from scartools.learning.dataset import ready_for
     from scartools.learning.loop import Setting
-    from scartools.learning.settings import Settings, network_of, rates_of, size_of
+    from scartools.learning.settings import EPOCH, FUSION_STAGES, Settings, network_of, rates_of, size_of
     from scartools.learning.two_stage import calibrate_on, untrained
 
-    require_consistent(prior, prior_source, first_stage, ecg, time, encoder, anchor, angle)
-    rates = rates_of(preset) | _rate(learning_rate, ema)
+    controls = (shuffle_ecg, shuffle_interval, oracle_ecg)
+    require_consistent(
+        prior,
+        prior_source,
+        first_stage,
+        ecg,
+        time,
+        encoder,
+        taff_form,
+        fusion,
+        freeze_encoder,
+        controls,
+        anchor,
+        angle,
+    )
+    rates = rates_of(preset) | rate_of(learning_rate, ema)
     material, sources = _read(dataset, fold)
     settings = Settings(
         size_of(
             preset,
             material.plan,
-            iterations=_iterations(iterations, epochs),
+            iterations=iterations_of(iterations, epochs, EPOCH),
             anatomy_iterations=anatomy_iterations,
             batch=batch,
             patch=patch,
@@ -211,7 +249,12 @@ def train(
         ecg=ecg,
         time=ecg if time is None else time,
         fusion=fusion,
-        fusion_stage=fusion_stage,
+        taff_form=taff_form or "corrected",
+        fusion_stage=FUSION_STAGES[fusion] if fusion_stage is None else fusion_stage,
+        freeze_encoder=freeze_encoder,
+        shuffle_ecg=shuffle_ecg,
+        shuffle_interval=shuffle_interval,
+        oracle_ecg=oracle_ecg,
         anchor="angle" if angle is not None else anchor,
         angle=angle,
         cross_fit=cross_fit,
@@ -253,32 +296,6 @@ def _read(folder: Path, fold: int | None) -> tuple[Material, list[Source]]:
         material = gather(description, {case.id: (case.arrays, case.facts) for case in cases}, fold)
     note = folder / "prov.json"  # it lists every file of the data set with its hash
     return material, [source_of(note if note.is_file() else folder / "dataset.json")]
-
-
-def _iterations(iterations: int | None, epochs: int | None) -> int | None:
-    from scartools.errors import UsageError
-    from scartools.learning.settings import EPOCH
-
-    if iterations is not None and epochs is not None:
-        raise UsageError("--iterations and --epochs both say how long it learns", remedy="Give one of them")
-    return iterations if epochs is None else epochs * EPOCH
-
-
-def _rate(learning_rate: float | None, ema: float) -> dict[str, float]:
-    """Return the rate that was asked for, after a look at both numbers."""
-    from scartools.errors import UsageError
-
-    if not 0 <= ema < 1:
-        raise UsageError(
-            f"--ema {ema:g} is not 0 or more and below 1", remedy="Give such as 0.99, or 0 for none"
-        )
-    if learning_rate is None:
-        return {}
-    if not 0 < learning_rate <= 10:
-        raise UsageError(
-            f"--learning-rate {learning_rate:g} is not above 0 and at most 10", remedy="Give such as 0.01"
-        )
-    return {"image_rate": learning_rate}
 
 
 def _encoder(folder: Path | None) -> tuple[ECGAutoencoder | None, list[Source]]:
@@ -329,9 +346,8 @@ def _train(
     """Train, with checkpoints in the output."""
     from scartools.cli.checkpoints import earlier_state, with_checkpoints
     from scartools.cli.streams import track
-    from scartools.learning import processes
+    from scartools.learning import processes, two_stage
     from scartools.learning.dataset import digest_of
-    from scartools.learning.two_stage import iterations_of, train_stages
 
     sides = (material.learns, material.validates)
     run = {
@@ -344,8 +360,8 @@ def _train(
     }
     run = json.loads(json.dumps(run))  # as a checkpoint gives it back
     state = earlier_state(output, run, resume=resume, force=force)
-    reports = train_stages(*sides, material.labels, settings, setting, result, state=state)
-    total = iterations_of(*sides, settings, result.given)
+    reports = two_stage.train_stages(*sides, material.labels, settings, setting, result, state=state)
+    total = two_stage.iterations_of(*sides, settings, result.given)
     watched = with_checkpoints(
         reports,
         lambda report: report.state(),

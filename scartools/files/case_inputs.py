@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scartools.errors import InputError, UsageError
@@ -23,6 +24,8 @@ class CaseInput:
     days: float | None  # between ECG and MRI
     anatomy: Path | None
     split: str | None
+    label: Path | None = None  # opened for a ceiling alone, never to predict
+    ecg: str = "used"  # what the table calls the ECG where it is used: shuffled is another patient's
 
 
 def of_image(
@@ -58,10 +61,29 @@ def of_manifest(path: Path, split: str | None, anatomy: Path | None) -> tuple[li
             row.interval_days,
             contours.get(row.case_id),
             row.split,
+            row.label,
         )
         for row in rows
     ]
     return cases, [source_of(path), *sources]
+
+
+def with_ecgs_of_others(
+    cases: Sequence[CaseInput], givers: Sequence[int], *, interval_alone: bool
+) -> list[CaseInput]:
+    """Return the cases, of which each that has an ECG is given beat and interval, or the interval alone, of another.
+
+    givers  of each case with an ECG, in order, the place of its giver among them
+    """
+    having = [case for case in cases if case.beat is not None]
+    made = {}
+    for case, giver in zip(having, givers, strict=True):
+        other = having[giver]
+        if interval_alone:
+            made[case.id] = replace(case, days=other.days, ecg="interval-shuffled")
+        else:
+            made[case.id] = replace(case, beat=other.beat, days=other.days, ecg="shuffled")
+    return [made.get(case.id, case) for case in cases]
 
 
 def _contours(path: Path) -> tuple[dict[str, Path], list[Source]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 from scartools.errors import InputError, concerning
 from scartools.files import provenance, table, volume
+from scartools.files.case_inputs import CaseInput
 from scartools.files.labels import to_internal
 from scartools.files.provenance import Source
 from scartools.files.table import Column, Table
@@ -18,7 +20,7 @@ from scartools.files.volume import Volume
 
 TABLE_NAME = "predictions.tsv"
 PRIOR_SOURCES = ("none", "predicted", "manual", "truth")
-ECG_STATES = ("used", "absent", "off")
+ECG_STATES = ("used", "shuffled", "interval-shuffled", "truth", "absent", "off")
 SPLITS = ("train", "validation", "test")
 COLUMNS = {
     "case_id": Column("Case"),
@@ -31,7 +33,10 @@ COLUMNS = {
     "prior_source": Column(
         "Where the wall came from that the network was shown: none, predicted, manual or truth"
     ),
-    "ecg": Column("used, absent (the case has none) or off (the model takes none)"),
+    "ecg": Column(
+        "used, absent (the case has none) or off (the model takes none); of controls: shuffled (another patient's), "
+        "interval-shuffled (with another's interval) or truth (the true scar of the segments in its place)"
+    ),
     "interval_days": Column("Days between ECG and MRI", "day"),
     "split": Column("train, validation or test"),
     "model": Column("Short name of the model"),
@@ -88,6 +93,25 @@ class TruthRow:
 
 
 _Row = TypeVar("_Row", PredictionRow, TruthRow)
+
+
+def row_of(case: CaseInput, models: Sequence[Path], output: Path, *, has_segments: bool) -> dict[str, Any]:
+    """Return what is known of a case's row before it is measured, for the table of the folder `output`.
+
+    models        folders of the models, the first names the row
+    has_segments  whether its labels have AHA segments
+    """
+    return {
+        "case_id": case.id,
+        "participant_id": case.participant_id,
+        "image": os.path.relpath(case.image.resolve(), output.resolve()),
+        "segmentation": f"{case.id}/segmentation.nii.gz",
+        "prior": f"{case.id}/prior.nii.gz" if has_segments else None,
+        "interval_days": case.days if case.beat is not None else None,
+        "split": case.split,
+        "model": models[0].resolve().name,
+        "members": len(models),
+    }
 
 
 def write_table(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -14,9 +14,10 @@ from scipy import ndimage
 
 from scartools.errors import InputError
 from scartools.heart.anchors import Anchor, Landmarks
-from scartools.heart.nomenclature import MYOCARDIUM
+from scartools.heart.nomenclature import INFARCT, MYOCARDIUM
 from scartools.heart.segments import label_segments
 from scartools.network.losses import IGNORE
+from scartools.network.segmenter import AHA_SEGMENTS
 
 POOL, WALL, RV = 1, 2, 5
 ANATOMY = (0, POOL, WALL, RV)
@@ -74,6 +75,26 @@ def prior_of(
     except InputError as error:  # GeometryError among them: this anatomy does not answer
         return Prior(np.zeros_like(anatomy), str(error))
     return Prior(np.ascontiguousarray(np.moveaxis(found.map, (0, 1, 2), (2, 1, 0))))
+
+
+def scar_by_segment(label: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """Return the part of each AHA segment that is scar or no-reflow, float32 (17,); NaN for a segment without wall.
+
+    label     uint8 (Z, Y, X), labels of the toolkit
+    segments  uint8 (Z, Y, X), AHA map of any contours of this heart, such as predicted ones
+    Each voxel of the labelled wall counts for the segment that lies nearest to it in its slice, so that a scar which
+    the contours of the map miss is not lost. Slices without a segment do not count.
+    """
+    wall, scar = np.zeros(AHA_SEGMENTS + 1), np.zeros(AHA_SEGMENTS + 1)
+    for here, of in zip(label, segments, strict=True):
+        if not of.any():
+            continue
+        nearest = ndimage.distance_transform_edt(of == 0, return_distances=False, return_indices=True)
+        numbers = of[tuple(nearest)]
+        wall += np.bincount(numbers[np.isin(here, MYOCARDIUM)], minlength=AHA_SEGMENTS + 1)
+        scar += np.bincount(numbers[np.isin(here, INFARCT)], minlength=AHA_SEGMENTS + 1)
+    with np.errstate(invalid="ignore"):
+        return (scar / wall)[1:].astype(np.float32)
 
 
 def largest_ventricle(anatomy: np.ndarray) -> np.ndarray:

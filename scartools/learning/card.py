@@ -37,6 +37,7 @@ def describe(material: Material, settings: Settings, precision: str, result: Tra
             "Prior": settings.prior_source,
             "Ecg": settings.ecg,
             "Time": settings.time,
+            "EcgSource": ecg_source(settings),
             "Beat": material.beat,
         },
         "Cohort": _cohort(material),
@@ -56,6 +57,17 @@ def _calibration(result: Trained) -> dict[str, Any] | None:
         "LogLossAfter": round(found.after, 5),
         "Patients": found.patients,
     }
+
+
+def ecg_source(settings: Settings) -> str | None:
+    """Return whose ECG the network is shown: own, shuffled, interval-shuffled or truth; None for one that takes none."""
+    if not settings.ecg:
+        return None
+    if settings.oracle_ecg:
+        return "truth"
+    if settings.shuffle_ecg:
+        return "shuffled"
+    return "interval-shuffled" if settings.shuffle_interval else "own"
 
 
 def _cohort(material: Material) -> dict[str, Any]:
@@ -96,6 +108,10 @@ def card(description: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> st
         for label, value in dice.items()
     ]
     ecg = "It fuses a 12-lead median beat where there is one" if settings["ecg"] else "It takes no ECG"
+    if settings.get("oracle_ecg"):
+        ecg = "In place of an ECG it is shown the true scar of each segment: a ceiling, never a result"
+    elif settings.get("shuffle_ecg") or settings.get("shuffle_interval"):
+        ecg = "A control: it learned with the ECGs or intervals of other patients"
     interval = ", and sees the days between ECG and MRI." if settings["time"] else "."
     lines = [
         "# Scar segmentation model",

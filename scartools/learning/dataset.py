@@ -11,6 +11,7 @@ import numpy as np
 
 from scartools.errors import InputError
 from scartools.learning.anatomy import anatomy_of, prior_of
+from scartools.learning.controls import shuffled
 from scartools.learning.familiarity import look_at, seen
 from scartools.learning.grids import NetworkGrid
 from scartools.learning.sampling import TrainingCase
@@ -61,8 +62,9 @@ def gather(
 
 
 def ready_for(material: Material, settings: Settings) -> Material:
-    """Return the material with the priors that are drawn from its labels, where the settings ask for those.
+    """Return the material with the priors that are drawn from its labels, or others' ECGs, where the settings ask for those.
 
+    Shuffled patients to validate on are given ECGs of those to learn from.
     Raises InputError where beats or priors are missing that the settings ask for.
     """
     everyone = (*material.learns, *material.validates)
@@ -77,6 +79,13 @@ def ready_for(material: Material, settings: Settings) -> Material:
             f"{len(without)} cases have no prior, the first is {without[0]}",
             remedy="Give pairs.tsv a column prior, or use --prior-source predicted",
         )
+    if settings.shuffle_ecg or settings.shuffle_interval:
+        ecg, interval = settings.shuffle_ecg, settings.shuffle_interval
+        learns = shuffled(material.learns, settings.seed, ecg=ecg, interval=interval)
+        validates = shuffled(
+            material.validates, settings.seed, ecg=ecg, interval=interval, givers=material.learns
+        )
+        material = replace(material, learns=learns, validates=validates)
     if settings.prior_source != "truth":
         return material
     learns, validates = (
@@ -98,7 +107,7 @@ def training_case(case_id: str, arrays: Mapping[str, np.ndarray], facts: Mapping
     """Return a case of a data set, its arrays in memory.
 
     arrays  image float32 (1, Z, Y, X), label uint8 (Z, Y, X), prior uint8 (Z, Y, X), beat float32 (12, 600)
-    facts   case.json: Group, IntervalDays, Grid
+    facts   case.json: Group, IntervalDays, BeatQuality, Grid
     Raises InputError for a case without a label or a grid, or with a value that is no number.
     """
     if "label" not in arrays:
@@ -108,7 +117,7 @@ def training_case(case_id: str, arrays: Mapping[str, np.ndarray], facts: Mapping
             raise InputError(
                 f"the {name} of case {case_id} holds NaN or infinity", remedy="Run preprocess again"
             )
-    days = facts.get("IntervalDays")
+    days, quality = facts.get("IntervalDays"), facts.get("BeatQuality")
     try:
         affine = np.array(facts["Grid"]["Affine"], dtype=np.float64)
         group = str(facts["Group"])
@@ -125,14 +134,15 @@ def training_case(case_id: str, arrays: Mapping[str, np.ndarray], facts: Mapping
         prior=np.array(arrays["prior"]) if "prior" in arrays else None,
         beat=np.array(arrays["beat"], dtype=np.float32) if "beat" in arrays else None,
         days=float(days) if days is not None else float("nan"),
+        quality=float(quality) if isinstance(quality, int | float) else float("nan"),
     )
 
 
 def digest_of(material: Material) -> str:
-    """Return the SHA-256 of all that is learned from and looked at: arrays, affines, groups and intervals."""
+    """Return the SHA-256 of all that is learned from and looked at: arrays, affines, groups, intervals, qualities."""
     found = sha256()
     for case in (*material.learns, *material.validates):
-        found.update(repr((case.id, case.group, case.days)).encode())
+        found.update(repr((case.id, case.group, case.days, case.quality)).encode())
         for array in (case.image, case.label, case.affine, case.prior, case.beat):
             found.update(b"none" if array is None else repr((array.dtype.str, array.shape)).encode())
             found.update(b"" if array is None else np.ascontiguousarray(array).tobytes())

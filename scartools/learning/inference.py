@@ -28,6 +28,8 @@ def predict_views(
     prior: np.ndarray | None = None,
     beat: np.ndarray | None = None,
     days: float = float("nan"),
+    quality: float = float("nan"),
+    fractions: np.ndarray | None = None,
     device: str = "cpu",
     precision: torch.dtype = torch.float32,
 ) -> Iterator[np.ndarray]:
@@ -45,6 +47,8 @@ def predict_views(
             prior=turned,
             beat=beat,
             days=days,
+            quality=quality,
+            fractions=fractions,
             device=device,
             precision=precision,
         )
@@ -77,6 +81,8 @@ def predict_logits(
     prior: np.ndarray | None = None,
     beat: np.ndarray | None = None,
     days: float = float("nan"),
+    quality: float = float("nan"),
+    fractions: np.ndarray | None = None,
     device: str = "cpu",
     precision: torch.dtype = torch.float32,
 ) -> np.ndarray:
@@ -84,8 +90,11 @@ def predict_logits(
 
     image  float32 (1, Z, Y, X), normalised; prior uint8 (Z, Y, X) or None
     beat   float32 (12, 600), standardised, or None; days: interval to the MRI, NaN where unknown
+    quality    of the beat, 0 to 1, NaN where unknown
+    fractions  float32 (17,), true parts of scar in place of what the encoder says of the beat; None: it speaks
     """
     network = network.to(device).eval()
+    ecg = _ecg(network, beat, days, quality, fractions, device, precision)
     depth, height, width = image.shape[1:]
     padded = (max(height, patch[0]), max(width, patch[1]))
     room = [(whole - size) // 2 for whole, size in zip(padded, (height, width), strict=True)]
@@ -110,8 +119,7 @@ def predict_logits(
             network,
             np.stack([planes[at] for at in cut]),
             np.stack([segments[at] for at in cut]) if network.parts.prior else None,
-            beat,
-            days,
+            ecg,
             device,
             precision,
         )
@@ -120,29 +128,49 @@ def predict_logits(
     return np.ascontiguousarray((total / share)[(slice(None), *inside)])
 
 
+def _ecg(
+    network: Segmenter,
+    beat: np.ndarray | None,
+    days: float,
+    quality: float,
+    fractions: np.ndarray | None,
+    device: str,
+    precision: torch.dtype,
+) -> Ecg | None:
+    """Return the ECG of one patient, encoded once for all windows; None where there is none, or none is looked at."""
+    if beat is None or network.ecg is None:
+        return None
+    signal = torch.from_numpy(np.array(beat, np.float32))[None].to(device)
+    kind = torch.device(device).type
+    with torch.inference_mode(), torch.autocast(kind, precision, enabled=precision != torch.float32):
+        code = network.ecg.encode(signal)
+    return Ecg(
+        signal,
+        torch.tensor([days], dtype=torch.float32, device=device),
+        torch.ones(1, dtype=torch.bool, device=device),
+        torch.tensor([quality], dtype=torch.float32, device=device),
+        None if fractions is None else torch.from_numpy(np.array(fractions, np.float32))[None].to(device),
+        code,
+    )
+
+
 def _logits(
     network: Segmenter,
     planes: np.ndarray,
     segments: np.ndarray | None,
-    beat: np.ndarray | None,
-    days: float,
+    ecg: Ecg | None,
     device: str,
     precision: torch.dtype,
 ) -> np.ndarray:
-    """Return logits float32 (B, C, H, W) for windows (B, H, W)."""
+    """Return logits float32 (B, C, H, W) for windows (B, H, W) of a patient with this ECG."""
     image = torch.from_numpy(planes)[:, None].to(device)
     prior = torch.from_numpy(segments).to(device) if segments is not None else None
-    ecg = None
-    if beat is not None and network.parts.ecg:
-        count = len(planes)
-        ecg = Ecg(
-            torch.from_numpy(np.array(beat, np.float32))[None].expand(count, -1, -1).to(device),
-            torch.full((count,), days, device=device),
-            torch.ones(count, dtype=torch.bool, device=device),
-        )
+    of_each = None
+    if ecg is not None:
+        of_each = Ecg(*(None if part is None else part.expand(len(planes), *part.shape[1:]) for part in ecg))  # type: ignore[arg-type]
     kind = torch.device(device).type
     with torch.inference_mode(), torch.autocast(kind, precision, enabled=precision != torch.float32):
-        return network.segment(image, prior, ecg).logits[0].float().cpu().numpy()
+        return network.segment(image, prior, of_each).logits[0].float().cpu().numpy()
 
 
 def _starts(size: int, edge: int) -> Iterator[int]:

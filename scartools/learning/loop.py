@@ -16,16 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from scartools.errors import ScartoolsError
 from scartools.learning import processes
 from scartools.learning.augment import augmented, seeded
+from scartools.learning.ecg_terms import ecg_of, ecg_terms
 from scartools.learning.sampling import Batch, TrainingCase, draw_batch, share_of
 from scartools.learning.settings import Settings
 from scartools.network.losses import IGNORE, deep_supervision
-from scartools.network.segmenter import Ecg, Segmented, Segmenter
-from scartools.network.taff import entropy_loss
+from scartools.network.segmenter import Segmented, Segmenter
 
 REPORTS = 20  # a training says this many times how it stands on the validation patients
 _VALIDATION_BATCHES = 4
@@ -77,6 +76,8 @@ def train(
     network has them once all is done. Raises ScartoolsError when the loss is no number, or memory is short.
     """
     network.to(setting.device)
+    if settings.freeze_encoder and network.ecg is not None:
+        network.ecg.requires_grad_(False)
     optimisers = _optimisers(network, settings)
     averaged = deepcopy(network) if settings.ema else None
     done, losses, weights = 0, [], []
@@ -215,27 +216,20 @@ def _loss(
     network: Segmenter, batch: Batch, settings: Settings, setting: Setting, part: float
 ) -> tuple[Tensor, Segmented]:
     """The composite loss at `part` of the training: segmentation, reconstruction of the ECG, entropy of the gate."""
-    found = _segmented(network, batch, setting, all_resolutions=True)
+    found = _segmented(network, batch, setting, all_resolutions=True, oracle=settings.oracle_ecg)
     target = torch.from_numpy(batch.label).to(setting.device)
     loss = deep_supervision(found.logits, target, processes.summed)
-    if found.weights is None or found.reconstruction is None:
-        return loss, found
-    present = torch.from_numpy(batch.present).to(setting.device)
-    beat = torch.from_numpy(batch.beat).to(setting.device)
-    error = functional.mse_loss(found.reconstruction.float(), beat, reduction="none").mean(dim=(1, 2))
-    reconstruction = (error * present).sum() / present.sum().clamp_min(1)
-    ramp = min(1.0, part / settings.ecg_warm_up) ** 2 if settings.ecg_warm_up > 0 else 1.0
-    entropy = entropy_loss(found.weights.float(), present, settings.fusion)
-    return loss + settings.ecg_weight * ramp * reconstruction + settings.entropy_weight * entropy, found
+    return loss + ecg_terms(found, batch, settings, part), found
 
 
-def _segmented(network: Segmenter, batch: Batch, setting: Setting, *, all_resolutions: bool) -> Segmented:
+def _segmented(
+    network: Segmenter, batch: Batch, setting: Setting, *, all_resolutions: bool, oracle: bool
+) -> Segmented:
     device = setting.device
     image, prior = torch.from_numpy(batch.image).to(device), torch.from_numpy(batch.prior).to(device)
     ecg = None
     if network.parts.ecg:
-        parts = (torch.from_numpy(part).to(device) for part in (batch.beat, batch.days, batch.present))
-        ecg = Ecg(*parts)
+        ecg = ecg_of(batch, device, oracle=oracle)
     half = setting.precision != torch.float32
     with torch.autocast(torch.device(device).type, setting.precision, enabled=half):
         return network.segment(image, prior, ecg, all_resolutions=all_resolutions)
@@ -261,7 +255,8 @@ def validation_dice(
             margin=1.0,
         )
         with torch.inference_mode():
-            logits = _segmented(network, batch, setting, all_resolutions=False).logits[0]
+            found = _segmented(network, batch, setting, all_resolutions=False, oracle=settings.oracle_ecg)
+        logits = found.logits[0]
         guess, truth = logits.argmax(dim=1).cpu().numpy(), batch.label
         for value in range(1, network.parts.classes):
             mine, theirs = (guess == value) & (truth != IGNORE), truth == value
@@ -273,7 +268,8 @@ def validation_dice(
 def _optimisers(network: Segmenter, settings: Settings) -> list[torch.optim.Optimizer]:
     """Three of them: SGD for the image, AdamW for the ECG and for the gate. Ramzan et al., section 3."""
     ecg = list(network.ecg.parameters()) if network.ecg is not None else []
-    gate = list(network.taff.parameters()) if network.taff is not None else []
+    fusion = network.taff or network.segment_fusion
+    gate = list(fusion.parameters()) if fusion is not None else []
     apart = {id(parameter) for parameter in (*ecg, *gate)}
     image = [parameter for parameter in network.parameters() if id(parameter) not in apart]
     made: list[torch.optim.Optimizer] = [

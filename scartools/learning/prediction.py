@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 from scartools.errors import InputError
 from scartools.heart.anchors import Anchor, Landmarks
 from scartools.heart.segments import Segments, label_segments
-from scartools.learning.anatomy import Prior, anatomy_of, named, prior_of
+from scartools.learning.anatomy import Prior, anatomy_of, named, prior_of, scar_by_segment
 from scartools.learning.calibration import tempered
 from scartools.learning.familiarity import look_at, unlike
 from scartools.learning.grids import NetworkCase, probabilities_to_source, to_network, to_source
@@ -79,7 +79,7 @@ class Predicted:
     prior_source  where the wall came from that the network was shown: none, predicted, manual, truth
     without_prior why it was shown none though the model takes one, or ""
     without_segments  why its labels have no segments, or ""
-    ecg           "used", "absent", or "off" for a model that takes none
+    ecg           "used" or another word for it, "absent", or "off" for a model that takes none
     passes        labels uint8 (X, Y, Z) of each pass by itself; none where there was one pass
     unlike        in what the case is unlike the training of the first model, words of familiarity.Look; None: not known
     probabilities float32 (X, Y, Z, C) in the order of the model's labels, calibrated, if asked for
@@ -173,7 +173,7 @@ def require_together(models: Sequence[Model], manner: Manner) -> None:
                 raise InputError(
                     f"model {number} has other {name} than the first", remedy="Give models of one data set"
                 )
-        for name in ("prior_source", "ecg", "time"):
+        for name in ("prior_source", "ecg", "time", "shuffle_ecg", "shuffle_interval", "oracle_ecg"):
             if getattr(model.settings, name) != getattr(first.settings, name):
                 raise InputError(
                     f"model {number} was trained with another {name} than the first",
@@ -186,6 +186,52 @@ def require_together(models: Sequence[Model], manner: Manner) -> None:
         )
 
 
+def require_unseen(tested: Sequence[str], models: Sequence[Model]) -> None:
+    """Raise InputError where a participant of a test is one that a model has learned from or was watched on."""
+    known = frozenset[str]().union(*(model.learned_from | model.watched_on for model in models))
+    seen = sorted(known.intersection(tested))
+    if seen:
+        raise InputError(
+            f"{len(seen)} patients of the split test were in the training of this model, {seen[0]} first",
+            remedy="Use the manifest that the model was trained with",
+        )
+
+
+def require_wall(model: Model, given: bool) -> None:
+    """Raise InputError for a model that is shown contours where they are not given, once and not for each case."""
+    source = model.settings.prior_source
+    if source in ("manual", "truth") and not given:
+        raise InputError(
+            f"was trained with a wall from {source} and has no first stage",
+            remedy="Give a reader's contours with --anatomy, or take a model with a predicted prior",
+        )
+
+
+def where_of(model: Model, anchor: str | None, angle: float | None, landmarks: Landmarks | None) -> Where:
+    """Return what fixes the angle of the segments: what is given, else what the model was trained with."""
+    if landmarks is not None:
+        return Where(cast(Anchor, anchor or "landmarks"), None, landmarks)
+    if angle is not None:
+        return Where("angle", angle)
+    if anchor is not None:
+        return Where(cast(Anchor, anchor))
+    return Where(cast(Anchor, model.settings.anchor), model.settings.angle)
+
+
+def require_oracle_said(model: Model, asked: bool) -> None:
+    """Raise InputError unless a model that learned from the truth in place of an ECG, and no other, is asked to see it."""
+    if model.settings.oracle_ecg and not asked:
+        raise InputError(
+            "was trained with the true scar of the segments in place of an ECG",
+            remedy="Say --oracle-ecg to show it the truth, which is a ceiling and no result; or --no-ecg",
+        )
+    if asked and not model.settings.oracle_ecg:
+        raise InputError(
+            "was not trained with the true scar of the segments in place of an ECG",
+            remedy="Leave --oracle-ecg out, or train with it",
+        )
+
+
 def predict_case(
     models: Sequence[Model],
     image: np.ndarray,
@@ -193,6 +239,9 @@ def predict_case(
     *,
     beat: np.ndarray | None = None,
     days: float = float("nan"),
+    quality: float = float("nan"),
+    truth: np.ndarray | None = None,
+    ecg: str = "used",
     anatomy: Anatomy | None = None,
     where: Where | None = None,
     manner: Manner | None = None,
@@ -202,6 +251,9 @@ def predict_case(
     models   one, or several that `require_together` lets pass
     image    float32 (X, Y, Z); affine float (4, 4), voxel index to RAS+ mm
     beat     float32 (12, 600), standardised; None: no ECG; days: interval to the MRI, NaN unknown
+    quality  of the beat, 0 to 1, NaN unknown
+    truth    labels uint8 (X, Y, Z) whose scar by segment speaks in place of the beat: a ceiling, never a result
+    ecg      what the result calls an ECG that was used
     anatomy  a reader's contours, in place of the models' first stages
     where    what fixes the angle of the segments; None: as in training
     Raises InputError where a model needs an anatomy and none is given.
@@ -212,6 +264,7 @@ def predict_case(
     where = where or Where(settings.anchor, settings.angle)  # type: ignore[arg-type]  # a word of Anchor, stored
     merged = anatomy_of(anatomy.labels) if anatomy is not None else None
     case = to_network(image, affine, first.plan, label=merged)
+    true_labels = to_network(image, affine, first.plan, label=truth).label if truth is not None else None
     has_beat = beat is not None and settings.ecg
     several = len(models) > 1 or manner.mirror
     total = np.zeros((len(first.labels), *case.grid.shape), np.float32)
@@ -226,6 +279,8 @@ def predict_case(
             prior=shown.segments,
             beat=beat if has_beat else None,
             days=days,
+            quality=quality,
+            fractions=None if true_labels is None else scar_by_segment(true_labels, shown.segments),
             mirror=manner.mirror,
             **_arithmetic(model, manner),
         ):
@@ -243,7 +298,7 @@ def predict_case(
         source,
         next(filter(None, reasons), ""),
         reason,
-        "off" if not settings.ecg else "used" if has_beat else "absent",
+        "off" if not settings.ecg else ecg if has_beat else "absent",
         tuple(alone),
         None if first.seen is None else unlike(look_at(case.image, on_grid, case.grid), first.seen),
         probabilities_to_source(_probabilities(scores, models), case.grid) if manner.probabilities else None,

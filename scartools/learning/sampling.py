@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from scartools.network.losses import IGNORE
+from scartools.network.segment_fusion import SEGMENTS
 
 MOST_PIXELS = 10_000  # remembered per class and case
 MARGIN = 1.25  # a crop is taken larger than the patch, so that a turned one is still filled
@@ -28,6 +29,8 @@ class TrainingCase:
     group    patient: what is split
     affine   float (4, 4), network voxel (X, Y, Z) to RAS+ mm
     pixels   per label, int (N, 3), where it is
+    quality  of the beat, 0 to 1, NaN unknown
+    fractions  float32 (17,), part of each AHA segment that is scar, NaN unknown; None: of all
     """
 
     id: str
@@ -39,6 +42,8 @@ class TrainingCase:
     beat: np.ndarray | None = None
     days: float = float("nan")
     pixels: Mapping[int, np.ndarray] = field(default_factory=dict)
+    quality: float = float("nan")
+    fractions: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Batch:
     image    float32 (B, 1, H, W); label int64 (B, H, W); prior uint8 (B, H, W), 0 where there is none
     beat     float32 (B, 12, 600); days float32 (B,); present bool (B,)
     ids      of the cases that the crops are from
+    quality  float32 (B,), of the beats; fractions float32 (B, 17), of segments that are scar; NaN unknown; None: of all
     """
 
     image: np.ndarray
@@ -57,6 +63,8 @@ class Batch:
     days: np.ndarray
     present: np.ndarray
     ids: tuple[str, ...] = ()
+    quality: np.ndarray | None = None
+    fractions: np.ndarray | None = None
 
 
 def pixels_by_class(label: np.ndarray, seed: int) -> dict[int, np.ndarray]:
@@ -94,10 +102,10 @@ def draw_batch(
         np.full(batch, np.nan, np.float32),
         np.zeros(batch, bool),
     )
-    forced, ids = batch - round(batch * foreground), []
+    forced, drawn = batch - round(batch * foreground), []
     for number in range(batch):
         case = cases[int(rng.integers(len(cases)))]
-        ids.append(case.id)
+        drawn.append(case)
         place = _place(case, rng, patch, number >= forced)
         for channel, stack in enumerate(case.image):
             made.image[number, channel] = cut(stack[place[0]], place[1:], edges)
@@ -107,14 +115,21 @@ def draw_batch(
             made.prior[number] = cut(case.prior[place[0]], place[1:], edges)
         if case.beat is not None and not hide_ecg:
             made.beat[number], made.days[number], made.present[number] = case.beat, case.days, True
-    return replace(made, ids=tuple(ids))
+    unknown = np.full(SEGMENTS, np.nan, np.float32)
+    return replace(
+        made,
+        ids=tuple(case.id for case in drawn),
+        quality=np.array([case.quality for case in drawn], np.float32),
+        fractions=np.stack([unknown if case.fractions is None else case.fractions for case in drawn]),
+    )
 
 
 def share_of(batch: Batch, rank: int, world: int) -> Batch:
     """Return the crops that process `rank` of `world` computes: as many for each, in order."""
     each = len(batch.image) // world
     rows = slice(rank * each, (rank + 1) * each)
-    return Batch(*(getattr(batch, part.name)[rows] for part in fields(Batch)))
+    parts = (getattr(batch, part.name) for part in fields(Batch))
+    return Batch(*(None if part is None else part[rows] for part in parts))
 
 
 def _place(

@@ -8,8 +8,11 @@ from typing import Any, Literal
 
 from scartools.errors import InputError
 from scartools.learning.planning import RESIDUAL_BLOCKS, topology
+from scartools.network.segmenter import FusionName, with_named_fusion
+from scartools.network.taff import Form
 
 EPOCH = 250  # iterations, as in nnU-Net
+FUSION_STAGES = {"taff": 3, "segment": 1}  # sectors are told apart where pixels are fine
 PriorSource = Literal["none", "predicted", "manual", "truth"]
 Preset = Literal["tiny", "small", "nnunet"]
 NetworkName = Literal["plain", "residual"]
@@ -53,7 +56,8 @@ class Settings:
     network          plain, or nnU-Net's residual encoder: of both stages
     prior_source     where the wall comes from that the AHA segments are drawn in; "none": no prior channels
     ecg, time        the fusion, and whether it sees the interval
-    fusion           "corrected" or the published "paper" form; fusion_stage: encoder stage, 0 the finest
+    fusion           "taff", the published one, in the "corrected" or the "paper" form (taff_form); or "segment"
+    fusion_stage     encoder stage, 0 the finest
     anchor, angle    of the AHA segments, as in aha17
     cross_fit        folds of the first stage: a training patient's prior comes from a network that never saw it
     ecg_dropout      part of the crops that are shown without their ECG; prior_dropout: without the prior
@@ -61,7 +65,11 @@ class Settings:
     rotation_deg     largest rotation, each way; mirror: flips (refused with a prior or an ECG)
     rates            of the three optimisers, largest value
     ecg_weight       of the reconstruction in the loss, at the end of a quadratic warm-up of `ecg_warm_up` of the
-                     iterations; entropy_weight: of the gate's entropy term
+                     iterations; entropy_weight: of the entropy term of TAFF's gate; presence_weight: of the
+                     loss of the fusion by segments, scar in each of them
+    freeze_encoder   the ECG's encoder stays as it was pretrained
+    shuffle_ecg      control: each patient is given another's ECG, here and at prediction; shuffle_interval: another's
+                     interval; oracle_ecg: the true parts of scar of the 17 segments in place of the encoder, a ceiling
     Ramzan et al., arXiv 2511.14702; Isensee et al., Nature Methods 2021;18:203.
     """
 
@@ -70,7 +78,7 @@ class Settings:
     prior_source: PriorSource = "predicted"
     ecg: bool = True
     time: bool = True
-    fusion: Literal["corrected", "paper"] = "corrected"
+    fusion: FusionName = "taff"
     fusion_stage: int = 3
     anchor: str = "auto"
     angle: float | None = None
@@ -92,6 +100,12 @@ class Settings:
     seed: int = 0
     network: NetworkName = "plain"
     ema: float = 0.0
+    taff_form: Form = "corrected"
+    presence_weight: float = 0.5
+    freeze_encoder: bool = False
+    shuffle_ecg: bool = False
+    shuffle_interval: bool = False
+    oracle_ecg: bool = False
 
     def __post_init__(self) -> None:
         if self.time and not self.ecg:
@@ -102,11 +116,31 @@ class Settings:
                 f"the fusion stage {self.fusion_stage} is none of the {stages} stages of this network",
                 remedy=f"Use --fusion-stage 0 to {stages - 1}",
             )
+        self._require_fusion()
         if self.mirror and (self.ecg or self.prior_source != "none"):
             raise InputError(
                 "mirroring puts the septum on the wrong side, which prior and ECG contradict",
                 remedy="Use it with --no-prior --no-ecg only",
             )
+
+    def _require_fusion(self) -> None:
+        if self.ecg and self.fusion == "segment" and self.prior_source == "none":
+            raise InputError(
+                "the fusion by segments paints into the AHA segments, and there are none without a prior",
+                remedy="Leave --no-prior out, or use --fusion taff",
+            )
+        if self.oracle_ecg and not (self.ecg and self.fusion == "segment"):
+            raise InputError(
+                "the true parts of scar are of segments, which only the fusion by segments looks at",
+                remedy="Use --oracle-ecg with --fusion segment",
+            )
+        if (self.shuffle_ecg and not self.ecg) or (self.shuffle_interval and not self.time):
+            raise InputError(
+                "what the network does not see cannot be shuffled",
+                remedy="Leave --shuffle-ecg, --shuffle-interval out",
+            )
+        if self.shuffle_ecg and self.oracle_ecg:
+            raise InputError("the ECG is either another's or the truth", remedy="Use one control at a time")
 
     def blocks(self) -> tuple[int, ...]:
         """Return the residual blocks of each encoder stage; () for the plain network."""
@@ -118,7 +152,8 @@ class Settings:
 
     @classmethod
     def from_json(cls, said: dict[str, Any]) -> Settings:
-        """Rebuild settings from `to_json`."""
+        """Rebuild settings from `to_json`, of an earlier version too."""
+        said = with_named_fusion(said)
         size = Size(**{**said["size"], "patch": tuple(said["size"]["patch"])})
         return cls(**{**said, "size": size})
 

@@ -16,10 +16,10 @@ import torch
 
 from scartools.errors import InputError
 from scartools.heart.anchors import Anchor
-from scartools.learning.anatomy import ANATOMY, anatomy_of, named, numbered, prior_of
+from scartools.learning.anatomy import ANATOMY, anatomy_of, named, numbered, prior_of, scar_by_segment
 from scartools.learning.augment import seeded
 from scartools.learning.calibration import Calibration, calibrate
-from scartools.learning.inference import predict
+from scartools.learning.inference import predict, predict_logits
 from scartools.learning.loop import Progress, Setting, train
 from scartools.learning.sampling import TrainingCase, pixels_by_class
 from scartools.learning.settings import Settings
@@ -177,19 +177,19 @@ def calibrate_on(
         """Each case with what the network says of it, its prior and its ECG in view."""
         for case in cases:
             seen = _for_stage(case, job, labels, result, settings)
-            yield (
-                seen,
-                predict(
-                    result.scar,
-                    seen.image,
-                    patch=settings.size.patch,
-                    prior=seen.prior,
-                    beat=seen.beat if settings.ecg else None,
-                    days=seen.days,
-                    device=setting.device,
-                    precision=setting.precision,
-                ),
+            logits = predict_logits(
+                result.scar,
+                seen.image,
+                patch=settings.size.patch,
+                prior=seen.prior,
+                beat=seen.beat,
+                days=seen.days,
+                quality=float("nan") if seen.quality is None else seen.quality,
+                fractions=seen.fractions if settings.oracle_ecg else None,
+                device=setting.device,
+                precision=setting.precision,
             )
+            yield seen, torch.from_numpy(logits).softmax(dim=0).numpy()
 
     result.calibration = calibrate(predicted())
 
@@ -204,6 +204,7 @@ def untrained(labels: Sequence[int], settings: Settings, encoder: ECGAutoencoder
         ecg=settings.ecg,
         time=settings.time,
         fusion=settings.fusion,
+        taff_form=settings.taff_form,
         fusion_stage=settings.fusion_stage,
         encoder=parts,
     )
@@ -275,7 +276,11 @@ def _for_stage(
     prior = case.prior if settings.prior_source in ("manual", "truth") else result.priors.get(case.id)
     if job.stage == "anatomy" or (prior is not None and not prior.any()):
         prior = None
-    return replace(case, label=label, prior=prior, pixels=pixels_by_class(label, settings.seed))
+    fractions = None
+    if job.stage == "scar" and settings.ecg and settings.fusion == "segment" and prior is not None:
+        fractions = scar_by_segment(case.label, prior)
+    pixels = pixels_by_class(label, settings.seed)
+    return replace(case, label=label, prior=prior, pixels=pixels, fractions=fractions)
 
 
 def _draw_priors(

@@ -1,13 +1,14 @@
 """The segmenter: a U-Net that may be shown the AHA segments of the wall, and fused with an ECG.
 
-Ramzan et al., arXiv 2511.14702. Every part is a switch of one configuration; with all of them off it is the
-U-Net alone, under the same names, so that the weights of one load into the other.
+Ramzan et al., arXiv 2511.14702, for the fusion `taff`; `segment` is that of segment_fusion. Every part is a switch of
+one configuration; with all of them off it is the U-Net alone, under the same names, so that the weights of one load
+into the other.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,10 +16,12 @@ from torch.nn import functional
 
 from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
 from scartools.network.residual_encoder import ResidualEncoder
+from scartools.network.segment_fusion import SEGMENTS, SegmentFusion, SegmentFusionConfig, true_logits
 from scartools.network.taff import Form, Taff, TaffConfig
 from scartools.network.unet import UNet, UNetConfig
 
-AHA_SEGMENTS = 17
+AHA_SEGMENTS = SEGMENTS
+FusionName = Literal["taff", "segment"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class SegmenterConfig:
     prior         17 more input channels: the AHA segments of the wall
     ecg           an ECG encoder and the fusion
     time          the fusion sees the interval between ECG and MRI
-    fusion        form of the fusion, see scartools.network.taff
+    fusion        "taff", the published one, or "segment"; taff_form: see scartools.network.taff
     fusion_stage  encoder stage whose feature map is fused, 0 the finest
     encoder       of the ECG
     blocks        residual blocks of each encoder stage; () for the plain encoder
@@ -43,16 +46,21 @@ class SegmenterConfig:
     prior: bool = False
     ecg: bool = False
     time: bool = False
-    fusion: Form = "corrected"
+    fusion: FusionName = "taff"
     fusion_stage: int = 3
     encoder: ECGAutoencoderConfig = field(default_factory=ECGAutoencoderConfig)
     blocks: tuple[int, ...] = ()
+    taff_form: Form = "corrected"
 
     def __post_init__(self) -> None:
         if self.time and not self.ecg:
             raise ValueError("the interval has no meaning without an ECG")
         if self.ecg and not 0 <= self.fusion_stage < len(self.features):
             raise ValueError(f"fusion stage {self.fusion_stage} of {len(self.features)} stages")
+        if self.fusion not in ("taff", "segment"):
+            raise ValueError(f"unknown fusion {self.fusion!r}")
+        if self.ecg and self.fusion == "segment" and not self.prior:
+            raise ValueError("the fusion by segments needs the segments")
 
     def unet(self) -> UNetConfig:
         """Return the size of the U-Net inside."""
@@ -65,24 +73,39 @@ class SegmenterConfig:
 
     @classmethod
     def from_json(cls, said: dict[str, Any]) -> SegmenterConfig:
-        """Rebuild a configuration; raises TypeError or ValueError for what is none."""
+        """Rebuild a configuration, of an earlier version too; raises TypeError or ValueError for what is none."""
+        said = with_named_fusion(said)
         strides = tuple((int(down), int(across)) for down, across in said["strides"])
         encoder = ECGAutoencoderConfig(**said["encoder"])
         tuples = {key: tuple(int(value) for value in said.get(key, ())) for key in ("features", "blocks")}
         return cls(**{**said, **tuples, "strides": strides, "encoder": encoder})
 
 
+def with_named_fusion(said: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration whose fusion has a name; it was the form of TAFF when there was no other."""
+    if said.get("fusion") in ("corrected", "paper"):
+        return {**said, "fusion": "taff", "taff_form": said["fusion"]}
+    return said
+
+
 class Ecg(NamedTuple):
     """The ECGs of a batch.
 
-    beat     (B, 12, 600) float, standardised; anything where absent
-    days     (B,) float, absolute interval to the MRI in days; NaN unknown
-    present  (B,) bool
+    beat       (B, 12, 600) float, standardised; anything where absent
+    days       (B,) float, absolute interval to the MRI in days; NaN unknown
+    present    (B,) bool
+    quality    (B,) float, 0 to 1, NaN unknown; None: of all
+    fractions  (B, 17) float, the true part of scar of each segment in place of what the encoder says, NaN unknown:
+               a ceiling, never a result; None: the encoder speaks
+    code       (B, code) of the beats, where they were encoded before; None: they are encoded, and restored for the loss
     """
 
     beat: Tensor
     days: Tensor
     present: Tensor
+    quality: Tensor | None = None
+    fractions: Tensor | None = None
+    code: Tensor | None = None
 
 
 class Segmented(NamedTuple):
@@ -91,6 +114,7 @@ class Segmented(NamedTuple):
     logits: list[Tensor]
     weights: Tensor | None = None  # (B, 2), of image and ECG
     reconstruction: Tensor | None = None  # (B, 12, 600)
+    segments: Tensor | None = None  # (B, 17), logit of scar in each segment
 
 
 class Segmenter(UNet):
@@ -104,10 +128,14 @@ class Segmenter(UNet):
         self.parts = config
         self.ecg: ECGAutoencoder | None = None
         self.taff: Taff | None = None
+        self.segment_fusion: SegmentFusion | None = None
         if config.ecg:
-            channels = config.features[config.fusion_stage]
+            channels, code = config.features[config.fusion_stage], config.encoder.code
             self.ecg = ECGAutoencoder(config.encoder)
-            self.taff = Taff(TaffConfig(channels, config.encoder.code, config.time, form=config.fusion))
+            if config.fusion == "taff":
+                self.taff = Taff(TaffConfig(channels, code, config.time, form=config.taff_form))
+            else:
+                self.segment_fusion = SegmentFusion(SegmentFusionConfig(channels, code, config.time))
 
     def segment(
         self,
@@ -123,20 +151,58 @@ class Segmenter(UNet):
         prior  (B, H, W) integer, AHA segment 1-17, 0 elsewhere; None, or all 0, where there is none
         ecg    None where no sample has one; the network then gives what its image path gives
         """
-        x = image
+        x, channels = image, None
         if self.parts.prior:
             segments = prior if prior is not None else torch.zeros_like(image[:, 0], dtype=torch.uint8)
             channels = functional.one_hot(segments.long(), AHA_SEGMENTS + 1)[..., 1:].movedim(-1, 1)
-            x = torch.cat((image, channels.to(image.dtype)), dim=1)
-        if self.ecg is None or self.taff is None or ecg is None:
+            channels = channels.to(image.dtype)
+            x = torch.cat((image, channels), dim=1)
+        if self.ecg is None or ecg is None:
             return Segmented(self(x, all_resolutions=all_resolutions))
-        encoded = self.ecg(ecg.beat)
+        if self.taff is not None:
+            return self._by_taff(x, ecg, all_resolutions)
+        if channels is None:
+            raise ValueError("the fusion by segments needs the segments")
+        return self._by_segments(x, channels, ecg, all_resolutions)
+
+    def _by_taff(self, x: Tensor, ecg: Ecg, all_resolutions: bool) -> Segmented:
+        code, reconstruction = self._encoded(ecg)
         seen: list[Tensor] = []
 
         def fuse(features: Tensor) -> Tensor:
-            fused = self.taff(features, encoded.code, ecg.days, ecg.present)  # type: ignore[misc]
+            """Fuse the feature map of the chosen stage, and keep the weights."""
+            fused = self.taff(features, code, ecg.days, ecg.present)  # type: ignore[misc]
             seen.append(fused.weights)
             return fused.features
 
         logits = self(x, all_resolutions=all_resolutions, fuse=fuse, at=self.parts.fusion_stage)
-        return Segmented(logits, seen[0], encoded.reconstruction)
+        return Segmented(logits, seen[0], reconstruction)
+
+    def _encoded(self, ecg: Ecg) -> tuple[Tensor, Tensor | None]:
+        """Return codes (B, code), and restored beats (B, 12, 600) where the beats are encoded here."""
+        if ecg.code is not None:
+            return ecg.code, None
+        encoded = self.ecg(ecg.beat)  # type: ignore[misc]
+        return encoded.code, encoded.reconstruction
+
+    def _by_segments(self, x: Tensor, segments: Tensor, ecg: Ecg, all_resolutions: bool) -> Segmented:
+        """Fuse by segments (B, 17, H, W); the true parts of scar take the place of the encoder where they are given."""
+        fusion, seen = self.segment_fusion, []
+        quality = torch.full_like(ecg.days, torch.nan) if ecg.quality is None else ecg.quality
+        reconstruction = None
+        if ecg.fractions is not None:
+            said = true_logits(ecg.fractions)
+            code = said.new_zeros((len(said), self.parts.encoder.code))
+        else:
+            code, reconstruction = self._encoded(ecg)
+            said = fusion.logits(code)  # type: ignore[union-attr]
+
+        def fuse(features: Tensor) -> Tensor:
+            """Fuse the feature map of the chosen stage, and keep the trust."""
+            spoken = fusion(features, code, said, segments, ecg.days, quality, ecg.present)  # type: ignore[misc]
+            seen.append(spoken.trust)
+            return spoken.features
+
+        logits = self(x, all_resolutions=all_resolutions, fuse=fuse, at=self.parts.fusion_stage)
+        weights = torch.stack((1 - seen[0], seen[0]), dim=1)
+        return Segmented(logits, weights, reconstruction, said if ecg.fractions is None else None)

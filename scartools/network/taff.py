@@ -61,9 +61,9 @@ class Taff(nn.Module):
         channels, hidden = config.channels, config.hidden
         # in the paper only FiLM sees the interval, so its gate cannot weigh an old ECG less
         gate_sees = 2 if config.time and config.form == "corrected" else 0
-        self.gate = _perceptron(channels + config.code + gate_sees, hidden, 2)
+        self.gate = perceptron(channels + config.code + gate_sees, hidden, 2)
         self.project = nn.Linear(config.code, channels)
-        self.film = _perceptron(2, hidden, 2 * channels) if config.time else None
+        self.film = perceptron(2, hidden, 2 * channels) if config.time else None
         if config.form == "corrected":
             nn.init.zeros_(self.project.weight)
             nn.init.zeros_(self.project.bias)
@@ -80,7 +80,7 @@ class Taff(nn.Module):
         days      (B,), absolute interval between ECG and MRI in days, NaN where unknown
         present   (B,) bool, whether there is an ECG
         """
-        interval = _interval(days).to(features.dtype)  # (B, 2)
+        interval = interval_seen(days).to(features.dtype)  # (B, 2)
         pooled = torch.cat((features.mean(dim=(2, 3)), code), dim=1)
         if self.config.time and self.config.form == "corrected":
             pooled = torch.cat((pooled, interval), dim=1)
@@ -108,12 +108,13 @@ def entropy_loss(weights: Tensor, present: Tensor, form: Form) -> Tensor:
     return (term * present).sum() / present.sum().clamp_min(1)
 
 
-def _interval(days: Tensor) -> Tensor:
-    """The interval as the network sees it: part of 90 days, 0 to 1, and whether it is unknown; (B, 2)."""
+def interval_seen(days: Tensor) -> Tensor:
+    """Return the interval as a network sees it, (B, 2): part of 90 days, 0 to 1, and whether it is unknown."""
     unknown = torch.isnan(days)
     part = torch.where(unknown, torch.zeros_like(days), days.abs() / LARGEST_INTERVAL_DAYS).clamp(0, 1)
     return torch.stack((part, unknown.to(part.dtype)), dim=1)
 
 
-def _perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+def perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """Return a perceptron with one hidden layer."""
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))

@@ -136,3 +136,28 @@ def test_another_column_and_rows_without_a_beat(beats: Path):
     assert run_inside("pretrain-ecg", beats, "-o", "encoder", *SHORT).status == 3
     done = run_inside("pretrain-ecg", beats, "-o", "encoder", "--column", "median", *SHORT, "--json")
     assert done.json["Cohort"]["TrainingBeats"] + done.json["Cohort"]["ValidationBeats"] == 12
+
+
+def test_held_out_beats_are_told_by_lead_beside_a_pca_and_the_code_is_probed(beats: Path):
+    lines = beats.read_text().splitlines()
+    marked = [lines[0] + "\tmi", *(f"{line}\t{'10'[at % 2]}" for at, line in enumerate(lines[1:]))]
+    Path("marked.tsv").write_text("\n".join(marked) + "\n")
+    for name, table, options in (("with", "marked.tsv", ()), ("without", str(beats), ())):
+        done = run_inside("pretrain-ecg", table, "-o", name, *SHORT, *options)
+        assert done.status == 0, done.stderr
+    said = model.read_description(Path("with"))["Metrics"]
+    told = said["Restoration"]
+    assert told["ComponentsFrom"] == 8 and told["Components"] <= 7
+    for kind in ("Encoder", "PCA"):
+        assert {name: len(values) for name, values in told[kind].items()} == {
+            "RMSEMv": 12,
+            "SNRDb": 12,
+            "Correlation": 12,
+        }
+    probed = said["Probe"]["Encoder"]
+    assert probed["FittedTo"] == 8 and probed["MeasuredOn"] == 4 and probed["WithInfarction"] == 2
+    assert "AUC" in Path("with/card.md").read_text() and "| V6 |" in Path("without/card.md").read_text()
+    other = model.read_description(Path("without"))["Metrics"]
+    assert "Probe" not in other and other["Restoration"] == told  # the diagnosis is not learned from
+    done = run_inside("pretrain-ecg", beats, "-o", "third", "--probe", "sex", *SHORT)
+    assert done.status == 3 and "sex" in done.error

@@ -205,7 +205,18 @@ def test_two_runs_give_the_same_bytes_and_another_seed_others(dataset, tmp_path)
     [
         (["--no-prior", "--no-ecg"], ("none", False, False), (), ("scar.ecg.", "scar.taff.", "anatomy.")),
         (["--no-prior", "--no-time"], ("none", True, False), ("scar.ecg.", "scar.taff."), ("anatomy.",)),
-        (["--no-prior", "--fusion", "paper"], ("none", True, True), ("scar.taff.",), ()),
+        (
+            ["--no-prior", "--taff-form", "paper"],
+            ("none", True, True),
+            ("scar.taff.",),
+            ("scar.segment_fusion.",),
+        ),
+        (
+            ["--prior-source", "truth", "--fusion", "segment"],
+            ("truth", True, True),
+            ("scar.ecg.", "scar.segment_fusion."),
+            ("scar.taff.", "anatomy."),
+        ),
         (["--no-prior", "--fusion-stage", "0"], ("none", True, True), ("scar.taff.",), ()),
         (["--prior-source", "truth"], ("truth", True, True), ("scar.ecg.",), ("anatomy.",)),
     ],
@@ -220,8 +231,12 @@ def test_the_model_has_the_parts_that_were_asked_for(dataset, tmp_path, options,
     names = load_file(out / "weights.safetensors").keys()
     assert all(any(name.startswith(part) for name in names) for part in present)
     assert not any(name.startswith(part) for name in names for part in absent)
-    if "--fusion" in options:
-        assert said["Settings"]["fusion"] == "paper"
+    fusion = "segment" if "segment" in options else "taff"
+    assert said["Settings"]["fusion"] == fusion and said["Network"]["fusion"] == fusion
+    if "--taff-form" in options:
+        assert said["Settings"]["taff_form"] == "paper" and said["Network"]["taff_form"] == "paper"
+    if fusion == "segment":
+        assert said["Settings"]["fusion_stage"] == 1
     if "--fusion-stage" in options:
         assert said["Settings"]["fusion_stage"] == 0
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scartools.learning.anatomy import anatomy_of, largest_ventricle, named, numbered, prior_of
+from scartools.learning.anatomy import (
+    anatomy_of,
+    largest_ventricle,
+    named,
+    numbered,
+    prior_of,
+    scar_by_segment,
+)
 from tests.unit.learning.learning_phantom import affine, heart
 
 
@@ -60,3 +67,29 @@ def test_numbers_and_names_undo_each_other(known):
     assert numbers.tolist() == list(range(len(known)))
     np.testing.assert_array_equal(named(numbers, known), labels)
     assert numbered(np.array([255], np.uint8), known).tolist() == [255]
+
+
+def test_scar_is_counted_by_segment_even_where_the_map_misses_it():
+    label = np.zeros((2, 4, 6), np.uint8)
+    label[0, 1] = [2, 2, 3, 4, 3, 0]
+    label[1, 1] = 3  # a slice without a map
+    segments = np.zeros_like(label)
+    segments[0, 1, :2], segments[0, 1, 3] = 1, 7  # the scar at column 2 lies between, that of column 4 outside
+    found = scar_by_segment(label, segments)
+    assert found.dtype == np.float32 and found.shape == (17,)
+    assert found[6] == 1.0 and found[0] in (
+        0.0,
+        pytest.approx(1 / 3),
+    )  # column 2 is as near to one as to the other
+    assert np.isnan(np.delete(found, (0, 6))).all()
+
+
+def test_with_the_map_of_the_labels_themselves_it_is_the_part_of_the_segment():
+    label = heart()
+    segments = prior_of(anatomy_of(label), affine()).segments
+    found = scar_by_segment(label, segments)
+    for number in np.unique(segments[segments > 0]):
+        here = segments == number
+        assert found[number - 1] == pytest.approx((label[here] == 3).mean())
+    assert found[np.isfinite(found)].max() > 0.5 and found[np.isfinite(found)].min() == 0
+    assert np.isnan(scar_by_segment(label, np.zeros_like(label))).all()

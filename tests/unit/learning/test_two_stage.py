@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from scartools.errors import InputError, ScartoolsError
-from scartools.learning.anatomy import numbered
+from scartools.learning.anatomy import anatomy_of, numbered, prior_of
 from scartools.learning.loop import Setting, _set_rates, train
 from scartools.learning.settings import Settings, Size, rates_of, size_of
 from scartools.learning.two_stage import anatomy_labels, jobs_of, train_stages, untrained
@@ -83,6 +83,31 @@ def test_an_interruption_anywhere_changes_no_weight(stop_at, whole, tmp_path):
     for name, prior in whole.priors.items():
         np.testing.assert_array_equal(resumed.priors[name], prior)
     assert set(whole.priors) == {"case-1", "case-2", "case-3", "case-4", "case-9"}
+
+
+@pytest.mark.parametrize("stop_at", [6, 7, 8])
+def test_an_interruption_changes_no_weight_of_the_fusion_by_segments(stop_at, tmp_path):
+    from scartools.files.checkpoint import read_checkpoint, write_checkpoint
+
+    settings = replace(FULL, fusion="segment", fusion_stage=1)
+    whole = run(settings)
+    write_checkpoint(tmp_path, run(settings, stop_at=stop_at))
+    resumed = run(settings, state=read_checkpoint(tmp_path))
+    assert weights_of(resumed.scar) == weights_of(whole.scar)
+    assert resumed.log == whole.log and whole.log[-1]["EcgWeight"] is not None
+
+
+def test_an_encoder_that_is_frozen_stays_as_it_was():
+    for freeze in (True, False):
+        settings = replace(
+            IMAGE, prior_source="truth", ecg=True, fusion="segment", fusion_stage=1, freeze_encoder=freeze
+        )
+        cases = [replace(one, prior=prior_of(anatomy_of(one.label), one.affine).segments) for one in CASES]
+        result = untrained(LABELS, settings)
+        before = weights_of(result.scar.ecg)
+        for _ in train_stages(cases, [], LABELS, settings, Setting(), result):
+            pass
+        assert (weights_of(result.scar.ecg) == before) is freeze
 
 
 @pytest.mark.parametrize("stop_at", [1, 3, 5, 8])

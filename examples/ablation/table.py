@@ -1,0 +1,283 @@
+"""Print what the arms of the ablation came to; what has not been run is printed as missing.
+
+    python table.py OUT --arms ARM ... --seeds SEED ... [--resamples 10000]
+
+Reads OUT/evaluation/metrics.tsv of `scartools evaluate`, OUT/pairs.tsv and OUT/models/*/log.jsonl; prints and writes
+OUT/table.md. Scar is scar and no-reflow. The patient is the unit: cases of one patient, then seeds, are averaged before
+means, intervals and tests. Intervals are BCa bootstrap of patients; p is Wilcoxon's, adjusted by Holm over all rows of
+the differences. Only seeds that both arms of a difference have count in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from scartools.evaluation.significance import bootstrap_interval, by_patient, holm, wilcoxon_p
+
+EQUIVALENT = 0.02  # Dice: a control is no better and no worse when its 90 % interval lies inside
+BINS = ((0, 7), (7, 14), (14, 30), (30, math.inf))  # days between ECG and MRI
+SHOWN = {"truth": "truth as reader"}  # the truth plays the reader; the arm -second a reader who differs from it
+MISSING = "missing"
+FUSIONS = ("taff", "segment")
+Row = Mapping[str, str]
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a TSV."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def by_arm(rows: Sequence[Row]) -> dict[str, dict[str, list[Row]]]:
+    """Return the scar rows by arm and seed; an arm is named ARM.SEED."""
+    found: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        if row["structure"] == "scar":
+            arm, seed = row["arm"].rsplit(".", 1)
+            found.setdefault(arm, {}).setdefault(seed, []).append(row)
+    return found
+
+
+def mean_of_seeds(
+    arm: Mapping[str, Sequence[Row]], column: str, seeds: Sequence[str], *, positive: bool
+) -> dict[str, float]:
+    """Return by patient the mean over seeds of a column, over cases whose truth has scar, or has none."""
+    kinds = ("hit", "missed") if positive else ("false_positive", "true_negative")
+    each = [
+        by_patient(
+            [(row["participant_id"], number(row[column])) for row in arm[seed] if row["agreement"] in kinds]
+        )
+        for seed in seeds
+    ]
+    common = sorted(set.intersection(*(set(one) for one in each))) if each else []
+    return {patient: float(np.mean([one[patient] for one in each])) for patient in common}
+
+
+def number(text: str) -> float:
+    """Return a number, NaN for n/a."""
+    return math.nan if text == "n/a" else float(text)
+
+
+def interval(values: Sequence[float], resamples: int, level: float = 0.95) -> str:
+    """Return mean and interval as text."""
+    if not values:
+        return "n/a"
+    low, high = bootstrap_interval(list(values), resamples=resamples, level=level)
+    return f"{np.mean(values):.3f}" + ("" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]")
+
+
+def arm_lines(
+    names: Sequence[str], arms: Mapping[str, Mapping[str, Sequence[Row]]], wanted: Sequence[str], resamples: int
+) -> list[str]:
+    """Return the table of the arms of one regime, a line an arm."""
+    lines = [
+        "| arm | wall | ECG | seeds | patients with scar | scar Dice [95 %] | cases missed | patients without "
+        "| mL predicted there [95 %] |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in names:
+        if name not in arms:
+            lines.append(f"| {name} |" + f" {MISSING} |" * 8)
+            continue
+        arm = arms[name]
+        seeds = sorted(arm)
+        rows = [row for seed in seeds for row in arm[seed]]
+        walls = "/".join(sorted({SHOWN.get(row["prior_source"], row["prior_source"]) for row in rows}))
+        ecgs = "/".join(sorted({row["ecg"] for row in rows}))
+        with_scar = mean_of_seeds(arm, "dice", seeds, positive=True)
+        without = mean_of_seeds(arm, "predicted_ml", seeds, positive=False)
+        missed = sum(row["agreement"] == "missed" for row in rows) / len(seeds)
+        told = f"{len(seeds)} of {len(wanted)}" + ("" if len(seeds) == len(wanted) else f" ({MISSING})")
+        dice, volume = (interval(list(values.values()), resamples) for values in (with_scar, without))
+        lines.append(
+            f"| {name} | {walls} | {ecgs} | {told} | {len(with_scar)} | {dice} | {missed:.1f} | {len(without)} | {volume} |"
+        )
+    return lines
+
+
+def differences_asked(arms: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return question, arm and reference of each difference, of the arms that the ablation has."""
+    asked = [("what the predicted prior adds", "prior", "image")]
+    for f in FUSIONS:
+        asked += [
+            ("ECG without prior", f"{f}-noprior", "image"),
+            ("ECG, no time", f"{f}-notime", "prior"),
+            ("time", f, f"{f}-notime"),
+            ("ECG and time", f, "prior"),
+            ("control: trained and tested on others' ECGs", f"{f}-shuffled", "prior"),
+            ("own ECG against others'", f, f"{f}-shuffled"),
+            ("others' ECGs at test only", f"{f}-test-shuffled", f),
+            ("no ECG at test", f"{f}-no-ecg", "prior"),
+            ("others' intervals", f"{f}-interval", f),
+            ("ceiling: true scar by segment", f"{f}-oracle", "prior"),
+        ]
+        for end in ("", "-second"):
+            asked += [
+                ("given wall: ECG and time", f"given-{f}{end}", f"given-prior{end}"),
+                ("given wall, control: others' ECGs", f"given-{f}-shuffled{end}", f"given-prior{end}"),
+                ("given wall, ceiling", f"given-{f}-oracle{end}", f"given-prior{end}"),
+            ]
+    asked.append(("segment against taff", "segment", "taff"))
+    asked.append(("segment against taff, given wall", "given-segment", "given-taff"))
+    return [one for one in asked if one[1] in arms and one[2] in arms]
+
+
+def paired(
+    arms: Mapping[str, Mapping[str, Sequence[Row]]], arm: str, reference: str, column: str, *, positive: bool
+) -> tuple[list[float], int]:
+    """Return the difference of each patient, the mean of the seeds that both have, and how many these are."""
+    if arm not in arms or reference not in arms:
+        return [], 0
+    seeds = sorted(set(arms[arm]) & set(arms[reference]))
+    one, other = (mean_of_seeds(arms[name], column, seeds, positive=positive) for name in (arm, reference))
+    return [one[patient] - other[patient] for patient in sorted(set(one) & set(other))], len(seeds)
+
+
+def difference_lines(
+    asked: Sequence[tuple[str, str, str]], arms: Mapping[str, Mapping[str, Sequence[Row]]], resamples: int
+) -> list[str]:
+    """Return the table of differences of Dice in patients with scar, and of mL in patients without."""
+    found = [paired(arms, arm, reference, "dice", positive=True) for _, arm, reference in asked]
+    adjusted = holm([wilcoxon_p(values) for values, _ in found])
+    lines = [
+        "| question | difference | seeds | patients | Dice [95 %] | [90 %] | p, Holm | mL in patients without scar [95 %] |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (question, arm, reference), (values, seeds), p in zip(asked, found, adjusted, strict=True):
+        if not values:
+            lines.append(f"| {question} | {arm} - {reference} |" + f" {MISSING} |" * 6)
+            continue
+        narrow = interval(values, resamples, 0.90).partition(" ")[2]
+        if "control" in question:
+            low, high = bootstrap_interval(values, resamples=resamples, level=0.90)
+            inside = low > -EQUIVALENT and high < EQUIVALENT
+            narrow += " equivalent" if inside else f" not within {EQUIVALENT}"
+        without, _ = paired(arms, arm, reference, "predicted_ml", positive=False)
+        told = "n/a" if math.isnan(p) else f"{p:.3g}"
+        lines.append(
+            f"| {question} | {arm} - {reference} | {seeds} | {len(values)} | {interval(values, resamples)} | {narrow} |"
+            f" {told} | {interval(without, resamples)} |"
+        )
+    return lines
+
+
+def bin_lines(
+    names: Sequence[str], arms: Mapping[str, Mapping[str, Sequence[Row]]], days: Mapping[str, float]
+) -> list[str]:
+    """Return scar Dice by days between ECG and MRI, with the number of patients in each bin; no interval: too few."""
+    heads = [f"{low} to {high:.0f} days" if high < math.inf else f"{low} days or more" for low, high in BINS]
+    lines = ["| arm | " + " | ".join([*heads, "unknown"]) + " |", "|---" * (len(BINS) + 2) + "|"]
+    for name in names:
+        if name not in arms:
+            lines.append(f"| {name} |" + f" {MISSING} |" * (len(BINS) + 1))
+            continue
+        cells = []
+        for low, high in (*BINS, (math.nan, math.nan)):
+            chosen = {
+                seed: [row for row in rows if _inside(days.get(row["case_id"], math.nan), low, high)]
+                for seed, rows in arms[name].items()
+            }
+            values = list(mean_of_seeds(chosen, "dice", sorted(chosen), positive=True).values())
+            cells.append(f"{np.mean(values):.3f} (n = {len(values)})" if values else "n = 0")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _inside(days: float, low: float, high: float) -> bool:
+    return math.isnan(days) if math.isnan(low) else low <= days < high
+
+
+def weight_lines(names: Sequence[str], seeds: Sequence[str], models: Path) -> list[str]:
+    """Return the weight of the ECG in the fusion at the end of each training: gate of TAFF, trust of the other."""
+    lines = [
+        "| training | " + " | ".join(f"seed {seed}" for seed in seeds) + " |",
+        "|---" * (len(seeds) + 1) + "|",
+    ]
+    for name in names:
+        cells = []
+        for seed in seeds:
+            log = models / f"{name}.{seed}/log.jsonl"
+            last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1]) if log.is_file() else {}
+            weight = last.get("EcgWeight")
+            cells.append(MISSING if weight is None else f"{weight:.3f}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def ceiling_lines(arms: Mapping[str, Mapping[str, Sequence[Row]]]) -> list[str]:
+    """Return what part of the ceiling the ECG reached, in both regimes."""
+    lines = []
+    for full, ceiling, reference in (
+        ("segment", "segment-oracle", "prior"),
+        ("given-segment", "given-segment-oracle", "given-prior"),
+    ):
+        gain, most = (paired(arms, one, reference, "dice", positive=True)[0] for one in (full, ceiling))
+        if not gain or not most:
+            lines.append(f"* {full}: {MISSING}")
+        else:
+            lines.append(
+                f"* {full} gains {np.mean(gain):+.3f} over {reference}; the true scar by segment in place of the ECG "
+                f"{np.mean(most):+.3f}"
+            )
+    return lines
+
+
+def render(out: Path, names: Sequence[str], seeds: Sequence[str], resamples: int) -> str:
+    """Return the whole table as Markdown."""
+    metrics = out / "evaluation/metrics.tsv"
+    arms = by_arm(read(metrics)) if metrics.is_file() else {}
+    pairs = read(out / "pairs.tsv") if (out / "pairs.tsv").is_file() else []
+    days = {row["case_id"]: number(row.get("interval_days", "n/a")) for row in pairs}
+    fused = [name for name in names if set(name.split("-")) & set(FUSIONS)]
+    trained = [name for name in fused if not name.endswith(("-second", "-test-shuffled", "-no-ecg", "-oracle"))]
+    shown = ["prior", *(name for f in FUSIONS for name in (f"{f}-notime", f) if name in names)]
+    second = [name for name in names if name.endswith("-second")]
+    first = [name for name in names if name.startswith("given-") and name not in second]
+    parts = [
+        "# Does the ECG help?",
+        "Simulated hearts and ECGs unless the manifest says otherwise: they test software and prove nothing about patients.",
+        "## Predicted wall: nothing but image and ECG is given",
+        *arm_lines([name for name in names if name not in (*first, *second)], arms, seeds, resamples),
+        "## Given wall: the truth as reader",
+        *arm_lines(first, arms, seeds, resamples),
+        "## Given wall: a second reader, the truth with moved contours and a turned RV",
+        *arm_lines(second, arms, seeds, resamples),
+        "## Differences",
+        *difference_lines(differences_asked(names), arms, resamples),
+        "## Part of the ceiling",
+        *ceiling_lines(arms),
+        "## Scar Dice by days between ECG and MRI",
+        *bin_lines(shown, arms, days),
+        "## Weight of the ECG at the end of the training",
+        *weight_lines(trained, seeds, out / "models"),
+    ]
+    text = ""
+    for part in parts:
+        row = part.startswith(("|", "*"))
+        text += part + ("\n" if row else "\n\n") if not part.startswith("## ") else f"\n{part}\n\n"
+    return text
+
+
+def main() -> None:
+    """Print the table and write it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--arms", nargs="+", required=True)
+    parser.add_argument("--seeds", nargs="+", required=True)
+    parser.add_argument("--resamples", type=int, default=10_000)
+    given = parser.parse_args()
+    text = render(given.out, given.arms, given.seeds, given.resamples)
+    given.out.mkdir(parents=True, exist_ok=True)
+    (given.out / "table.md").write_text(text, encoding="utf-8")
+    print(text, end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What an ECG adds to a training: its part of a batch, and its terms of the loss."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from scartools.learning.sampling import Batch
+from scartools.learning.settings import Settings
+from scartools.network.segment_fusion import presence_loss
+from scartools.network.segmenter import Ecg, Segmented
+from scartools.network.taff import entropy_loss
+
+
+def ecg_of(batch: Batch, device: str, *, oracle: bool) -> Ecg:
+    """Return the ECGs of a batch; with oracle the true parts of scar speak in place of the encoder."""
+    beat, days, present = (
+        torch.from_numpy(part).to(device) for part in (batch.beat, batch.days, batch.present)
+    )
+    quality = None if batch.quality is None else torch.from_numpy(batch.quality).to(device)
+    fractions = torch.from_numpy(batch.fractions).to(device) if oracle and batch.fractions is not None else None
+    return Ecg(beat, days, present, quality, fractions)
+
+
+def ecg_terms(found: Segmented, batch: Batch, settings: Settings, part: float) -> Tensor:
+    """Return the terms of the loss that an ECG brings, a scalar: 0 where the network takes none.
+
+    found  what the network gave for the batch; part: of the training that is done, 0 to 1
+    Restored beats, with a quadratic rise; the entropy of TAFF's gate; scar in each segment, of the fusion by segments.
+    """
+    device = found.logits[0].device
+    total = torch.zeros((), device=device)
+    if found.weights is None:
+        return total
+    present = torch.from_numpy(batch.present).to(device)
+    if found.reconstruction is not None:
+        beat = torch.from_numpy(batch.beat).to(device)
+        error = functional.mse_loss(found.reconstruction.float(), beat, reduction="none").mean(dim=(1, 2))
+        reconstruction = (error * present).sum() / present.sum().clamp_min(1)
+        ramp = min(1.0, part / settings.ecg_warm_up) ** 2 if settings.ecg_warm_up > 0 else 1.0
+        total = total + settings.ecg_weight * ramp * reconstruction
+    if settings.fusion == "taff":
+        entropy = entropy_loss(found.weights.float(), present, settings.taff_form)
+        total = total + settings.entropy_weight * entropy
+    if found.segments is not None and batch.fractions is not None:
+        fractions, days = (torch.from_numpy(values).to(device) for values in (batch.fractions, batch.days))
+        said = presence_loss(found.segments.float(), fractions, days, present, time=settings.time)
+        total = total + settings.presence_weight * said
+    return total

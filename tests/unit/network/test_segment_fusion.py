@@ -1,0 +1,209 @@
+"""The ECG speaks in segments: nothing at the start, nothing where it is absent, and only where its segment lies."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from scartools.network.segment_fusion import (
+    FIRST_TRUST,
+    SEGMENTS,
+    SegmentFusion,
+    SegmentFusionConfig,
+    paint,
+    presence_loss,
+    true_logits,
+)
+from scartools.network.segmenter import Ecg, Segmenter, SegmenterConfig
+
+NAN = float("nan")
+PRIOR = SegmenterConfig(4, (4, 8, 8), ((1, 1), (2, 2), (2, 2)), prior=True)
+FULL = replace(PRIOR, ecg=True, time=True, fusion="segment", fusion_stage=1)
+
+
+def an_ecg(count: int, present: bool = True) -> Ecg:
+    torch.manual_seed(9)
+    there = torch.full((count,), present)
+    return Ecg(torch.randn(count, 12, 600), torch.full((count,), 12.0), there, torch.full((count,), 0.8))
+
+
+def a_picture(count: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(4)
+    return torch.randn(count, 1, 16, 16), torch.randint(0, 18, (count, 16, 16))
+
+
+def shaken() -> Segmenter:
+    """A network as training may leave it: no weight of the fusion is zero."""
+    torch.manual_seed(5)
+    network = Segmenter(FULL).eval()
+    for parameter in network.segment_fusion.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return network
+
+
+def module_input(count: int = 2) -> dict[str, torch.Tensor]:
+    torch.manual_seed(6)
+    numbers = torch.randint(0, 18, (count, 8, 8))
+    segments = torch.nn.functional.one_hot(numbers, 18)[..., 1:].movedim(-1, 1).float()
+    return {
+        "features": torch.randn(count, 6, 4, 4),
+        "code": torch.randn(count, 8),
+        "logits": torch.randn(count, SEGMENTS),
+        "segments": segments,
+        "days": torch.full((count,), 10.0),
+        "quality": torch.full((count,), 0.9),
+        "present": torch.ones(count, dtype=torch.bool),
+    }
+
+
+def test_at_the_start_the_output_is_that_of_the_network_without_an_ecg_to_the_last_bit():
+    network = Segmenter(FULL).eval()
+    alone = Segmenter(PRIOR).eval()
+    missing, unexpected = alone.load_state_dict(
+        {k: v for k, v in network.state_dict().items() if not k.startswith(("ecg.", "segment_fusion."))}
+    )
+    assert not missing and not unexpected
+    x, prior = a_picture()
+    assert torch.equal(network.segment(x, prior, an_ecg(3)).logits[0], alone.segment(x, prior).logits[0])
+
+
+def test_an_absent_ecg_gives_the_image_path_to_the_last_bit_whatever_was_learned():
+    network, (x, prior) = shaken(), a_picture()
+    image = network.segment(x, prior).logits[0]
+    absent = an_ecg(3, False)
+    assert torch.equal(network.segment(x, prior, absent).logits[0], image)
+    nonsense = absent._replace(beat=absent.beat * 1e3, days=torch.full((3,), NAN))
+    assert torch.equal(network.segment(x, prior, nonsense).logits[0], image)
+    assert not torch.allclose(network.segment(x, prior, an_ecg(3)).logits[0], image)
+
+
+def test_without_any_segment_the_ecg_has_no_say():
+    network, (x, prior) = shaken(), a_picture()
+    prior[1] = 0
+    fused, image = network.segment(x, prior, an_ecg(3)).logits[0], network.segment(x, prior).logits[0]
+    assert torch.equal(fused[1], image[1])
+    assert not torch.allclose(fused[0], image[0])
+    assert torch.equal(network.segment(x, None, an_ecg(3)).logits[0], network.segment(x).logits[0])
+
+
+@pytest.mark.parametrize("number", [0, 6, 16])
+def test_a_logit_reaches_the_pixels_of_its_own_segment_alone(number):
+    torch.manual_seed(5)
+    module, given = SegmentFusion(SegmentFusionConfig(6, 8)), module_input()
+    torch.nn.init.normal_(module.project.weight)
+    other = given["logits"].clone()
+    other[:, number] += 3.0
+    changed = (module(**{**given, "logits": other}).features - module(**given).features).abs().amax(
+        dim=1
+    ) > 1e-7
+    inside = torch.nn.functional.adaptive_avg_pool2d(given["segments"], (4, 4))[:, number] > 0
+    assert inside.any() and torch.equal(changed, inside)
+
+
+def test_a_pixel_carries_the_part_of_it_that_a_segment_fills():
+    segments = torch.zeros(1, SEGMENTS, 2, 4)
+    segments[0, 3, 0, :2] = 1  # half of the left pixel of 1 x 2
+    logits = torch.zeros(1, SEGMENTS)
+    logits[0, 3], logits[0, 4] = 2.0, -7.0
+    painted = paint(logits, logits.sigmoid(), segments, (1, 2))
+    expected = [[1.0, 0.0], [0.0, 0.0], [0.5 / (1 + math.exp(-2.0)), 0.0]]  # for, against, probability
+    torch.testing.assert_close(painted[0, :, 0], torch.tensor(expected))
+    logits[0, 3] = -2.0
+    assert paint(logits, logits.sigmoid(), segments, (1, 2))[0, :2, 0, 0].tolist() == [0.0, 1.0]
+
+
+def test_trust_starts_small_and_sees_interval_and_quality():
+    given = module_input()
+    torch.testing.assert_close(
+        SegmentFusion(SegmentFusionConfig(6, 8))(**given).trust, torch.full((2,), FIRST_TRUST)
+    )
+    for time in (True, False):
+        torch.manual_seed(5)
+        module = SegmentFusion(SegmentFusionConfig(6, 8, time))
+        for parameter in module.parameters():
+            torch.nn.init.normal_(parameter, std=0.5)
+        trust = module(**given).trust
+        for change in ({"days": torch.full((2,), 80.0)}, {"days": torch.full((2,), NAN)}):
+            assert torch.allclose(module(**{**given, **change}).trust, trust) is not time
+        for quality in (0.2, NAN):
+            assert not torch.allclose(module(**{**given, "quality": torch.full((2,), quality)}).trust, trust)
+
+
+def test_a_segment_of_which_nothing_is_known_says_nothing():
+    torch.manual_seed(5)
+    module, given = SegmentFusion(SegmentFusionConfig(6, 8)), module_input()
+    torch.nn.init.normal_(module.project.weight)
+    given["logits"][:, 2] = NAN
+    fused = module(**given).features
+    assert torch.isfinite(fused).all()
+    only = torch.nn.functional.adaptive_avg_pool2d(given["segments"], (4, 4))
+    alone = (only[:, 2] > 0) & (only.sum(dim=1) == only[:, 2])
+    torch.testing.assert_close(fused.movedim(1, -1)[alone], given["features"].movedim(1, -1)[alone])
+
+
+def test_gradients_reach_the_encoder_through_the_loss_of_presence_and_not_through_what_is_painted():
+    network, (x, prior) = shaken(), a_picture()
+    network.segment_fusion.film.requires_grad_(False)
+    for parameter in list(network.segment_fusion.film.parameters())[-2:]:
+        torch.nn.init.zeros_(parameter)  # the global path says nothing: what is left is painted
+    found = network.segment(x, prior, an_ecg(3))
+    found.logits[0].square().sum().backward(retain_graph=True)
+    assert network.segment_fusion.project.weight.grad.abs().sum() > 0
+    reached = [p.grad for p in network.ecg.encoder.parameters() if p.grad is not None]
+    assert not any(grad.any() for grad in reached)
+    days, present = torch.zeros(3), torch.ones(3, dtype=torch.bool)
+    presence_loss(found.segments, torch.full((3, SEGMENTS), 0.5), days, present, time=True).backward()
+    assert sum(float(p.grad.abs().sum()) for p in network.ecg.encoder.parameters() if p.grad is not None) > 0
+
+
+def test_the_loss_of_presence_has_its_known_answers():
+    logits = torch.zeros(2, SEGMENTS)
+    logits[0, 0], logits[0, 1], logits[1, 0] = 2.0, -1.0, 3.0
+    fractions = torch.full((2, SEGMENTS), NAN)
+    fractions[0, 0], fractions[0, 1], fractions[1, 0] = 0.05, 0.049, 0.0  # scar, none, none
+    days, present = torch.tensor([0.0, 90.0]), torch.tensor([True, True])
+    a, b, c = (math.log1p(math.exp(value)) for value in (-2.0, -1.0, 3.0))
+    assert presence_loss(logits, fractions, days, present, time=True) == pytest.approx((a + b + 0.5 * c) / 2.5)
+    assert presence_loss(logits, fractions, days, present, time=False) == pytest.approx((a + b + c) / 3)
+    unknown = torch.tensor([45.0, NAN])  # three quarters, and half
+    expected = (0.75 * (a + b) + 0.5 * c) / 2.0
+    assert presence_loss(logits, fractions, unknown, present, time=True) == pytest.approx(expected)
+    gone = torch.tensor([True, False])
+    assert presence_loss(logits, fractions, days, gone, time=True) == pytest.approx((a + b) / 2)
+    assert presence_loss(logits, fractions, days, ~present, time=True) == 0
+
+
+def test_the_truth_speaks_in_place_of_the_encoder():
+    network, (x, prior) = shaken(), a_picture(2)
+    fractions = torch.zeros(2, SEGMENTS)
+    fractions[:, 4] = 0.6
+    ecg = an_ecg(2)._replace(fractions=fractions)
+    found = network.segment(x, prior, ecg)
+    other = network.segment(x, prior, ecg._replace(beat=-ecg.beat))
+    assert torch.equal(found.logits[0], other.logits[0])  # the beat is not looked at
+    assert found.reconstruction is None and found.segments is None
+    assert not torch.allclose(network.segment(x, prior, an_ecg(2)).logits[0], found.logits[0])
+    torch.testing.assert_close(
+        true_logits(torch.tensor([0.0, 0.5, 1.0])), torch.tensor([-math.log(99), 0.0, math.log(99)])
+    )
+    assert true_logits(torch.tensor([NAN])).isnan().all()
+
+
+def test_its_configuration_survives_json_and_needs_a_prior():
+    assert SegmenterConfig.from_json(json.loads(json.dumps(FULL.to_json()))) == FULL
+    with pytest.raises(ValueError, match="segments"):
+        replace(FULL, prior=False)
+    with pytest.raises(ValueError, match="fusion"):
+        replace(FULL, fusion="both")
+
+
+@pytest.mark.parametrize("form", ["corrected", "paper"])
+def test_a_configuration_of_before_the_fusion_had_a_name_is_of_taff(form):
+    said = {**replace(FULL, fusion="taff").to_json(), "fusion": form}
+    del said["taff_form"]
+    found = SegmenterConfig.from_json(said)
+    assert (found.fusion, found.taff_form) == ("taff", form)
