@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any
 
 from scartools.errors import UsageError
 
+log = logging.getLogger(__name__)
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -109,6 +111,10 @@ def precision_to_use(asked: str, device: str) -> Any:
     import torch
 
     if asked != "auto":
+        if asked == "bfloat16" and device == "cpu" and not _cpu_has_bfloat16():
+            log.warning(
+                "this processor computes no bfloat16: it is imitated, some ten times slower than float32"
+            )
         return getattr(torch, asked)
     if device == "cpu":
         return torch.bfloat16 if _cpu_has_bfloat16() else torch.float32

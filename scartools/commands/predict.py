@@ -28,6 +28,7 @@ OUTPUT FILES
     ID/segments.tsv         scar by segment, as in scartools-quantify(1); absent where no wall was found
     ID/bullseye.svg         the same as a bullseye
     ID/probabilities.nii.gz with --probabilities: float32 (X, Y, Z, label); its JSON names the labels in order
+                                  and the temperature they were calibrated with, 1 for a model without one
     ID/overlay.png          with --overlays: contours on the slices, for a person's eye
     predictions.tsv         one row a case
     prov.json               provenance
@@ -339,7 +340,9 @@ def _write(
     provenance.write_json(folder / "segmentation.json", {**said, "GeometryNotes": list(image.notes)})
     if found.probabilities is not None:
         volume.save_like(folder / "probabilities.nii.gz", found.probabilities, image)
-        provenance.write_json(folder / "probabilities.json", {**said, "Labels": list(labels)})
+        provenance.write_json(
+            folder / "probabilities.json", {**said, "Labels": list(labels), "Temperature": found.temperature}
+        )
     if options.overlays:
         _draw_overlay(folder / "overlay.png", found, image, options)
     scar = scar_of(found.labels, found.passes, None if options.fractions_only else image.affine)

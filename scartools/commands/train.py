@@ -46,11 +46,10 @@ Three optimisers: SGD with momentum and a polynomial rate for the image, AdamW w
 ECG and for the gate. The rate of nnunet is 0.01 with a momentum of 0.99; the short presets take the same step
 with a shorter memory, 0.1 with 0.9, and centre two thirds of their crops on a label, not one third.
 
+One temperature, found on the validation patients, calibrates the probabilities of predict (Guo et al.).
+
 --ema 0.99 keeps a running mean of the weights, in which the last hundred iterations count, in place of those of the
 last iteration; the validation sees it too.
-
-The last network's probabilities are calibrated by one temperature, found on the validation patients, which
-predict --probabilities uses (Guo et al.); no label changes by it.
 
 --network residual takes nnU-Net's residual encoder (1, 3, 4, 6, 6 ... blocks a stage, one convolution a stage in the
 decoder). With --preset nnunet on a data set of preprocess --network residual-m or residual-l it is nnU-Net's ResEnc
@@ -81,10 +80,9 @@ place of the encoder: the ceiling of what any ECG could give to --fusion segment
 Mirroring is off, and rotations are small: a mirrored heart contradicts its ECG. --mirror is for the image alone;
 --no-prior --no-ecg --mirror --rotation 180 --preset nnunet trains as nnU-Net does.
 
-Several processes train one network, each with --batch crops an iteration and a CUDA device of its own where there
-are some: torchrun --nproc-per-node 2 -m scartools train dataset -o model. Their losses and gradients are those of
-one process with all of those crops (of the ECG's reconstruction: the mean of the processes'). The first one writes;
-torchrun passes SIGTERM on to all of them, and not SIGUSR1.
+Several processes train one network, each with --batch crops and a CUDA device: torchrun --nproc-per-node 2 -m
+scartools train dataset -o model. Losses and gradients are those of one process with all of these crops; the terms of
+the ECG are means over the processes. The first one writes; torchrun passes SIGTERM on, and not SIGUSR1.
 
 --first-stage takes the first stage and its priors from a model of the same data set, so that arms of a comparison
 are shown the same wall and only the last network is trained.
@@ -347,18 +345,13 @@ def _train(
     from scartools.cli.checkpoints import earlier_state, with_checkpoints
     from scartools.cli.streams import track
     from scartools.learning import processes, two_stage
-    from scartools.learning.dataset import digest_of
+    from scartools.learning.dataset import identity_of
 
     sides = (material.learns, material.validates)
-    run = {
-        "settings": settings.to_json(),
-        "data": digest_of(material),  # not prov.json alone: a data set that was edited is another
-        "inputs": [source.sha256 for source in sources],
-        "cases": [[case.id for case in side] for side in sides],
-        "precision": str(setting.precision),
-        **({"processes": processes.world()} if processes.world() > 1 else {}),
-    }
-    run = json.loads(json.dumps(run))  # as a checkpoint gives it back
+    run = identity_of(material, settings, str(setting.precision), processes.world())
+    run = json.loads(
+        json.dumps({**run, "inputs": [source.sha256 for source in sources]})
+    )  # as it is given back
     state = earlier_state(output, run, resume=resume, force=force)
     reports = two_stage.train_stages(*sides, material.labels, settings, setting, result, state=state)
     total = two_stage.iterations_of(*sides, settings, result.given)
@@ -388,17 +381,13 @@ def _write(
     from scartools.cli.resources import scratch_for_matplotlib
     from scartools.files import model
     from scartools.learning.card import card, describe
+    from scartools.learning.two_stage import weights_of
 
     facts = describe(material, settings, str(setting.precision).removeprefix("torch."), result)
     for case_id, reason in facts["WithoutPrior"].items():
         log.warning("case %s was trained without a prior: %s", case_id, reason)
-    weights = {f"scar.{name}": value for name, value in result.scar.state_dict().items()}
-    if result.anatomy is not None:
-        weights |= {f"anatomy.{name}": value for name, value in result.anatomy.state_dict().items()}
-    everyone = (*material.learns, *material.validates)
+    everyone = () if settings.prior_source == "none" else (*material.learns, *material.validates)
     shown = {case.id: result.priors.get(case.id, case.prior) for case in everyone}
-    if settings.prior_source == "none":
-        shown = {}
 
     def more(folder: Path) -> None:
         model.write_log(folder, result.log)
@@ -409,7 +398,7 @@ def _write(
             draw_curve(result.log).savefig(folder / "progress.png", dpi=150, metadata={"Software": None})
 
     model.write_model(
-        output, facts, weights, card=card(facts, result.log), more=more, sources=sources, force=force
+        output, facts, weights_of(result), card=card(facts, result.log), more=more, sources=sources, force=force
     )
     log.info("%s: trained on %d cases", output, len(material.learns))
     return {"Output": str(output), **{key: facts[key] for key in ("Cohort", "Inputs", "ValidationDice")}}

@@ -149,6 +149,20 @@ def digest_of(material: Material) -> str:
     return found.hexdigest()
 
 
+def identity_of(material: Material, settings: Settings, precision: str, processes: int) -> dict[str, Any]:
+    """Return what must be equal for a training to go on from a checkpoint, as JSON holds it.
+
+    precision, processes  of the arithmetic, and how many train together
+    """
+    found = {
+        "settings": settings.to_json(),
+        "data": digest_of(material),  # not prov.json alone: a data set that was edited is another
+        "cases": [[case.id for case in side] for side in (material.learns, material.validates)],
+        "precision": precision,
+    }
+    return found if processes == 1 else {**found, "processes": processes}
+
+
 def choose(facts: Mapping[str, Mapping[str, Any]], fold: int | None) -> tuple[list[str], list[str]]:
     """Return the ids of the cases to learn from and of those to validate on.
 

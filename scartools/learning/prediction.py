@@ -82,7 +82,7 @@ class Predicted:
     ecg           "used" or another word for it, "absent", or "off" for a model that takes none
     passes        labels uint8 (X, Y, Z) of each pass by itself; none where there was one pass
     unlike        in what the case is unlike the training of the first model, words of familiarity.Look; None: not known
-    probabilities float32 (X, Y, Z, C) in the order of the model's labels, calibrated, if asked for
+    probabilities float32 (X, Y, Z, C) in the order of the model's labels, if asked for, calibrated with `temperature`
     """
 
     labels: np.ndarray
@@ -94,6 +94,7 @@ class Predicted:
     passes: tuple[np.ndarray, ...] = ()
     unlike: tuple[str, ...] | None = None
     probabilities: np.ndarray | None = None
+    temperature: float = 1.0
 
 
 def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Model:
@@ -302,6 +303,7 @@ def predict_case(
         tuple(alone),
         None if first.seen is None else unlike(look_at(case.image, on_grid, case.grid), first.seen),
         probabilities_to_source(_probabilities(scores, models), case.grid) if manner.probabilities else None,
+        _temperature(models),
     )
 
 
@@ -317,7 +319,11 @@ def _scores(logits: np.ndarray, plan: Plan) -> np.ndarray:
 def _probabilities(scores: np.ndarray, models: Sequence[Model]) -> np.ndarray:
     """Return probabilities from what `_scores` gave, at the mean temperature of the models."""
     found = scores if models[0].plan.axes is None else torch.from_numpy(scores).softmax(dim=0).numpy()
-    return tempered(found, float(np.mean([model.temperature for model in models])))
+    return tempered(found, _temperature(models))
+
+
+def _temperature(models: Sequence[Model]) -> float:
+    return float(np.mean([model.temperature for model in models]))
 
 
 def _prior(

@@ -128,8 +128,8 @@ def share_of(batch: Batch, rank: int, world: int) -> Batch:
     """Return the crops that process `rank` of `world` computes: as many for each, in order."""
     each = len(batch.image) // world
     rows = slice(rank * each, (rank + 1) * each)
-    parts = (getattr(batch, part.name) for part in fields(Batch))
-    return Batch(*(None if part is None else part[rows] for part in parts))
+    parts = {part.name: getattr(batch, part.name) for part in fields(Batch)}
+    return replace(batch, **{name: part[rows] for name, part in parts.items() if part is not None})
 
 
 def _place(

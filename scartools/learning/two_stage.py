@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from scartools.errors import InputError
 from scartools.heart.anchors import Anchor
@@ -184,7 +185,7 @@ def calibrate_on(
                 prior=seen.prior,
                 beat=seen.beat,
                 days=seen.days,
-                quality=float("nan") if seen.quality is None else seen.quality,
+                quality=seen.quality,
                 fractions=seen.fractions if settings.oracle_ecg else None,
                 device=setting.device,
                 precision=setting.precision,
@@ -248,6 +249,14 @@ def with_first_stage(
         result.priors[case.id] = prior
     result.anatomy.load_state_dict(anatomy.state_dict())
     result.given = True
+
+
+def weights_of(result: Trained) -> dict[str, Tensor]:
+    """Return the weights of both networks under the names that model/ keeps them by."""
+    found = {f"scar.{name}": value for name, value in result.scar.state_dict().items()}
+    if result.anatomy is not None:
+        found |= {f"anatomy.{name}": value for name, value in result.anatomy.state_dict().items()}
+    return found
 
 
 def anatomy_labels(labels: Sequence[int]) -> tuple[int, ...]:
