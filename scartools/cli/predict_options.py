@@ -83,13 +83,9 @@ Overlays = Annotated[
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says about all cases."""
+    """What the command line says about the result of every case."""
 
-    labels: Any
-    spacing_from: Any
     anatomy_source: Any
-    ecg: bool
-    oracle_ecg: bool
     fractions_only: bool
     bullseye: bool
     overlays: bool

@@ -81,6 +81,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -114,6 +115,7 @@ from scartools.cli.predict_options import (
 
 if TYPE_CHECKING:
     from scartools.files.case_inputs import CaseInput
+    from scartools.files.case_reading import CaseFiles
     from scartools.files.provenance import Source
     from scartools.files.volume import Volume
     from scartools.learning.prediction import Manner, Model, Predicted, Where
@@ -154,7 +156,7 @@ def predict(
     from scartools.cli.resources import device_to_use, precision_to_use, scratch_for_matplotlib
     from scartools.cli.streams import track
     from scartools.errors import InputError, ItemsFailed, concerning
-    from scartools.files import atomic, case_inputs, predictions
+    from scartools.files import atomic, case_inputs, case_reading, predictions
     from scartools.learning.prediction import Manner, require_oracle_said, require_together, require_wall
 
     single = not image.name.endswith(".tsv")
@@ -177,24 +179,32 @@ def predict(
             asked = _shuffled(asked, networks[0], shuffle_ecg, shuffle_interval)
     _require_unseen(asked, networks)
     where, read_first = _where(networks[0], anchor, angle, landmarks)
-    options = Options(labels, spacing_from, anatomy_source, ecg, oracle_ecg, fractions_only, bullseye, overlays)
+    options = Options(anatomy_source, fractions_only, bullseye, overlays)
+    read = partial(
+        case_reading.read_case,
+        scheme=labels,
+        spacing_from=spacing_from,
+        with_beat=ecg and networks[0].settings.ecg,
+        with_label=oracle_ecg,
+    )
     rows: list[dict[str, Any]] = []
     failed: list[str] = []
 
     def fill(folder: Path) -> list[Source]:
         sources = [*more, *read_first, *listed]
-        for case in track(asked, "cases"):
+        for case, files_of in track(case_reading.read_ahead(asked, read), "cases", len(asked)):
             try:
                 with concerning(case.image):
-                    found, picture, read = _predict(networks, case, where, options, manner)
-                    measured = _write(folder / case.id, found, picture, options, networks[0].labels)
+                    files = files_of()
+                    found = _predict(networks, case, files, where, options, manner)
+                    measured = _write(folder / case.id, found, files.image, options, networks[0].labels)
             except InputError as error:
                 if single:
                     raise
                 failed.append(case.id)
                 log.error("case %s: %s", case.id, error)
                 continue
-            sources += read
+            sources += files.sources
             row = predictions.row_of(case, folders, output, has_segments=found.segments is not None)
             rows.append({**row, **_told(found), **measured})
         if failed and not rows:
@@ -265,38 +275,26 @@ def _where(
 
 
 def _predict(
-    networks: Sequence[Model], case: CaseInput, where: Where, options: Options, manner: Manner
-) -> tuple[Predicted, Volume, list[Source]]:
-    """Segment one case; return it with its image and with everything that was read."""
+    networks: Sequence[Model], case: CaseInput, files: CaseFiles, where: Where, options: Options, manner: Manner
+) -> Predicted:
+    """Segment one case, and say what is odd about it."""
     from scartools.ecg.standardise import standardise_beat
-    from scartools.files import volume
-    from scartools.files.record import read_beat
     from scartools.learning.prediction import Anatomy, predict_case
 
-    picture = volume.read_image(case.image, spacing_from=options.spacing_from)
-    sources, anatomy, beat, truth, quality = [picture.source], None, None, None, None
-    if case.anatomy is not None:
-        contours = volume.read_labels(case.anatomy, scheme=options.labels, spacing_from=options.spacing_from)
-        volume.require_same_grid(contours, picture)
-        anatomy = Anatomy(contours.array, options.anatomy_source)
-        sources.append(contours.source)
-    if case.beat is not None and options.ecg and networks[0].settings.ecg:
-        record = read_beat(case.beat)
-        beat, quality = standardise_beat(record.signals)[0], record.facts.get("Quality")
-        sources += record.sources
-    if options.oracle_ecg:
-        truth = _truth(case, picture, options)
-        sources.append(truth.source)
-    days = float("nan") if case.days is None else case.days
+    anatomy, beat, quality = None, None, None
+    if files.contours is not None:
+        anatomy = Anatomy(files.contours.array, options.anatomy_source)
+    if files.beat is not None:
+        beat, quality = standardise_beat(files.beat.signals)[0], files.beat.facts.get("Quality")
     found = predict_case(
         networks,
-        picture.array,
-        picture.affine,
+        files.image.array,
+        files.image.affine,
         beat=beat,
-        days=days,
+        days=float("nan") if case.days is None else case.days,
         quality=float("nan") if quality is None else float(quality),
-        truth=None if truth is None else truth.array,
-        ecg=case.ecg if truth is None else "truth",
+        truth=None if files.label is None else files.label.array,
+        ecg=case.ecg if files.label is None else "truth",
         anatomy=anatomy,
         where=where,
         manner=manner,
@@ -307,19 +305,7 @@ def _predict(
         log.warning("case %s was segmented without a prior: %s", case.id, found.without_prior)
     if found.without_segments:
         log.warning("case %s has no AHA segments: %s", case.id, found.without_segments)
-    return found, picture, sources
-
-
-def _truth(case: CaseInput, picture: Volume, options: Options) -> Volume:
-    """Read the label of a case, for a ceiling."""
-    from scartools.errors import InputError
-    from scartools.files import volume
-
-    if case.label is None:
-        raise InputError("has no label, which --oracle-ecg shows in place of the ECG", remedy="Leave it out")
-    label = volume.read_labels(case.label, scheme=options.labels, spacing_from=options.spacing_from)
-    volume.require_same_grid(label, picture)
-    return label
+    return found
 
 
 def _write(
