@@ -21,7 +21,7 @@ KILLS = 20
 
 
 def test_a_training_that_is_killed_twenty_times_ends_with_the_same_bytes(dataset, tmp_path):  # noqa: F811
-    options = [*TRAIN, "--iterations", "100", "--no-prior", "--no-ecg", "--ema", "0.9", "-q"]
+    options = [*TRAIN, "--iterations", "70", "--no-prior", "--no-ecg", "--ema", "0.9", "-q"]
     assert run_inside("train", dataset, *options, "-o", tmp_path / "whole").status == 0
     rng, out, moments = np.random.default_rng(), tmp_path / "killed", []
     state = out / "checkpoint/state.safetensors"
@@ -79,7 +79,7 @@ def test_two_processes_have_the_loss_curve_of_one_with_the_doubled_batch(dataset
 
 
 def test_two_processes_stop_on_request_and_go_on(dataset, tmp_path):  # noqa: F811
-    options = [*TRAIN, "--iterations", "60", "--no-ecg", "--no-prior", "-q"]
+    options = [*TRAIN, "--iterations", "20", "--no-ecg", "--no-prior", "-q"]
     work = torchrun("train", dataset, *options, "-o", tmp_path / "model")
     while not (tmp_path / "model/checkpoint/state.safetensors").exists() and work.poll() is None:
         time.sleep(0.02)
