@@ -22,6 +22,7 @@ import numpy as np
 from scartools.evaluation.significance import bootstrap_interval, by_patient, holm, wilcoxon_p
 
 EQUIVALENT = 0.02  # Dice: a control is no better and no worse when its 90 % interval lies inside
+FEW = 20  # patients below which no verdict is given
 BINS = ((0, 7), (7, 14), (14, 30), (30, math.inf))  # days between ECG and MRI
 SHOWN = {"truth": "truth as reader"}  # the truth plays the reader; the arm -second a reader who differs from it
 MISSING = "missing"
@@ -158,7 +159,8 @@ def difference_lines(
         if "control" in question:
             low, high = bootstrap_interval(values, resamples=resamples, level=0.90)
             inside = low > -EQUIVALENT and high < EQUIVALENT
-            narrow += " equivalent" if inside else f" not within {EQUIVALENT}"
+            verdict = "equivalent" if inside else f"not within {EQUIVALENT}"
+            narrow += f" {verdict if len(values) >= FEW else 'too few patients to tell'}"
         without, _ = paired(arms, arm, reference, "predicted_ml", positive=False)
         told = "n/a" if math.isnan(p) else f"{p:.3g}"
         lines.append(
