@@ -135,17 +135,17 @@ def test_arms_are_compared_on_common_cases():
     write_predictions("base", {f"p{n}": 10 for n in range(7)})
     write_predictions("more", {f"p{n}": 20 - n for n in range(1, 8)}, every=with_prior("predicted"))
     found = evaluate("base", "more")
-    row = of(found["comparisons"], structure="scar")
+    row = of(found["comparisons"], structure="scar", measure="dice")
     assert (row["arm"], row["reference"], row["n_patients"]) == ("more", "base", "6")
     expected = np.mean([2 * (20 - n) / (40 - n) - 2 / 3 for n in range(1, 7)])
-    assert float(row["dice_difference"]) == pytest.approx(expected, abs=1e-5)
+    assert float(row["difference"]) == pytest.approx(expected, abs=1e-5)
     assert float(row["p_wilcoxon"]) == pytest.approx(2 / 2**6)
     assert float(row["p_holm"]) > float(row["p_wilcoxon"])
     assert "only 6 patients" in row["warning"]
     assert {r["n_cases"] for r in found["summary"] if r["structure"] == "scar"} == {"6"}
     assert of(found["metrics"], arm="base", structure="scar", case_id="p0")["in_summary"] == "false"
-    back = of(evaluate("base", "more", "--reference", "more")["comparisons"], structure="scar")
-    assert float(back["dice_difference"]) == pytest.approx(-expected, abs=1e-5)
+    back = of(evaluate("base", "more", "--reference", "more")["comparisons"], structure="scar", measure="dice")
+    assert float(back["difference"]) == pytest.approx(-expected, abs=1e-5)
 
 
 def test_regimes_have_tables_of_their_own_and_are_never_compared():
@@ -156,8 +156,9 @@ def test_regimes_have_tables_of_their_own_and_are_never_compared():
     assert {(row["arm"], row["reference"]) for row in found["comparisons"]} == {("oracle", "reader")}
     report = Path("out/report.md").read_text()
     automatic, _, reader = report.partition("## Wall given by a reader")
-    assert "| own | predicted | scar" in automatic and "| oracle | truth | scar" not in automatic
-    assert "| oracle | truth | scar" in reader and "| own | predicted | scar" not in reader
+    assert "| own | predicted | off | scar" in automatic and "| oracle |" not in automatic
+    assert "| oracle | truth as reader | off | scar" in reader.partition("## Cases")[0]
+    assert "| own |" not in reader.partition("## Cases")[0] and "| oracle | truth |" not in report
     assert "Research use only. Not a medical device; not for diagnosis or treatment." in report
 
 
@@ -216,14 +217,15 @@ def test_names_tell_arms_apart():
     write_predictions("b", {"p1": 15}, every={"model": "net"})
     assert "--name" in refused("a", "b", status=2)
     assert "no arm" in refused("a", "--reference", "z", status=2)
-    assert of(evaluate("a", "b", "--name", "x", "--name", "y")["comparisons"], structure="scar")["arm"] == "y"
+    found = evaluate("a", "b", "--name", "x", "--name", "y")["comparisons"]
+    assert of(found, structure="scar", measure="dice")["arm"] == "y"
 
 
 def test_the_seed_gives_the_same_bytes():
     write_truth({f"p{n}": 20 for n in range(5)})
     write_predictions("net", {f"p{n}": 20 - 3 * n for n in range(5)})
     evaluate("net")
-    names = ("metrics.tsv", "summary.tsv", "comparisons.tsv", "summary.json", "report.md")
+    names = ("metrics.tsv", "summary.tsv", "comparisons.tsv", "summary.json", "report.md", "report.html")
     before = [(Path("out") / name).read_bytes() for name in names]
     evaluate("net")
     assert before == [(Path("out") / name).read_bytes() for name in names]
