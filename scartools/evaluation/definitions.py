@@ -39,7 +39,7 @@ DEFINITIONS = {
     "Unit": "The patient: the cases and runs of one are averaged before means, intervals and tests.",
     "Interval": "95 %, bias-corrected and accelerated (BCa) bootstrap of patients; shares of patients: Wilson. The 90 % "
     "interval of a difference answers questions of equivalence.",
-    "Test": "Two-sided Wilcoxon signed-rank on patients, zeros dropped; Holm over all rows of the same measure.",
+    "Test": "Two-sided Wilcoxon signed-rank on patients, zeros dropped, exact up to 50; Holm over all rows of the same measure.",
     "Decomposition": "Mean scar Dice of the arms of a chain on the patients that all have; the gains add up to the total.",
 }
 

@@ -25,7 +25,7 @@ th, td { padding: 3px 8px 3px 0; text-align: left; vertical-align: top; }
 th { border-bottom: 1px solid #1b1b1b; font-weight: 600; vertical-align: bottom; }
 td { border-bottom: 1px solid #e4e4e4; }
 td.n, th.n { text-align: right; padding-left: 8px; }
-td.k { white-space: nowrap; }
+th.w { padding-top: 12px; border-bottom: 1px solid #9a9a9a; }
 figure { margin: 14px 0 18px; }
 figcaption { font-size: 13px; color: #444; margin-bottom: 4px; }
 svg { max-width: 100%; height: auto; display: block; }
@@ -75,19 +75,19 @@ def _block(block: Block, rows: Sequence[CaseMetrics], tables: Mapping[str, Seque
 
 
 def _table(grid: Grid) -> str:
-    """The table; columns of numbers are set to the right, and a cell that repeats the one above is left blank."""
-    numeric = [
-        bool(grid.lines) and all(_is_number(line[at]) for line in grid.lines) for at in range(len(grid.header))
-    ]
-    head = "".join(
-        f"<th{_kind(right)}>{escape(name)}</th>" for name, right in zip(grid.header, numeric, strict=True)
-    )
-    lines = []
+    """The table; columns of numbers are set to the right; whose numbers they are stands above the rows that share it."""
+    places = range(grid.whose, len(grid.header))
+    numeric = {at: bool(grid.lines) and all(_is_number(line[at]) for line in grid.lines) for at in places}
+    head = "".join(f"<th{_kind(numeric[at])}>{escape(grid.header[at])}</th>" for at in places)
+    lines: list[str] = []
+    whose: tuple[str, ...] = ()
     for line in grid.lines:
-        cells = "".join(
-            f"<td{_kind(right)}>{_cell(cell)}</td>" for cell, right in zip(line, numeric, strict=True)
-        )
-        lines.append(f"<tr>{cells}</tr>")
+        if line[: grid.whose] != whose:
+            whose = line[: grid.whose]
+            said = zip(grid.header, whose, strict=False)
+            words = "; ".join(cell if at == 0 else f"{name} {cell}" for at, (name, cell) in enumerate(said))
+            lines.append(f'<tr><th class="w" colspan="{len(places)}">{escape(words)}</th></tr>')
+        lines.append(f"<tr>{''.join(f'<td{_kind(numeric[at])}>{_cell(line[at])}</td>' for at in places)}</tr>")
     return (
         f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
     )
@@ -99,6 +99,8 @@ def _kind(right: bool) -> str:
 
 def _cell(text: str) -> str:
     """A cell; an interval stays in one piece, on a line of its own where there is no room."""
+    if text.startswith("<") or " to " in text and "(" not in text and text[:1] in "+-0123456789":
+        return f'<span style="white-space:nowrap">{escape(text)}</span>'
     value, opened, rest = text.partition(" (")
     if opened and value and value[-1].isdigit():
         return f'{escape(value)} <span style="white-space:nowrap">({escape(rest)}</span>'
@@ -106,4 +108,5 @@ def _cell(text: str) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text in ("n/a", "") or text.lstrip("<+- ").partition(" (")[0].replace(".", "", 1).isdigit()
+    words = text.lstrip("<+- ").partition(" (")[0].split(" to ")
+    return text in ("n/a", "") or all(word.lstrip("+-").replace(".", "", 1).isdigit() for word in words)

@@ -30,11 +30,16 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table. folded: a long one that HTML hides until it is asked for."""
+    """A table.
+
+    folded  what to ask for, for a long one that HTML hides till then
+    whose   how many columns at the left say whose numbers these are; HTML writes them once above the rows they share
+    """
 
     header: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
     folded: str = ""
+    whose: int = 0
 
 
 @dataclass(frozen=True)

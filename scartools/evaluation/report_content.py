@@ -54,7 +54,7 @@ def content(
 
 
 def _regime(tables: Mapping[str, Sequence[Row]], regime: str, facts: Mapping[str, Any]) -> list[Block]:
-    summary, compared = tables["summary"], tables["comparisons"]
+    summary, compared = (sorted(tables[name], key=_scar_first) for name in ("summary", "comparisons"))
     blocks: list[Block] = [
         Figure("dice", regime, "Scar Dice by patient, mean and 95 % interval"),
         _overlap(summary),
@@ -86,6 +86,10 @@ def _regime(tables: Mapping[str, Sequence[Row]], regime: str, facts: Mapping[str
     if tables["gates"]:
         blocks += [Heading(3, "Weights of the gates"), _gates(tables["gates"])]
     return blocks
+
+
+def _scar_first(row: Row) -> int:
+    return 0 if row["structure"] in ("scar", "scar_only", "no_reflow") else 1
 
 
 def _told(row: Row, prefix: str = "", name: str = "arm") -> tuple[str, str, str]:
@@ -123,6 +127,7 @@ def _overlap(rows: Sequence[Row]) -> Grid:
             )
             for row in rows
         ),
+        whose=3,
     )
 
 
@@ -150,6 +155,7 @@ def _surfaces(rows: Sequence[Row]) -> Grid:
             for row in rows
             if row["structure"] in ("scar", "myocardium", "lv_pool")
         ),
+        whose=3,
     )
 
 
@@ -182,6 +188,7 @@ def _presence(rows: Sequence[Row]) -> Grid:
             for row in rows
             if row["structure"] in ("scar", "scar_only", "no_reflow")
         ),
+        whose=3,
     )
 
 
@@ -206,10 +213,10 @@ def _differences(rows: Sequence[Row]) -> Grid:
                 number(row["hodges_lehmann"], 3, sign=True),
                 p_value(row["p_wilcoxon"]),
                 p_value(row["p_holm"]),
-                row["warning"] or "",
+                f"fewer than {FEW_PATIENTS}" if row["warning"] else "",
             )
         )
-    return Grid(header, tuple(lines))
+    return Grid(header, tuple(lines), whose=2)
 
 
 def _decomposition(rows: Sequence[Row]) -> Grid:
@@ -270,6 +277,7 @@ def _agreement(rows: Sequence[Row]) -> Grid:
             )
             for row in rows
         ),
+        whose=3,
     )
 
 
@@ -294,6 +302,7 @@ def _detection(rows: Sequence[Row]) -> Grid:
             )
             for row in rows
         ),
+        whose=3,
     )
 
 
@@ -324,6 +333,7 @@ def _subgroups(rows: Sequence[Row]) -> Grid:
             )
             for row in rows
         ),
+        whose=3,
     )
 
 
@@ -352,6 +362,7 @@ def _gates(rows: Sequence[Row]) -> Grid:
             )
             for row in rows
         ),
+        whose=3,
     )
 
 

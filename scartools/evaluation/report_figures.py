@@ -16,7 +16,7 @@ from scartools.evaluation.volume_agreement import pairs_of
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
 _WIDTH, _LEFT, _RIGHT = 940.0, 300.0, 150.0
-_ROW = 34.0
+_ROW = 40.0
 
 
 def draw(kind: str, regime: str, rows: Sequence[CaseMetrics], tables: Tables) -> str:
@@ -37,18 +37,19 @@ def draw(kind: str, regime: str, rows: Sequence[CaseMetrics], tables: Tables) ->
     return figures[kind](own, chosen)
 
 
-def _beside(row: Row) -> str:
-    """What stands under the name of an arm."""
+def _beside(row: Row) -> tuple[str, str]:
+    """What stands under the name of an arm: prior and ECG; controls, which may be none."""
     prior = PRIOR_WORDS.get(row["prior_source"], row["prior_source"])
     ecg = " + ".join(ECG_WORDS.get(state, state) for state in row["ecg"].split("+"))
     source = "" if row["ecg_source"] == "none" else f", {row['ecg_source']}"
-    return f"prior {prior}; ECG {ecg}{source}" + (f"; {row['control']}" if row["control"] else "")
+    return f"prior {prior}; ECG {ecg}{source}", row["control"] or ""
 
 
 def _label(drawing: Drawing, y: float, row: Row, name: str = "") -> None:
     """Write an arm to the left of its row, what stands beside it below."""
-    drawing.text(_LEFT - 14, y - 1, _cut(name or row["arm"], 40), "end", 13)
-    drawing.text(_LEFT - 14, y + 12, _cut(_beside(row), 54), "end", 10, "#555")
+    drawing.text(_LEFT - 14, y - 4, _cut(name or row["arm"], 40), "end", 13)
+    for at, words in enumerate(_beside(row)):
+        drawing.text(_LEFT - 14, y + 8 + 11 * at, _cut(words, 54), "end", 10, "#555")
 
 
 def _cut(text: str, most: int) -> str:
@@ -155,16 +156,17 @@ def _agreement(rows: Sequence[CaseMetrics], tables: Tables) -> str:
     apart = [float(value) for true, other in pairs.values() for value in other - true]
     apart += [row[name] for row in shown for name in ("lower_limit", "upper_limit")]
     unit = {"scar_ml": "mL", "scar_percent_lv": "% of the wall"}[quantity]
-    across, wide, high = 3, _WIDTH / 3, 250.0
+    across, wide, high = 3, _WIDTH / 3, 275.0
     drawing = Drawing(_WIDTH, high * math.ceil(len(shown) / across), "Bland-Altman plots")
     for at, row in enumerate(shown):
-        left, top = wide * (at % across) + 46, high * (at // across) + 46
+        left, top = wide * (at % across) + 46, high * (at // across) + 66
         right, bottom = wide * (at % across + 1) - 14, high * (at // across + 1) - 44
         x, y = fitted(means, left, right, hold=(0.0,)), fitted(apart, bottom, top, hold=(0.0,))
-        drawing.text(left - 34, top - 30, _cut(row["arm"], 36), size=13)
-        drawing.text(left - 34, top - 18, _cut(_beside(row), 52), size=10, colour="#555")
+        drawing.text(left - 34, top - 50, _cut(row["arm"], 36), size=13)
+        for line, words in enumerate(_beside(row)):
+            drawing.text(left - 34, top - 37 + 11 * line, _cut(words, 52), size=10, colour="#555")
         x_axis(drawing, x, bottom, f"mean of both, {unit}", top=top)
-        y_axis(drawing, y, left, "", right=right)
+        y_axis(drawing, y, left, f"predicted minus true, {unit}", right=right)
         drawing.line(left, y(0), right, y(0), FAINT, 1)
         for name, dash in (("bias", ""), ("lower_limit", "5 4"), ("upper_limit", "5 4")):
             if not math.isnan(row[name]):
@@ -200,9 +202,8 @@ def _intervals(rows: Sequence[CaseMetrics], tables: Tables) -> str:
         own = {row["group"]: row for row in shown if row["arm"] == arm}
         shift = min(18.0, wide / (len(arms) + 1)) * (rank - (len(arms) - 1) / 2)
         drawing.dot(left + 90, 10 + 16 * rank, 4, colour)
-        drawing.text(
-            left + 100, 14 + 16 * rank, _cut(f"{arm} ({_beside(next(iter(own.values())))})", 110), size=11
-        )
+        words = "; ".join(filter(None, _beside(next(iter(own.values())))))
+        drawing.text(left + 100, 14 + 16 * rank, _cut(f"{arm} ({words})", 110), size=11)
         for at, group in enumerate(groups):
             if group in own:
                 _upright(drawing, left + wide * (at + 0.5) + shift, y, own[group], colour)

@@ -279,6 +279,8 @@ def _detection_row(
             resamples=resamples,
             seed=seed,
         )
+        if ends[0] == ends[1]:  # all resamples alike, as at 0 and 1: that is no certainty
+            ends = NAN, NAN
         found |= {name: value, f"{name}_lower": ends[0], f"{name}_upper": ends[1]}
     return found
 

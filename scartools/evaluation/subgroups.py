@@ -19,6 +19,7 @@ INTERVAL = "interval_days"
 INFARCT = "infarct"
 # of Ramzan et al., arXiv:2511.14702, figure 3; a bin holds its upper end
 _INTERVAL_ENDS = (7, 14, 21, 30, 60, 90)
+FEWEST = 5  # patients for an interval of a group: resampling three can give ten means
 _MOST_VALUES = 8  # a column of more numbers than this is cut into thirds
 
 SUBGROUP_COLUMNS: dict[str, tuple[str, str | None]] = {
@@ -31,7 +32,10 @@ SUBGROUP_COLUMNS: dict[str, tuple[str, str | None]] = {
     "n_patients": ("patients", "1"),
     "n_patients_positive": ("patients with scar in truth", "1"),
     "dice_mean_positive": ("mean scar Dice of cases with scar in truth; missed is 0", "1"),
-    "dice_mean_positive_lower": ("lower end of its 95 % interval, BCa bootstrap of patients", "1"),
+    "dice_mean_positive_lower": (
+        "lower end of its 95 % interval, BCa bootstrap of patients; n/a for fewer than 5",
+        "1",
+    ),
     "dice_mean_positive_upper": ("upper end", "1"),
     "nsd_mean_positive": ("mean NSD of the scar of the same cases; missed is 0", "1"),
     "absolute_difference_percent_lv_mean": ("mean absolute difference of scar, all cases", "%"),
@@ -196,12 +200,20 @@ def _row(rows: Sequence[CaseMetrics], grouping: str, group: str, resamples: int,
         "n_cases": len({row.case_id for row in rows}),
         "n_patients": len({row.participant_id for row in rows}),
         "n_patients_positive": len(dice),
-        **with_interval("dice_mean_positive", dice, resamples, seed),
+        **_with_interval(dice, resamples, seed),
         "nsd_mean_positive": mean_of(patient_means(positive, "nsd")),
         "absolute_difference_percent_lv_mean": mean_of(patient_means(rows, "absolute_difference_percent_lv")),
         "false_positive_percent_lv_mean": mean_of(patient_means(negative, "difference_percent_lv")),
         "warning": few,
     }
+
+
+def _with_interval(dice: dict[str, float], resamples: int, seed: int) -> dict[str, float]:
+    """The mean Dice with its interval, which fewer than five patients cannot tell."""
+    found = with_interval("dice_mean_positive", dice, resamples, seed)
+    if len(dice) < FEWEST:
+        found |= {"dice_mean_positive_lower": NAN, "dice_mean_positive_upper": NAN}
+    return found
 
 
 def gate_rows(

@@ -120,4 +120,4 @@ def y_axis(drawing: Drawing, scale: Scale, x: float, title: str, right: float | 
             drawing.line(x, y, right, y, "#ececec")
         drawing.line(x - 4, y, x, y)
         drawing.text(x - 7, y + 4, scale.name(value), "end", 11)
-    drawing.text(x, scale.end - 8, title, "middle" if right is None else "start", 12)
+    drawing.text(x, scale.end - 8, title, "middle" if right is None else "start", 11)

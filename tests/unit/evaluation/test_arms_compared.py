@@ -195,6 +195,9 @@ def test_subgroups_have_their_n():
     early = of(found, grouping="interval_days", group="0-7 d")
     assert early["n_patients"] == early["n_patients_positive"] == 3
     assert early["dice_mean_positive"] == pytest.approx(0.25)
+    assert math.isnan(early["dice_mean_positive_lower"])  # of three patients
+    late = of(found, grouping="interval_days", group="31-60 d")
+    assert late["dice_mean_positive_lower"] < late["dice_mean_positive"] < late["dice_mean_positive_upper"]
     assert of(found, grouping="interval_days", group="unknown")["n_patients_positive"] == 0
     assert of(found, grouping="infarct", group="no scar")["n_cases"] == 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -35,6 +36,28 @@ def test_wilcoxon_by_counting_signs():
     assert wilcoxon_p([1, 2, 3, 4, 5]) == pytest.approx(2 / 2**5)  # one of 32 patterns of signs, both sides
     assert wilcoxon_p([0.0, 0.0]) == 1.0
     assert math.isnan(wilcoxon_p([]))
+
+
+@pytest.mark.parametrize("n", [4, 9, 12, 30, 50])
+def test_wilcoxon_without_ties_is_that_of_scipy(n: int):
+    values = np.random.default_rng(n).normal(0.4, 1, n)
+    assert wilcoxon_p(values) == pytest.approx(stats.wilcoxon(values, method="exact").pvalue)
+
+
+def test_wilcoxon_with_ties_by_every_pattern_of_signs():
+    values = np.array([0.1, 0.1, -0.1, 0.2, 0.2, 0.3, -0.2, 0.4, 0.0])
+    kept = values[values != 0]
+    ranks = stats.rankdata(np.abs(kept))
+    sums = [float(np.dot(ranks, signs)) for signs in itertools.product((0, 1), repeat=len(kept))]
+    found = ranks[kept > 0].sum()
+    below, above = (np.mean([s <= found for s in sums]), np.mean([s >= found for s in sums]))
+    assert wilcoxon_p(values) == pytest.approx(min(1.0, 2 * min(below, above)))
+
+
+def test_wilcoxon_of_many_patients_is_the_normal_one():
+    values = np.round(np.random.default_rng(4).normal(0.2, 1, 80), 1)
+    other = stats.wilcoxon(values[values != 0], method="asymptotic").pvalue
+    assert wilcoxon_p(values) == pytest.approx(other)
 
 
 def test_the_interval_agrees_with_another_implementation():
