@@ -1,33 +1,40 @@
 """Measure predictions against a reader's segmentations, with intervals and paired tests by patient.
 
-Each folder of PREDICTIONS is an arm. Per structure: Dice, precision, sensitivity, volumes, and whether the
-structure was found at all. Scar is scar and no-reflow together (labels 3 and 4); each stands by itself too.
+Each folder of PREDICTIONS is an arm; folders with the same --name are the runs of one, its seeds. Per structure:
+Dice, precision, sensitivity, surface distances, volumes, and whether it was found at all. Scar is scar and no-reflow
+together (labels 3 and 4); each stands by itself too. Of scar also: agreement of volumes, presence by AHA segment, and
+the same numbers in groups of cases.
 
 An empty mask is told, not hidden. Truth empty and nothing predicted is a true negative: its Dice is n/a and
 leaves the mean, unless --empty one counts it 1, as some challenges do and as flatters a model that finds
-nothing. Some in one and none in the other is 0. Two means are given: over cases whose truth has some, and
-over all.
+nothing. Some in one and none in the other is 0, for Dice and NSD. HD95 and ASSD do not exist then: they are means
+over hits, and the missed stand beside them. Dice has two means: over cases whose truth has some, and over all.
 
-The source of the prior stands beside every number. Arms without prior or with a predicted one (automatic)
-and arms whose wall was given by a reader (manual, truth) answer different questions: they have tables of
-their own and are never compared. An arm that mixes sources is refused.
+The source of the prior, the state of the ECG and whether it is simulated stand beside every number. Arms without
+prior or with a predicted one (automatic) and arms whose wall was given by a reader (manual, or the truth as reader)
+answer different questions: they have tables of their own and are never compared. An arm that mixes sources is refused.
 
-Patients are the unit: the cases of one are averaged before means, intervals and tests. The summary rests on
+Patients are the unit: the cases and runs of one are averaged before means, intervals and tests. The summary rests on
 the cases that every arm of a regime has; comparisons on the cases both arms have.
 
 INPUT FILES
 
-TRUTH needs case_id, participant_id and label; its split is checked against that of the predictions.
+TRUTH needs case_id, participant_id and label; its split is checked against that of the predictions. Used where they
+are there: prior (AHA segments of the truth), beat (its sidecar says whether it is simulated), interval_days, ecg_source
+(recorded or simulated; also a column of predictions.tsv), and the columns of --by. Of predictions.tsv, columns whose
+name holds control are part of the arm's label, and those that begin with gate are averaged into gates.tsv.
 
 OUTPUT FILES
 
-The folder holds metrics.tsv, summary.tsv, comparisons.tsv, summary.json (the same, counts, definitions),
-report.md for a person, and prov.json. With --overlays also overlays/CASE_ID.png for each case of the summary:
-image, truth and arms side by side in up to five slices, base on top, seen from the apex.
+The folder holds metrics.tsv, summary.tsv, comparisons.tsv and, where they apply, decomposition.tsv (--chain),
+agreement.tsv, segments.tsv, detection.tsv, subgroups.tsv and gates.tsv; summary.json (the same, counts, definitions),
+report.md and report.html (with figures, nothing outside itself) for a person, and prov.json. With --overlays also
+overlays/CASE_ID.png for each case of the summary: image, truth and arms side by side in up to five slices, base on
+top, seen from the apex.
 
 Columns of metrics.tsv:
 
-@columns scartools.evaluation.summary:METRIC_COLUMNS
+@columns scartools.evaluation.metrics:METRIC_COLUMNS
 
 Columns of summary.tsv:
 
@@ -35,7 +42,9 @@ Columns of summary.tsv:
 
 Columns of comparisons.tsv:
 
-@columns scartools.evaluation.summary:COMPARISON_COLUMNS
+@columns scartools.evaluation.comparisons:COMPARISON_COLUMNS
+
+Those of the other tables are in the JSON beside each.
 
 NOTES
 
@@ -46,11 +55,23 @@ Structures that the scheme of --labels cannot express are left out, and the RV w
 model that was not made to tell no-reflow misses all of it. A prediction may be empty; a truth may not.
 
 Voxels labelled 255 in either segmentation are left out of both. Intervals are BCa; below 20 patients neither
-they nor p can be relied on, and the row says so. Holm runs over all rows of comparisons.tsv. In the regime
-without --reference the first arm is the reference. Surface distances are not measured.
+they nor p can be relied on, and the row says so. In the regime without --reference the first arm is the reference.
+
+Surfaces are of scar, myocardium and lv_pool: voxels with one of six neighbours outside, in world millimetres. HD95 is
+the larger directed 95th percentile, ASSD the mean of both directions, NSD the share of both within --tolerance.
+--fractions-only leaves out every mL and mm.
+
+Measures of comparisons.tsv: dice and nsd (cases with some in truth), hd95 and assd (hits in both arms),
+absolute_volume_difference (% LV, all cases), false_positive_ml and false_positive_percent_lv (cases without scar),
+segment_auc, segment_sensitivity_at_95 and segment_kappa. Holm runs over all rows of the same measure. The 90 % interval
+is for equivalence: two one-sided tests at 5 %.
+
+A segment has scar from --segment-percent of its myocardium on. Truth and prediction are cut by the segments of their own
+contours, those of the truth by its prior, or anchored as the predictions are, or by --anchor and --angle. A segment
+that the prediction lacks counts as without scar; a truth without segments is in no table of them, which a warning says.
 
 --overlays reads each image where the column image of predictions.tsv says. An affine whose axes run along the
-body's lost the heart's orientation: the figure says so then, and may be mirrored. At most three arms fit.
+body's lost the heart's orientation: the figure says so then, and may be mirrored. At most three folders fit.
 
 EXAMPLES
 
@@ -60,15 +81,26 @@ EXAMPLES
     scartools predict model pairs.tsv --split test --no-bullseye -o predictions
     scartools evaluate predictions --truth pairs.tsv -o evaluation
     scartools evaluate predictions --truth pairs.tsv --overlays -o pictured
+    scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --no-prior --no-ecg --seed 2 -o model-2
+    scartools predict model-2 pairs.tsv --split test --no-bullseye -o predictions-2
+    scartools evaluate predictions predictions-2 --truth pairs.tsv --chain model,model-2 --by split -o compared
+    scartools evaluate predictions predictions-2 --name image --name image --truth pairs.tsv -o seeds
 
 REFERENCES
 
 Maier-Hein L et al. Metrics reloaded. Nat Methods 2024;21:195. doi:10.1038/s41592-023-02151-z
+Nikolov S et al. Clinically applicable segmentation of head and neck anatomy. J Med Internet Res 2021;23:e26151.
+doi:10.2196/26151
 Efron B. Better bootstrap confidence intervals. J Am Stat Assoc 1987;82:171.
 doi:10.1080/01621459.1987.10478410
 Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65.
 Hodges JL, Lehmann EL. Estimates of location based on rank tests. Ann Math Stat 1963;34:598.
 doi:10.1214/aoms/1177704172
+Bland JM, Altman DG. Measuring agreement in method comparison studies. Stat Methods Med Res 1999;8:135.
+doi:10.1177/096228029900800204
+Shrout PE, Fleiss JL. Intraclass correlations. Psychol Bull 1979;86:420. doi:10.1037/0033-2909.86.2.420
+Lin LI. A concordance correlation coefficient to evaluate reproducibility. Biometrics 1989;45:255. doi:10.2307/2532051
+Newcombe RG. Two-sided confidence intervals for the single proportion. Stat Med 1998;17:857.
 """
 
 from __future__ import annotations
@@ -76,58 +108,46 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from scartools.cli.contracts import Kind, Reads, Writes
-from scartools.cli.options import Force, FractionsOnly, Labels, LabelScheme, Output, Seed
+from scartools.cli.contracts import Kind, Writes
+from scartools.cli.evaluate_options import (
+    By,
+    Chain,
+    EcgSource,
+    EmptyChoice,
+    Names,
+    Options,
+    Overlays,
+    PredictionFolders,
+    ReferenceArm,
+    Resamples,
+    SegmentPercent,
+    SplitChoice,
+    Tolerance,
+    TruthAnchor,
+    TruthAngle,
+    TruthTable,
+    UseSegments,
+    chain_of,
+    known_arm,
+    require_consistent,
+)
+from scartools.cli.options import Force, FractionsOnly, Labels, Output, Seed
 
 if TYPE_CHECKING:
     from scartools.evaluation.arms import Arm
-    from scartools.evaluation.summary import CaseMetrics
+    from scartools.evaluation.metrics import CaseMetrics
+    from scartools.evaluation.segment_detection import SegmentScar
+    from scartools.evaluation.truth_segments import TruthSegments
     from scartools.files.predictions import PredictionRow, Predictions, TruthRow
     from scartools.files.provenance import Source
+    from scartools.files.volume import Volume
 
 KIND: Kind = "exact"
 log = logging.getLogger(__name__)
-
-Split = Literal["train", "validation", "test", "all"]
-Empty = Literal["n/a", "one"]
-
-PredictionFolders = Annotated[
-    list[Path],
-    typer.Argument(metavar="PREDICTIONS...", help="Folders that predict wrote, one an arm."),
-    Reads("predictions"),
-]
-TruthTable = Annotated[
-    Path,
-    typer.Option(
-        "--truth", metavar="FILE", help="Manifest with the reader's segmentations.", show_default=False
-    ),
-    Reads("truth"),
-]
-Names = Annotated[
-    list[str] | None,
-    typer.Option("--name", metavar="NAME", help="Name of an arm, once a folder, in order [its model]."),
-]
-SplitChoice = Annotated[
-    Split | None, typer.Option("--split", help="The split that counts [test, where there is one].")
-]
-EmptyChoice = Annotated[
-    Empty, typer.Option("--empty", help="Dice where truth and prediction are both empty, in dice_mean_all.")
-]
-ReferenceArm = Annotated[
-    str | None,
-    typer.Option("--reference", metavar="NAME", help="Arm the others are compared with [the first]."),
-]
-Resamples = Annotated[
-    int, typer.Option("--resamples", metavar="INT", min=100, max=1_000_000, help="Bootstrap resamples.")
-]
-Overlays = Annotated[
-    bool, typer.Option("--overlays/--no-overlays", help="Draw overlays/CASE_ID.png for each case.")
-]
 
 
 def evaluate(
@@ -138,6 +158,14 @@ def evaluate(
     split: SplitChoice = None,
     empty: EmptyChoice = "n/a",
     reference: ReferenceArm = None,
+    chain: Chain = None,
+    by: By = None,
+    tolerance: Tolerance = 2.0,
+    segments: UseSegments = True,
+    segment_percent: SegmentPercent = 1.0,
+    anchor: TruthAnchor = None,
+    angle: TruthAngle = None,
+    ecg_source: EcgSource = None,
     resamples: Resamples = 10_000,
     overlays: Overlays = False,
     seed: Seed = 0,
@@ -146,40 +174,65 @@ def evaluate(
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the tables, match the cases, measure each, sum up and compare, write the folder."""
-    from scartools.errors import UsageError
-    from scartools.evaluation import summary as sums
+    from scartools.errors import UsageError, concerning
+    from scartools.evaluation import arms as matching
+    from scartools.evaluation.definitions import facts_of
+    from scartools.evaluation.html_report import render_html
     from scartools.evaluation.overlays import MOST_ARMS
     from scartools.evaluation.report import render_report
+    from scartools.evaluation.subgroups import gates_of, groupings_of
+    from scartools.evaluation.tables import COLUMNS, make_tables
     from scartools.files.evaluation import write_evaluation
     from scartools.files.predictions import read_predictions, read_truth
     from scartools.files.table import columns_of
 
+    require_consistent(anchor, angle, segments)
     if overlays and len(predictions) > MOST_ARMS:
         raise UsageError(f"--overlays shows {MOST_ARMS} arms, not {len(predictions)}", remedy="Give fewer")
     found = [read_predictions(folder) for folder in predictions]
-    names = _names(predictions, found, name)
-    reference = _known_arm(reference, names)
+    names = matching.name_arms(predictions, [one.rows for one in found], name)
+    reference, steps = known_arm(reference, names), chain_of(chain, names)
     drawn, truth_source = read_truth(truth)
-    chosen, arms, warnings = _match(predictions, names, found, truth, drawn, split)
-    sources: list[Source] = [truth_source, *(one.source for one in found)]
-    rows, ignored = _measure(arms, found, drawn, labels, empty, fractions_only, sources)
-    if ignored:
-        warnings.append(f"{ignored} predicted voxels are labelled 255 and were left out")
-    totals = sums.summarize(rows, resamples=resamples, seed=seed)
-    compared = sums.compare(rows, reference, resamples=resamples, seed=seed)
-    warnings += [f"{row['arm']}, {row['structure']}: {row['warning']}" for row in compared if row["warning"]]
+    tables_read = [one.rows for one in found]
+    chosen, arms, warnings = matching.match_all(predictions, names, tables_read, truth, drawn, split)
+    matching.require_one_regime(arms, steps)
+    with concerning(truth):
+        groupings = groupings_of(drawn, [row for one in found for row in one.rows], by or [])
+    options = Options(
+        labels, empty, tolerance, fractions_only, segments, segment_percent, anchor, angle, ecg_source
+    )
+    seen = _measure(arms, found, drawn, options)
+    sources: list[Source] = [truth_source, *(one.source for one in found), *seen.sources]
+    tables = make_tables(
+        seen.rows,
+        seen.segments,
+        reference=reference,
+        chain=steps,
+        groupings=groupings,
+        gates=gates_of(arms, tables_read),
+        resamples=resamples,
+        seed=seed,
+    )
+    warnings += seen.warnings()
+    few = [row for row in tables["comparisons"] if row["warning"] and row["measure"] == "dice"]
+    warnings += [f"{row['arm']}, {row['structure']}: {row['warning']}" for row in few]
     for warning in warnings:
         log.warning("%s", warning)
-    facts = _facts(arms, found, drawn, chosen, labels, empty, resamples, seed, warnings)
-    tables = {
-        "metrics": (columns_of(sums.METRIC_COLUMNS), sums.as_rows(rows)),
-        "summary": (columns_of(sums.SUMMARY_COLUMNS), totals),
-        "comparisons": (columns_of(sums.COMPARISON_COLUMNS), compared),
-    }
-    report = render_report(rows, totals, compared, facts)
-    pictures = _pictures(arms, found, drawn, rows, labels, fractions_only) if overlays else ()
-    write_evaluation(output, tables, facts, report, pictures, sources=sources, force=force)
-    for row in totals:
+    facts = facts_of(
+        arms,
+        [{row.case_id: row.ecg for row in table} for table in tables_read],
+        split=chosen,
+        splits_told=any(row.split for table in tables_read for row in table) or any(row.split for row in drawn),
+        empty=empty,
+        said={**options.facts(), "Resamples": resamples, "Seed": seed, "Reference": reference, "Chain": steps},
+        warnings=warnings,
+    )
+    said = (seen.rows, tables, facts)
+    reports = {"report.md": render_report(*said), "report.html": render_html(*said)}
+    pictures = _pictures(arms, found, drawn, seen.rows, options) if overlays else ()
+    described = {table: (columns_of(COLUMNS[table]), rows) for table, rows in tables.items()}
+    write_evaluation(output, described, facts, reports, pictures, sources=sources, force=force)
+    for row in tables["summary"]:
         if row["structure"] == "scar":
             text = "%s: prior %s; scar Dice %.3f in %d patients with scar; %d of %d cases missed"
             told = (row["prior_source"], row["dice_mean_positive"], row["n_patients_positive"])
@@ -187,78 +240,29 @@ def evaluate(
     return {"Output": str(output), "Split": chosen, "Arms": facts["Arms"]}
 
 
-def _names(folders: Sequence[Path], found: Sequence[Predictions], given: list[str] | None) -> list[str]:
-    """Return a name an arm: as given, else the model of its rows."""
-    from scartools.errors import InputError, UsageError
+@dataclass
+class Seen:
+    """What was measured, and what came up on the way; filled case by case."""
 
-    if given:
-        names = given
-        if len(given) != len(folders):
-            raise UsageError(f"{len(given)} --name for {len(folders)} folders", remedy="Give one a folder")
-    else:
-        names = []
-        for folder, one in zip(folders, found, strict=True):
-            models = sorted({row.model for row in one.rows})
-            if len(models) > 1:
-                raise InputError(
-                    f"holds predictions of several models: {', '.join(models[:5])}",
-                    where=folder,
-                    remedy="Name the arm with --name",
-                )
-            names += models
-    if len(set(names)) < len(names) or not all(text.strip() and text.isprintable() for text in names):
-        raise UsageError(
-            f"the arms are named {', '.join(map(repr, names))}", remedy="Give each a --name of its own"
-        )
-    return names
+    rows: list[CaseMetrics] = field(default_factory=list)
+    segments: list[SegmentScar] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    ignored: int = 0
+    without_segments: dict[str, str] = field(default_factory=dict)  # case_id to the reason
 
-
-def _known_arm(reference: str | None, names: Sequence[str]) -> str:
-    from scartools.errors import UsageError
-
-    if reference is not None and reference not in names:
-        raise UsageError(f"--reference {reference!r} is no arm", remedy=f"Arms: {', '.join(names)}")
-    return reference or names[0]
-
-
-def _match(
-    folders: Sequence[Path],
-    names: Sequence[str],
-    found: Sequence[Predictions],
-    truth: Path,
-    drawn: Sequence[TruthRow],
-    asked: Split | None,
-) -> tuple[str, list[Arm], list[str]]:
-    """Return the split that counts, the arms with their cases, and what a reader should know of cases left out."""
-    from scartools.errors import InputError, concerning
-    from scartools.evaluation import arms as matching
-
-    with concerning(folders[0]):
-        chosen = matching.choose_split([one.rows for one in found], asked)
-        matching.require_patients_apart([*(one.rows for one in found), drawn], chosen)
-    known = [row for row in drawn if row.label and (chosen == matching.ALL or row.split in (None, chosen))]
-    if not known:
-        raise InputError(f"has no case of the split {chosen} with a label", where=truth, remedy="Check --truth")
-    arms, warnings = [], []
-    for folder, name, one in zip(folders, names, found, strict=True):
-        with concerning(folder):
-            rows = matching.of_split(one.rows, chosen)
-            if not rows:
-                raise InputError(f"has no case of the split {chosen}", remedy="Choose another --split")
-            # the whole truth is asked first: a case that changed its split there is refused, not left out
-            matching.match(name, rows, drawn)
-            arms.append(matching.match(name, rows, known))
-        if arms[-1].without_truth:
-            warnings.append(f"{name}: {len(arms[-1].without_truth)} predicted cases are without truth")
-        if arms[-1].without_prediction:
-            warnings.append(f"{name}: {len(arms[-1].without_prediction)} cases of the truth are not predicted")
-    return chosen, matching.with_common_cases(arms), warnings
+    def warnings(self) -> list[str]:
+        """Return what a reader should know of voxels and segments that did not count."""
+        said = [f"{self.ignored} predicted voxels are labelled 255 and were left out"] if self.ignored else []
+        for case, reason in list(self.without_segments.items())[:1]:
+            count = len(self.without_segments)
+            said.append(f"{count} cases have no AHA segments in the truth, {case} first: {reason}")
+        return said
 
 
 def _cases(
     arms: Sequence[Arm], found: Sequence[Predictions], drawn: Sequence[TruthRow]
-) -> Iterator[tuple[Path, list[tuple[Arm, Predictions, PredictionRow]]]]:
-    """Yield the label of each case that an arm has, in the order of the truth, with the arms and their rows."""
+) -> Iterator[tuple[TruthRow, Path, list[tuple[Arm, Predictions, PredictionRow]]]]:
+    """Yield each case that a run has and its label, in the order of the truth, with the runs and their rows."""
     predicted = [{row.case_id: row for row in one.rows} for one in found]
     for case in drawn:
         having = [
@@ -267,48 +271,88 @@ def _cases(
             if case.case_id in arm.cases
         ]
         if having and case.label is not None:
-            yield case.label, having
+            yield case, case.label, having
 
 
 def _measure(
-    arms: Sequence[Arm],
-    found: Sequence[Predictions],
-    drawn: Sequence[TruthRow],
-    scheme: LabelScheme,
-    empty: Empty,
-    fractions_only: bool,
-    sources: list[Source],
-) -> tuple[list[CaseMetrics], int]:
-    """Return the metrics of every arm, case and structure, and how many predicted voxels are to be ignored."""
-    from scartools.evaluation.summary import measure_case
+    arms: Sequence[Arm], found: Sequence[Predictions], drawn: Sequence[TruthRow], options: Options
+) -> Seen:
+    """Return the metrics of every run, case and structure, and the scar by segment of the cases in the summary."""
+    from scartools.evaluation.metrics import measure_case
     from scartools.files import volume
     from scartools.files.labels import IGNORE, SCHEMES
-    from scartools.files.predictions import read_segmentation
+    from scartools.files.predictions import read_segmentation, told_of_case
+    from scartools.heart.nomenclature import SCAR
 
-    rows: dict[str, list[CaseMetrics]] = {arm.name: [] for arm in arms}
-    ignored = 0
-    for label, having in _cases(arms, found, drawn):
-        reader = volume.read_labels(label, scheme=scheme)
-        sources.append(reader.source)
+    seen = Seen()
+    known = frozenset(SCHEMES[options.labels].values.values())
+    order = {(arm.name, arm.run): at for at, arm in enumerate(arms)}
+    for case, label, having in _cases(arms, found, drawn):
+        reader = volume.read_labels(label, scheme=options.labels)
+        seen.sources.append(reader.source)
+        anatomy = _anatomy(reader, case, options, seen)
         for arm, _, row in having:
             model = read_segmentation(row.segmentation)
-            sources.append(model.source)
+            seen.sources.append(model.source)
             volume.require_same_grid(model, reader)
-            ignored += int((model.array == IGNORE).sum())
-            rows[arm.name] += measure_case(
+            seen.ignored += int((model.array == IGNORE).sum())
+            names = {"arm": arm.name, "run": arm.run, **told_of_case(row, case, options.ecg_source)}
+            inside = row.case_id in arm.in_summary
+            seen.rows += measure_case(
                 reader.array,
                 model.array,
-                frozenset(SCHEMES[scheme].values.values()),
-                None if fractions_only else reader.voxel_volume_ml,
-                empty,
-                arm=arm.name,
-                case_id=row.case_id,
-                participant_id=row.participant_id,
-                prior_source=row.prior_source,
-                ecg=row.ecg,
-                in_summary=row.case_id in arm.in_summary,
+                known,
+                None if options.fractions_only else reader.affine,
+                options.empty,
+                tolerance_mm=options.tolerance,
+                in_summary=inside,
+                **names,
             )
-    return [row for arm in arms for row in rows[arm.name]], ignored
+            if options.segments and inside and SCAR in known:
+                seen.segments += _segments(anatomy, model, row, options, seen, names)
+    seen.rows.sort(key=lambda row: order[row.arm, row.run])  # stable: cases stay in the order of the truth
+    seen.segments.sort(key=lambda row: order[row.arm, row.run])
+    return seen
+
+
+def _anatomy(reader: Volume, case: TruthRow, options: Options, seen: Seen) -> TruthSegments:
+    """Return what tells the segments of the truth: its own prior, where the manifest names one, or its labels."""
+    from scartools.evaluation.truth_segments import TruthSegments
+    from scartools.files.prior import read_prior_of
+
+    prior = None
+    if case.prior is not None and options.segments:
+        given = read_prior_of(case.prior, reader).volume
+        seen.sources.append(given.source)
+        prior = given.array
+    return TruthSegments(reader.array, reader.affine, prior=prior, anchor=options.anchor, angle=options.angle)
+
+
+def _segments(
+    truth: TruthSegments,
+    model: Volume,
+    row: PredictionRow,
+    options: Options,
+    seen: Seen,
+    names: dict[str, Any],
+) -> list[SegmentScar]:
+    """Return truth and prediction by segment of one case and run; none where the truth has no segments."""
+    from scartools.errors import InputError
+    from scartools.evaluation.segment_detection import match_segments, scar_by_segment
+    from scartools.files.prior import UNSTATED, read_prior_of, read_rests_on
+
+    stated = UNSTATED if row.prior is None else read_rests_on(row.prior)["Anchor"]
+    try:
+        true = truth.by("auto" if stated == UNSTATED else stated)
+    except InputError as error:
+        seen.without_segments.setdefault(row.case_id, str(error))
+        return []
+    predicted = None
+    if row.prior is not None:
+        prior = read_prior_of(row.prior, model).volume
+        seen.sources.append(prior.source)
+        predicted = scar_by_segment(model.array, prior.array)
+    return match_segments(true, predicted, options.segment_percent, **names)
 
 
 def _pictures(
@@ -316,8 +360,7 @@ def _pictures(
     found: Sequence[Predictions],
     drawn: Sequence[TruthRow],
     rows: Sequence[CaseMetrics],
-    scheme: LabelScheme,
-    fractions_only: bool,
+    options: Options,
 ) -> Iterator[tuple[str, bytes, Source]]:
     """Yield the name of each case of the summary, its picture, and the image that was read."""
     from math import nan
@@ -327,60 +370,23 @@ def _pictures(
     from scartools.files import volume
     from scartools.files.predictions import read_image_of, read_segmentation
 
-    scar = {(row.arm, row.case_id): row for row in rows if row.structure == "scar"}
-    for label, having in _cases(arms, found, drawn):
+    scar = {(row.arm, row.run, row.case_id): row for row in rows if row.structure == "scar"}
+    runs = Counter(arm.name for arm in arms)
+    for case, label, having in _cases(arms, found, drawn):
         having = [one for one in having if one[2].case_id in one[0].in_summary]
         if not having:
             continue
-        reader = volume.read_labels(label, scheme=scheme)
-        case_id, image = having[0][2].case_id, read_image_of(*having[0][1:])
+        reader = volume.read_labels(label, scheme=options.labels)
+        case_id, image = case.case_id, read_image_of(*having[0][1:])
         volume.require_same_grid(image, reader)
         shown = []
         for arm, _, row in having:
-            told = scar.get((arm.name, case_id))
+            told = scar.get((arm.name, arm.run, case_id))
             # both empty is n/a in a picture, whatever --empty counts it in a mean
             dice = None if told is None else nan if told.agreement == "true_negative" else told.dice
-            shown.append(
-                ArmPicture(arm.name, read_segmentation(row.segmentation).array, row.prior_source, dice)
-            )
+            called = arm.name if runs[arm.name] == 1 else f"{arm.name}, run {arm.run}"
+            shown.append(ArmPicture(called, read_segmentation(row.segmentation).array, row.prior_source, dice))
         figure = draw_overlay(
-            image.array, reader.array, shown, reader.affine, title=case_id, lengths=not fractions_only
+            image.array, reader.array, shown, reader.affine, title=case_id, lengths=not options.fractions_only
         )
         yield case_id, figure_bytes(figure, ".png", dpi=DPI), image.source
-
-
-def _facts(
-    arms: Sequence[Arm],
-    found: Sequence[Predictions],
-    drawn: Sequence[TruthRow],
-    split: str,
-    scheme: LabelScheme,
-    empty: Empty,
-    resamples: int,
-    seed: int,
-    warnings: Sequence[str],
-) -> dict[str, Any]:
-    from scartools import __version__
-    from scartools.evaluation.arms import ALL, flow
-    from scartools.evaluation.report import DEFINITIONS, DISCLAIMER
-
-    both_empty = "left out (n/a)" if empty == "n/a" else "counted 1 (--empty one)"
-    told = any(row.split for one in found for row in one.rows) or any(row.split for row in drawn)
-    apart = "patient: no patient of this split has a case in train, in these tables"
-    return {
-        "Disclaimer": DISCLAIMER,
-        "Version": __version__,
-        "Split": split if told else "not told: all cases",
-        "Partition": apart if told and split not in (ALL, "train") else "not checked",
-        "TruthScheme": scheme,
-        "Empty": empty,
-        "EmptyPolicy": f"Mean over patients of all cases; some in truth or prediction alone counts 0; both empty: {both_empty}.",
-        "Resamples": resamples,
-        "Seed": seed,
-        "Definitions": DEFINITIONS,
-        "Arms": [
-            flow(arm, dict(sorted(Counter(r.ecg for r in one.rows if r.case_id in arm.cases).items())))
-            for arm, one in zip(arms, found, strict=True)
-        ],
-        "Warnings": list(warnings),
-    }

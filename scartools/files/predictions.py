@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -22,6 +22,8 @@ TABLE_NAME = "predictions.tsv"
 PRIOR_SOURCES = ("none", "predicted", "manual", "truth")
 ECG_STATES = ("used", "shuffled", "interval-shuffled", "truth", "absent", "off")
 SPLITS = ("train", "validation", "test")
+ECG_SOURCE = "ecg_source"  # column of predictions.tsv or of the truth
+ECG_SOURCES = ("recorded", "simulated")
 COLUMNS = {
     "case_id": Column("Case"),
     "participant_id": Column("Patient"),
@@ -60,7 +62,10 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True)
 class PredictionRow:
-    """One row of predictions.tsv; paths are absolute but for the text of `image`; see `read_image_of`."""
+    """One row of predictions.tsv; paths are absolute but for the text of `image`; see `read_image_of`.
+
+    more  cells of columns that are none of COLUMNS, by name
+    """
 
     case_id: str
     participant_id: str
@@ -72,6 +77,17 @@ class PredictionRow:
     interval_days: float | None
     split: str | None
     model: str
+    more: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def control(self) -> str | None:
+        """What was done to the inputs of the case: columns whose name holds `control`; None for nothing."""
+        said = [
+            value if name == "control" else f"{name}={value}"
+            for name, value in self.more.items()
+            if "control" in name and value is not None and value != "none"
+        ]
+        return ", ".join(said) or None
 
 
 @dataclass(frozen=True)
@@ -84,12 +100,19 @@ class Predictions:
 
 @dataclass(frozen=True)
 class TruthRow:
-    """What evaluation needs of a manifest: the case, its patient, the reader's segmentation, the split."""
+    """What evaluation needs of a manifest: the case, its patient, the reader's segmentation, the split.
+
+    prior, beat  as in pairs.tsv; absolute, None where the cell is n/a or the column is not there
+    cells        all cells of the row by column, for subgroups
+    """
 
     case_id: str
     participant_id: str
     label: Path | None
     split: str | None
+    prior: Path | None = None
+    beat: Path | None = None
+    cells: Mapping[str, str | None] = field(default_factory=dict)
 
 
 _Row = TypeVar("_Row", PredictionRow, TruthRow)
@@ -145,15 +168,17 @@ def read_truth(path: Path) -> tuple[tuple[TruthRow, ...], Source]:
     found = table.read(path, required=("case_id", "participant_id", "label"))
     rows = []
     for at, cells in enumerate(found.rows):
-        label = cells["label"]
-        if label is not None and "\0" in label:
+        paths = {name: cells.get(name) for name in ("label", "prior", "beat")}
+        if any(text is not None and "\0" in text for text in paths.values()):
             raise InputError(f"line {at + 2}: a path holds a NUL byte", where=path)
+        beside = path.parent.absolute()
         rows.append(
             TruthRow(
                 _case_id(found, at),
                 _text(found, at, "participant_id"),
-                None if label is None else path.parent.absolute() / label,
-                _split(found, at),
+                split=_split(found, at),
+                cells=cells,
+                **{name: None if text is None else beside / text for name, text in paths.items()},
             )
         )
     _require_unique(rows, path)
@@ -183,6 +208,46 @@ def read_image_of(found: Predictions, row: PredictionRow) -> Volume:
     return volume.read_image(path)
 
 
+def ecg_source_of(row: PredictionRow, case: TruthRow, given: str | None) -> str:
+    """Return where the ECG that a case was shown comes from: recorded, simulated, unstated, or none without one.
+
+    What is given holds for all; else a column ecg_source of either table says it; else a beat whose sidecar says
+    Simulated is simulated.
+    Raises InputError for another word in that column.
+    """
+    if row.ecg in ("off", "absent", "truth"):  # truth: no ECG, but the true scar in its place
+        return "none"
+    said = given or row.more.get(ECG_SOURCE) or case.cells.get(ECG_SOURCE)
+    if said is None:
+        return "simulated" if case.beat is not None and _simulated(case.beat) else "unstated"
+    if said not in ECG_SOURCES:
+        raise InputError(
+            f"case {row.case_id}: unknown {ECG_SOURCE} {said[:40]!r}", remedy=f"Known: {', '.join(ECG_SOURCES)}"
+        )
+    return said
+
+
+def told_of_case(row: PredictionRow, case: TruthRow, ecg_source: str | None) -> dict[str, str | None]:
+    """Return what stands beside every number of a case: whose it is, its prior, its ECG, and what was done to them."""
+    return {
+        "case_id": row.case_id,
+        "participant_id": row.participant_id,
+        "prior_source": row.prior_source,
+        "ecg": row.ecg,
+        "ecg_source": ecg_source_of(row, case, ecg_source),
+        "control": row.control,
+    }
+
+
+def _simulated(beat: Path) -> bool:
+    sidecar = provenance.sidecar_path(beat)
+    if not sidecar.is_file():
+        return False
+    said = provenance.read_json(sidecar)
+    record = said.get("Record")
+    return said.get("Simulated") is True or (isinstance(record, dict) and record.get("Simulated") is True)
+
+
 def _prediction(found: Table, at: int) -> PredictionRow:
     prior_text = found.rows[at]["prior"]
     prior_source = _word(found, at, "prior_source", PRIOR_SOURCES)
@@ -200,6 +265,7 @@ def _prediction(found: Table, at: int) -> PredictionRow:
         interval_days=None if math.isnan(interval) else interval,
         split=_split(found, at),
         model=_text(found, at, "model"),
+        more={name: value for name, value in found.rows[at].items() if name not in COLUMNS},
     )
 
 
