@@ -51,6 +51,19 @@ def test_a_spike_keeps_its_height(width: int) -> None:
     assert np.nanmedian(rows) == pytest.approx(200, abs=0.2)
 
 
+@pytest.mark.parametrize("upright", [1, -1])
+@pytest.mark.parametrize(("q", "s"), [(60, 62), (62, 60), (60, 30)])
+@pytest.mark.parametrize("apart", [4, 5, 7])
+def test_a_narrow_q_r_s_keeps_all_its_tips(apart: int, q: int, s: int, upright: int) -> None:
+    tips = [(300, 0), (302 + apart, -q), (302 + 2 * apart, 70), (302 + 3 * apart, -s), (306 + 4 * apart, 0)]
+    points = np.array([(0, 0), *tips, (599, 0)], float)
+    rows = (150 - followed_finely(drawn(points * (1, -upright) + (0, 150)), 150)) * upright
+    middle = (302 + 2 * apart) * PER_PX
+    assert np.nanmax(rows) == pytest.approx(70, abs=4)
+    assert np.nanmin(rows[:middle]) == pytest.approx(-q, abs=5)
+    assert np.nanmin(rows[middle:]) == pytest.approx(-s, abs=5)
+
+
 def test_a_gap_is_nan_and_the_trace_goes_on_behind_it() -> None:
     dark = drawn(np.array([(0, 100), (599, 100)], float))
     dark[:, 200:240] = 0
