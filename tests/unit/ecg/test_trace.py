@@ -171,6 +171,32 @@ def test_a_deep_and_a_tall_wave_that_meet_do_not_change_rows(shift: int) -> None
         )
 
 
+@pytest.mark.parametrize("wide", [14.0, 20.0, 30.0])
+def test_waves_that_pass_each_other_keep_their_tips(wide: float) -> None:
+    upper, lower = spiked(100, 300, -120, wide), spiked(260, 300, 130, wide)  # 90 px beyond each other
+    rows = rows_of(np.maximum(drawn(upper), drawn(lower)), [100, 260])
+    assert np.nanmax(rows[0]) == pytest.approx(220, abs=4)
+    assert np.nanmin(rows[1]) == pytest.approx(130, abs=4)
+
+
+def test_beats_that_pass_each_other_are_alike_where_a_tip_is_hidden() -> None:
+    beats = np.arange(60, 600, 90)
+    upper = np.concatenate([spiked(100, float(at), -120, 14.0)[1:4] for at in beats])
+    apart = np.where(beats == 330, 1, 0)  # one R wave rises close to a stroke of the S above it
+    lower = np.concatenate(
+        [spiked(260, float(at + by), 130, 14.0)[1:4] for at, by in zip(beats, apart, strict=True)]
+    )
+    level = np.array([[0, 0], [599, 0]])
+    upper, lower = (
+        np.vstack([level[:1] + (0, row), points, level[1:] + (0, row)])
+        for points, row in ((upper, 100), (lower, 260))
+    )
+    rows = rows_of(np.maximum(drawn(upper), drawn(lower)), [100, 260])
+    for at in beats:
+        assert np.nanmax(rows[0][at - 12 : at + 13]) == pytest.approx(220, abs=4)
+        assert np.nanmin(rows[1][at - 12 : at + 16]) == pytest.approx(130, abs=4)
+
+
 def test_three_rows_with_beats_at_the_same_time_stay_apart() -> None:
     points = [spiked(80, 300, -60, 40), spiked(180, 300, 70, 40), spiked(280, 300, 120, 40)]
     dark = np.max([drawn(each, (360, 600)) for each in points], axis=0)
