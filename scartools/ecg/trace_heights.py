@@ -118,12 +118,52 @@ def _between(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
             continue
         high, low = upper[first:last], lower[first:last]
         rise, fall = sides.min() - high.min(), low.max() - sides.max()
-        if rise > SLACK and fall > SLACK:  # up and down in one: the stroke between both ends is passed
-            peak, trough = int(np.argmin(high)), int(np.argmax(low))
-            share = np.full(last - first, 0.5)
-            share[: min(peak, trough) + 1] = float(peak <= trough)
-            share[max(peak, trough) :] = float(peak > trough)
-            curve[first:last] = share * high + (1 - share) * low
+        if rise > SLACK and fall > SLACK:  # up and down in one: the strokes between the tips are passed
+            ends = (
+                float(middle[first - 1]) if first else np.nan,
+                float(middle[last]) if last < len(curve) else np.nan,
+            )
+            curve[first:last] = _through_tips(high, low, ends)
         elif max(rise, fall) > 0:
             curve[first:last] = high if rise > fall else low
     return curve
+
+
+def _through_tips(high: np.ndarray, low: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+    """The curve of merged strokes that go up and down: from tip to tip, in the middle of the ink between them.
+
+    high, low  rows of the curve by its upper and by its lower edge, (N,); ends: rows before and behind, NaN in gaps
+    Of a narrow q, R and s both troughs stand out: beyond the highest and the lowest tip another one is looked for on
+    either side, one that stands out of the ink beside it and out of where the curve comes from.
+    """
+    peak, trough = int(np.argmin(high)), int(np.argmax(low))
+    tips = [(peak, 1.0), (trough, 0.0)]
+    if peak > trough:
+        tips.reverse()
+    before = _another_tip(low if tips[0][1] else -high, tips[0][0], ends[0] if tips[0][1] else -ends[0])
+    after = _another_tip(
+        (low if tips[1][1] else -high)[::-1], len(high) - 1 - tips[1][0], ends[1] if tips[1][1] else -ends[1]
+    )
+    if before is not None:
+        tips.insert(0, (before, 1.0 - tips[0][1]))
+    if after is not None:
+        tips.append((len(high) - 1 - after, 1.0 - tips[-1][1]))
+    share = np.full(len(high), 0.5)
+    share[: tips[0][0] + 1] = tips[0][1]
+    share[tips[-1][0] :] = tips[-1][1]
+    for at, side in tips[1:-1]:
+        share[at] = side
+    through: np.ndarray = share * high + (1 - share) * low
+    return through
+
+
+def _another_tip(out: np.ndarray, tip: int, end: float) -> int | None:
+    """Where, before a tip, the ink stands out to the other side; None where it does not.
+
+    out  (N,), how far the ink stands out to that side; end: how far the curve before it does
+    """
+    if tip < 2 or np.isnan(end):
+        return None
+    at = int(np.argmax(out[:tip]))
+    stands = min(out[at] - end, out[at] - out[at : tip + 1].min())
+    return at if stands > SLACK else None

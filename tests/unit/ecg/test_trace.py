@@ -51,6 +51,19 @@ def test_a_spike_keeps_its_height(width: int) -> None:
     assert np.nanmedian(rows) == pytest.approx(200, abs=0.2)
 
 
+@pytest.mark.parametrize("upright", [1, -1])
+@pytest.mark.parametrize(("q", "s"), [(60, 62), (62, 60), (60, 30)])
+@pytest.mark.parametrize("apart", [4, 5, 7])
+def test_a_narrow_q_r_s_keeps_all_its_tips(apart: int, q: int, s: int, upright: int) -> None:
+    tips = [(300, 0), (302 + apart, -q), (302 + 2 * apart, 70), (302 + 3 * apart, -s), (306 + 4 * apart, 0)]
+    points = np.array([(0, 0), *tips, (599, 0)], float)
+    rows = (150 - followed_finely(drawn(points * (1, -upright) + (0, 150)), 150)) * upright
+    middle = (302 + 2 * apart) * PER_PX
+    assert np.nanmax(rows) == pytest.approx(70, abs=4)
+    assert np.nanmin(rows[:middle]) == pytest.approx(-q, abs=5)
+    assert np.nanmin(rows[middle:]) == pytest.approx(-s, abs=5)
+
+
 def test_a_gap_is_nan_and_the_trace_goes_on_behind_it() -> None:
     dark = drawn(np.array([(0, 100), (599, 100)], float))
     dark[:, 200:240] = 0
@@ -156,6 +169,32 @@ def test_a_deep_and_a_tall_wave_that_meet_do_not_change_rows(shift: int) -> None
             abs(np.nanmedian(found[400:]) - points[-1, 1]) < 1
             and abs(np.nanmedian(found[:200]) - points[0, 1]) < 1
         )
+
+
+@pytest.mark.parametrize("wide", [14.0, 20.0, 30.0])
+def test_waves_that_pass_each_other_keep_their_tips(wide: float) -> None:
+    upper, lower = spiked(100, 300, -120, wide), spiked(260, 300, 130, wide)  # 90 px beyond each other
+    rows = rows_of(np.maximum(drawn(upper), drawn(lower)), [100, 260])
+    assert np.nanmax(rows[0]) == pytest.approx(220, abs=4)
+    assert np.nanmin(rows[1]) == pytest.approx(130, abs=4)
+
+
+def test_beats_that_pass_each_other_are_alike_where_a_tip_is_hidden() -> None:
+    beats = np.arange(60, 600, 90)
+    upper = np.concatenate([spiked(100, float(at), -120, 14.0)[1:4] for at in beats])
+    apart = np.where(beats == 330, 1, 0)  # one R wave rises close to a stroke of the S above it
+    lower = np.concatenate(
+        [spiked(260, float(at + by), 130, 14.0)[1:4] for at, by in zip(beats, apart, strict=True)]
+    )
+    level = np.array([[0, 0], [599, 0]])
+    upper, lower = (
+        np.vstack([level[:1] + (0, row), points, level[1:] + (0, row)])
+        for points, row in ((upper, 100), (lower, 260))
+    )
+    rows = rows_of(np.maximum(drawn(upper), drawn(lower)), [100, 260])
+    for at in beats:
+        assert np.nanmax(rows[0][at - 12 : at + 13]) == pytest.approx(220, abs=4)
+        assert np.nanmin(rows[1][at - 12 : at + 16]) == pytest.approx(130, abs=4)
 
 
 def test_three_rows_with_beats_at_the_same_time_stay_apart() -> None:
