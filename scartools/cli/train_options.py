@@ -112,6 +112,9 @@ Ema = Annotated[
     float,
     typer.Option("--ema", metavar="DECAY", help="Keep averaged weights, such as 0.99; 0: those of the end."),
 ]
+Regions = Annotated[
+    bool, typer.Option("--regions/--no-regions", help="Let heart, wall and infarct count in the loss too.")
+]
 CrossFit = Annotated[
     int, typer.Option("--cross-fit", metavar="K", min=2, max=20, help="Folds of the first stage.")
 ]

@@ -46,6 +46,8 @@ Three optimisers: SGD with momentum and a polynomial rate for the image, AdamW w
 ECG and for the gate. The rate of nnunet is 0.01 with a momentum of 0.99; the short presets take the same step
 with a shorter memory, 0.1 with 0.9, and centre two thirds of their crops on a label, not one third.
 
+--regions adds to the loss the Dice of heart (pool and wall), wall (healthy, scar and no-reflow) and infarct, each as one.
+
 One temperature, found on the validation patients, calibrates the probabilities of predict (Guo et al.).
 
 --ema 0.99 keeps a running mean of the weights, in which the last hundred iterations count, in place of those of the
@@ -115,45 +117,9 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from scartools.cli import train_options as options
 from scartools.cli.contracts import Kind, Writes
 from scartools.cli.options import Device, Force, Output, Resume, Seed
-from scartools.cli.train_options import (
-    AnatomyIterations,
-    BatchSize,
-    CrossFit,
-    DatasetFolder,
-    EcgDropout,
-    Ema,
-    EncoderFolder,
-    Epochs,
-    Features,
-    FirstStage,
-    Fold,
-    FreezeEncoder,
-    Fusion,
-    FusionStage,
-    Iterations,
-    LearningRate,
-    Mirror,
-    NetworkChoice,
-    OracleEcg,
-    PatchEdge,
-    Precision,
-    PresetChoice,
-    PriorAnchor,
-    PriorAngle,
-    PriorFrom,
-    Rotation,
-    ShuffleEcg,
-    ShuffleInterval,
-    TaffForm,
-    WithEcg,
-    WithPrior,
-    WithTime,
-    iterations_of,
-    rate_of,
-    require_consistent,
-)
 
 if TYPE_CHECKING:
     from scartools.files.provenance import Source
@@ -168,39 +134,40 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    dataset: DatasetFolder,
+    dataset: options.DatasetFolder,
     output: Annotated[Output, Writes("model")],
-    preset: PresetChoice = "small",
-    network: NetworkChoice = None,
-    prior: WithPrior = True,
-    prior_source: PriorFrom = "predicted",
-    ecg: WithEcg = True,
-    time: WithTime = None,
-    encoder: EncoderFolder = None,
-    first_stage: FirstStage = None,
-    freeze_encoder: FreezeEncoder = False,
-    fusion: Fusion = "taff",
-    taff_form: TaffForm = None,
-    fusion_stage: FusionStage = None,
-    shuffle_ecg: ShuffleEcg = False,
-    shuffle_interval: ShuffleInterval = False,
-    oracle_ecg: OracleEcg = False,
-    anchor: PriorAnchor = "auto",
-    angle: PriorAngle = None,
-    iterations: Iterations = None,
-    epochs: Epochs = None,
-    anatomy_iterations: AnatomyIterations = None,
-    batch: BatchSize = None,
-    patch: PatchEdge = None,
-    features: Features = None,
-    cross_fit: CrossFit = 3,
-    fold: Fold = None,
-    learning_rate: LearningRate = None,
-    ema: Ema = 0.0,
-    ecg_dropout: EcgDropout = 0.3,
-    rotation: Rotation = 20.0,
-    mirror: Mirror = False,
-    precision: Precision = "auto",
+    preset: options.PresetChoice = "small",
+    network: options.NetworkChoice = None,
+    prior: options.WithPrior = True,
+    prior_source: options.PriorFrom = "predicted",
+    ecg: options.WithEcg = True,
+    time: options.WithTime = None,
+    encoder: options.EncoderFolder = None,
+    first_stage: options.FirstStage = None,
+    freeze_encoder: options.FreezeEncoder = False,
+    fusion: options.Fusion = "taff",
+    taff_form: options.TaffForm = None,
+    fusion_stage: options.FusionStage = None,
+    shuffle_ecg: options.ShuffleEcg = False,
+    shuffle_interval: options.ShuffleInterval = False,
+    oracle_ecg: options.OracleEcg = False,
+    anchor: options.PriorAnchor = "auto",
+    angle: options.PriorAngle = None,
+    iterations: options.Iterations = None,
+    epochs: options.Epochs = None,
+    anatomy_iterations: options.AnatomyIterations = None,
+    batch: options.BatchSize = None,
+    patch: options.PatchEdge = None,
+    features: options.Features = None,
+    cross_fit: options.CrossFit = 3,
+    fold: options.Fold = None,
+    learning_rate: options.LearningRate = None,
+    ema: options.Ema = 0.0,
+    regions: options.Regions = False,
+    ecg_dropout: options.EcgDropout = 0.3,
+    rotation: options.Rotation = 20.0,
+    mirror: options.Mirror = False,
+    precision: options.Precision = "auto",
     seed: Seed = 1,
     device: Device = "auto",
     resume: Resume = True,
@@ -216,7 +183,7 @@ def train(
     from scartools.learning.two_stage import calibrate_on, untrained
 
     controls = (shuffle_ecg, shuffle_interval, oracle_ecg)
-    require_consistent(
+    options.require_consistent(
         prior,
         prior_source,
         first_stage,
@@ -230,13 +197,13 @@ def train(
         anchor,
         angle,
     )
-    rates = rates_of(preset) | rate_of(learning_rate, ema)
+    rates = rates_of(preset) | options.rate_of(learning_rate, ema)
     material, sources = _read(dataset, fold)
     settings = Settings(
         size_of(
             preset,
             material.plan,
-            iterations=iterations_of(iterations, epochs, EPOCH),
+            iterations=options.iterations_of(iterations, epochs, EPOCH),
             anatomy_iterations=anatomy_iterations,
             batch=batch,
             patch=patch,
@@ -262,6 +229,7 @@ def train(
         seed=seed,
         network=network or network_of(material.plan),
         ema=ema,
+        regions=regions,
         **rates,
     )
     with concerning(dataset):

@@ -38,6 +38,13 @@ def numbered(labels: np.ndarray, known: Sequence[int]) -> np.ndarray:
     return table[labels]
 
 
+def nested_regions(known: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Return heart, wall and infarct as classes of a network that tells `known` apart: those of two classes or more."""
+    regions = ((POOL, *MYOCARDIUM), MYOCARDIUM, INFARCT)
+    found = (tuple(number for number, value in enumerate(known) if value in region) for region in regions)
+    return tuple(dict.fromkeys(region for region in found if len(region) > 1))
+
+
 def named(numbers: np.ndarray, known: Sequence[int]) -> np.ndarray:
     """Undo `numbered`: uint8 labels of the toolkit."""
     return np.asarray(known, np.uint8)[numbers]

@@ -56,6 +56,7 @@ class Setting:
     device: str = "cpu"
     precision: torch.dtype = torch.float32
     stream: int = 0  # of random numbers: one for each network of a run
+    regions: tuple[tuple[int, ...], ...] = ()  # classes that count as one in the loss too
 
 
 def train(
@@ -218,7 +219,7 @@ def _loss(
     """The composite loss at `part` of the training: segmentation, reconstruction of the ECG, entropy of the gate."""
     found = _segmented(network, batch, setting, all_resolutions=True, oracle=settings.oracle_ecg)
     target = torch.from_numpy(batch.label).to(setting.device)
-    loss = deep_supervision(found.logits, target, processes.summed)
+    loss = deep_supervision(found.logits, target, processes.summed, setting.regions)
     return loss + ecg_terms(found, batch, settings, part), found
 
 

@@ -53,6 +53,7 @@ class Settings:
     """One training.
 
     ema              decay of the averaged weights, which are kept in the end; 0: those of the last iteration are
+    regions          heart, wall and infarct count in the loss too, each as one
     network          plain, or nnU-Net's residual encoder: of both stages
     prior_source     where the wall comes from that the AHA segments are drawn in; "none": no prior channels
     ecg, time        the fusion, and whether it sees the interval
@@ -100,6 +101,7 @@ class Settings:
     seed: int = 0
     network: NetworkName = "plain"
     ema: float = 0.0
+    regions: bool = False
     taff_form: Form = "corrected"
     presence_weight: float = 0.5
     freeze_encoder: bool = False

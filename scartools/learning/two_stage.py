@@ -17,7 +17,15 @@ from torch import Tensor
 
 from scartools.errors import InputError
 from scartools.heart.anchors import Anchor
-from scartools.learning.anatomy import ANATOMY, anatomy_of, named, numbered, prior_of, scar_by_segment
+from scartools.learning.anatomy import (
+    ANATOMY,
+    anatomy_of,
+    named,
+    nested_regions,
+    numbered,
+    prior_of,
+    scar_by_segment,
+)
 from scartools.learning.augment import seeded
 from scartools.learning.calibration import Calibration, calibrate
 from scartools.learning.inference import predict, predict_logits
@@ -152,7 +160,7 @@ def train_stages(
             learning,
             looking,
             settings,
-            replace(setting, stream=number),
+            replace(setting, stream=number, regions=nested_regions(values) if settings.regions else ()),
             iterations=size.iterations if job.stage == "scar" else size.anatomy_iterations,
             state=state["loop"] if state is not None and number == first else None,
         )

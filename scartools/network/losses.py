@@ -42,11 +42,36 @@ def dice_and_cross_entropy(logits: Tensor, target: Tensor, over_all: Add = alone
     return cross_entropy - dice.mean()
 
 
-def deep_supervision(outputs: Sequence[Tensor], target: Tensor, over_all: Add = alone) -> Tensor:
+def region_dice(
+    logits: Tensor, target: Tensor, regions: Sequence[tuple[int, ...]], over_all: Add = alone
+) -> Tensor:
+    """Less the mean soft Dice of regions, each of several classes taken as one; a scalar.
+
+    A wall that is cut short where the scar lies costs the classes little and the wall much.
+    logits, target, over_all  as in `dice_and_cross_entropy`; regions: numbers of their classes
+    """
+    counted = target != IGNORE
+    guess = logits.float().softmax(dim=1)
+    terms = []
+    for region in regions:
+        inside = torch.isin(target, torch.tensor(region, device=target.device)).float() * counted
+        said = guess[:, list(region)].sum(dim=1) * counted
+        both, total = over_all((inside * said).sum()), over_all(inside.sum() + said.sum())
+        terms.append((2 * both + SMOOTH) / (total + SMOOTH))
+    return -torch.stack(terms).mean()
+
+
+def deep_supervision(
+    outputs: Sequence[Tensor],
+    target: Tensor,
+    over_all: Add = alone,
+    regions: Sequence[tuple[int, ...]] = (),
+) -> Tensor:
     """The loss over all resolutions, a scalar; the target is taken by nearest neighbour to the coarser ones.
 
     outputs   logits, finest first; target int64 (B, H, W)
     over_all  see `dice_and_cross_entropy`
+    regions   whose Dice counts besides, see `region_dice`; (): none
     """
     weights = [0.5**number for number in range(len(outputs))]
     if len(outputs) > 1:
@@ -56,5 +81,9 @@ def deep_supervision(outputs: Sequence[Tensor], target: Tensor, over_all: Add = 
     for logits, weight in zip(outputs, weights, strict=True):
         if weight:
             there = functional.interpolate(target[:, None].float(), size=logits.shape[2:], mode="nearest-exact")
-            loss = loss + weight / total * dice_and_cross_entropy(logits, there[:, 0].long(), over_all)
+            classes = there[:, 0].long()
+            term = dice_and_cross_entropy(logits, classes, over_all)
+            if regions:
+                term = term + region_dice(logits, classes, regions, over_all)
+            loss = loss + weight / total * term
     return loss

@@ -9,6 +9,7 @@ from scartools.learning.anatomy import (
     anatomy_of,
     largest_ventricle,
     named,
+    nested_regions,
     numbered,
     prior_of,
     scar_by_segment,
@@ -93,3 +94,10 @@ def test_with_the_map_of_the_labels_themselves_it_is_the_part_of_the_segment():
         assert found[number - 1] == pytest.approx((label[here] == 3).mean())
     assert found[np.isfinite(found)].max() > 0.5 and found[np.isfinite(found)].min() == 0
     assert np.isnan(scar_by_segment(label, np.zeros_like(label))).all()
+
+
+def test_nested_regions_are_those_of_several_classes():
+    assert nested_regions((0, 1, 2, 3, 4)) == ((1, 2, 3, 4), (2, 3, 4), (3, 4))
+    assert nested_regions((0, 1, 2, 5)) == ((1, 2),)  # the first stage: pool and wall
+    assert nested_regions((0, 1, 2, 3)) == ((1, 2, 3), (2, 3))
+    assert nested_regions((0, 2)) == ()

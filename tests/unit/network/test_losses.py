@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from scartools.network.losses import deep_supervision, dice_and_cross_entropy
+from scartools.network.losses import deep_supervision, dice_and_cross_entropy, region_dice
 
 
 def reference(logits: np.ndarray, target: np.ndarray) -> float:
@@ -32,6 +32,40 @@ def test_it_equals_a_plain_implementation():
     target[0, :2] = 255
     found = dice_and_cross_entropy(torch.tensor(logits), torch.tensor(target))
     assert float(found) == pytest.approx(reference(logits, target), abs=1e-6)
+
+
+def test_a_region_is_the_sum_of_its_classes():
+    rng = np.random.default_rng(2)
+    logits, target = rng.standard_normal((2, 4, 5, 6)), rng.integers(0, 4, (2, 5, 6))
+    target[1, 0] = 255
+    guess = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    counted, dice = target != 255, []
+    for region in ((1, 2, 3), (2, 3)):
+        p, t = guess[:, list(region)].sum(axis=1)[counted], np.isin(target, region)[counted]
+        dice.append((2 * (p * t).sum() + 1e-5) / (p.sum() + t.sum() + 1e-5))
+    found = region_dice(torch.tensor(logits), torch.tensor(target), ((1, 2, 3), (2, 3)))
+    assert float(found) == pytest.approx(-float(np.mean(dice)), abs=1e-6)
+
+
+def test_scar_that_is_called_healthy_costs_the_wall_nothing_and_called_background_it_does():
+    target = torch.zeros((1, 8, 8), dtype=torch.long)
+    target[:, 2:6, 2:6], target[:, 2:4, 2:6] = 2, 3
+    healthy, missed = torch.where(target == 3, 2, target), torch.where(target == 3, 0, target)
+    costs = [
+        float(region_dice(60.0 * functional.one_hot(guess, 4).movedim(-1, 1).float(), target, ((2, 3),)))
+        for guess in (healthy, missed)
+    ]
+    assert costs[0] == pytest.approx(-1.0, abs=1e-4) and costs[1] == pytest.approx(-2 / 3, abs=1e-4)
+
+
+def test_regions_come_on_top_at_each_resolution():
+    outputs = [torch.randn(2, 3, 8, 8), torch.randn(2, 3, 4, 4), torch.randn(2, 3, 2, 2)]
+    target = torch.randint(0, 3, (2, 8, 8))
+    coarse = target[:, 1::2, 1::2]
+    more = (2 * region_dice(outputs[0], target, ((1, 2),)) + region_dice(outputs[1], coarse, ((1, 2),))) / 3
+    plain = deep_supervision(outputs, target)
+    found = deep_supervision(outputs, target, regions=((1, 2),))
+    assert float(found) == pytest.approx(float(plain + more), abs=1e-5)
 
 
 def test_a_perfect_guess_costs_minus_one():
