@@ -29,8 +29,11 @@ def augmented(
     """
     pipeline = _pipeline(patch, rotation_deg, mirror)
     images, labels, priors = [], [], []
-    for number in range(len(batch.image)):
-        with seeded(int(np.random.default_rng([seed, first + number]).integers(2**31))):
+    with seeded(seed):
+        for number in range(len(batch.image)):
+            own = int(np.random.default_rng([seed, first + number]).integers(2**31))
+            np.random.seed(own)
+            torch.default_generator.manual_seed(own)  # torch.manual_seed writes a traceback for each device
             planes = np.stack([batch.label[number], batch.prior[number]]).astype(np.int16)
             image = torch.from_numpy(
                 batch.image[number].copy()
