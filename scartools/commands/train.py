@@ -44,7 +44,8 @@ a word about it, half as many iterations go into each network of the first stage
 
 Three optimisers: SGD with momentum and a polynomial rate for the image, AdamW with warm-up and a cosine for the
 ECG and for the gate. The rate of nnunet is 0.01 with a momentum of 0.99; the short presets take the same step
-with a shorter memory, 0.1 with 0.9, and centre two thirds of their crops on a label, not one third.
+with a shorter memory, 0.1 with 0.9, and centre two thirds of their crops on a label, not one third. In them the
+encoder of the ECG learns in every eighth iteration.
 
 --regions adds to the loss the Dice of heart (pool and wall), wall (healthy, scar and no-reflow) and infarct, each as one.
 

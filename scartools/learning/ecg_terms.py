@@ -9,18 +9,32 @@ from torch.nn import functional
 from scartools.learning.sampling import Batch
 from scartools.learning.settings import Settings
 from scartools.network.segment_fusion import presence_loss
-from scartools.network.segmenter import Ecg, Segmented
+from scartools.network.segmenter import Ecg, Segmented, Segmenter
 from scartools.network.taff import entropy_loss
 
 
-def ecg_of(batch: Batch, device: str, *, oracle: bool) -> Ecg:
-    """Return the ECGs of a batch; with oracle the true parts of scar speak in place of the encoder."""
+def ecg_of(network: Segmenter, batch: Batch, settings: Settings, device: str, *, tuned: bool) -> Ecg:
+    """Return the ECGs of a batch; with settings.oracle_ecg the true parts of scar, in place of what the encoder says.
+
+    tuned   the encoder learns from this batch; else the beats are encoded here, without a gradient
+    """
     beat, days, present = (
         torch.from_numpy(part).to(device) for part in (batch.beat, batch.days, batch.present)
     )
     quality = None if batch.quality is None else torch.from_numpy(batch.quality).to(device)
-    fractions = torch.from_numpy(batch.fractions).to(device) if oracle and batch.fractions is not None else None
-    return Ecg(beat, days, present, quality, fractions)
+    fractions = (
+        torch.from_numpy(batch.fractions).to(device)
+        if settings.oracle_ecg and batch.fractions is not None
+        else None
+    )
+    code = None
+    if network.ecg is not None and not tuned and fractions is None:
+        there = present.nonzero()[:, 0]
+        code = torch.zeros((len(beat), network.parts.encoder.code), device=device)
+        if len(there):
+            with torch.no_grad():
+                code[there] = network.ecg.encode(beat[there]).to(code.dtype)
+    return Ecg(beat, days, present, quality, fractions, code)
 
 
 def ecg_terms(found: Segmented, batch: Batch, settings: Settings, part: float) -> Tensor:

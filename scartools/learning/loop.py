@@ -171,7 +171,7 @@ def _step(
     network.train()
     seed = int(_rng(settings, setting, _DROPOUT, number).integers(2**31)) + processes.rank()
     with seeded(seed), _memory_said():
-        loss, found = _loss(network, batch, settings, setting, number / max(1, iterations))
+        loss, found = _loss(network, batch, settings, setting, number, iterations)
         shown_loss = float(processes.mean_of(loss).item())
         if not math.isfinite(shown_loss):
             raise ScartoolsError(
@@ -214,25 +214,29 @@ def _memory_said() -> Iterator[None]:
 
 
 def _loss(
-    network: Segmenter, batch: Batch, settings: Settings, setting: Setting, part: float
+    network: Segmenter, batch: Batch, settings: Settings, setting: Setting, number: int, iterations: int
 ) -> tuple[Tensor, Segmented]:
-    """The composite loss at `part` of the training: segmentation, reconstruction of the ECG, entropy of the gate."""
-    found = _segmented(network, batch, setting, all_resolutions=True, oracle=settings.oracle_ecg)
+    """The composite loss of iteration `number`, from 0: segmentation, and what an ECG adds."""
+    tuned = not settings.freeze_encoder and number % settings.ecg_every == 0
+    found = _segmented(network, batch, settings, setting, all_resolutions=True, tuned=tuned)
     target = torch.from_numpy(batch.label).to(setting.device)
     loss = deep_supervision(found.logits, target, processes.summed, setting.regions)
-    return loss + ecg_terms(found, batch, settings, part), found
+    return loss + ecg_terms(found, batch, settings, number / max(1, iterations)), found
 
 
 def _segmented(
-    network: Segmenter, batch: Batch, setting: Setting, *, all_resolutions: bool, oracle: bool
+    network: Segmenter,
+    batch: Batch,
+    settings: Settings,
+    setting: Setting,
+    *,
+    all_resolutions: bool,
+    tuned: bool,
 ) -> Segmented:
-    device = setting.device
+    device, half = setting.device, setting.precision != torch.float32
     image, prior = torch.from_numpy(batch.image).to(device), torch.from_numpy(batch.prior).to(device)
-    ecg = None
-    if network.parts.ecg:
-        ecg = ecg_of(batch, device, oracle=oracle)
-    half = setting.precision != torch.float32
     with torch.autocast(torch.device(device).type, setting.precision, enabled=half):
+        ecg = ecg_of(network, batch, settings, device, tuned=tuned) if network.parts.ecg else None
         return network.segment(image, prior, ecg, all_resolutions=all_resolutions)
 
 
@@ -256,7 +260,7 @@ def validation_dice(
             margin=1.0,
         )
         with torch.inference_mode():
-            found = _segmented(network, batch, setting, all_resolutions=False, oracle=settings.oracle_ecg)
+            found = _segmented(network, batch, settings, setting, all_resolutions=False, tuned=False)
         logits = found.logits[0]
         guess, truth = logits.argmax(dim=1).cpu().numpy(), batch.label
         for value in range(1, network.parts.classes):

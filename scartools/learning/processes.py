@@ -6,7 +6,7 @@ sums over all of the batch: `summed` adds them up and lets gradients through. Al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,24 +68,25 @@ def mean_of(value: Tensor) -> Tensor:
 
 
 def average_gradients(network: nn.Module) -> None:
-    """Replace every gradient by its mean over the processes, in one message."""
+    """Replace every gradient by its mean over the processes; what none of them has a gradient of stays without."""
     if not _together():
         return
-    found = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    for parameter in found:  # of a part that no case of this process has used
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    flat = torch.cat([parameter.grad.flatten() for parameter in _with_gradient(found)])
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    used = torch.tensor([float(parameter.grad is not None) for parameter in trained], device=trained[0].device)
+    dist.all_reduce(used)
+    shared = [parameter for parameter, count in zip(trained, used.tolist(), strict=True) if count]
+    flat = torch.cat([_gradient(parameter).flatten() for parameter in shared])
     dist.all_reduce(flat)
     flat /= world()
     start = 0
-    for parameter in _with_gradient(found):
-        parameter.grad.copy_(flat[start : start + parameter.numel()].view_as(parameter))
+    for parameter in shared:
+        parameter.grad = flat[start : start + parameter.numel()].view_as(parameter).clone()
         start += parameter.numel()
 
 
-def _with_gradient(parameters: Iterable[nn.Parameter]) -> list[Any]:
-    return [parameter for parameter in parameters if parameter.grad is not None]
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    """Return the gradient; 0 of a part that no case of this process has used."""
+    return parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
 
 
 def _together() -> bool:

@@ -179,11 +179,21 @@ class Segmenter(UNet):
         return Segmented(logits, seen[0], reconstruction)
 
     def _encoded(self, ecg: Ecg) -> tuple[Tensor, Tensor | None]:
-        """Return codes (B, code), and restored beats (B, 12, 600) where the beats are encoded here."""
+        """Return codes (B, code), and restored beats (B, 12, 600) where the beats are encoded here; 0 where absent.
+
+        Only those that are there are encoded: it is what an ECG costs.
+        """
         if ecg.code is not None:
             return ecg.code, None
-        encoded = self.ecg(ecg.beat)  # type: ignore[misc]
-        return encoded.code, encoded.reconstruction
+        there = ecg.present.nonzero()[:, 0]
+        if not len(there):
+            return ecg.beat.new_zeros((len(ecg.beat), self.parts.encoder.code)), None
+        encoded = self.ecg(ecg.beat[there])  # type: ignore[misc]
+        code, restored = (
+            part.new_zeros((len(ecg.beat), *part.shape[1:])).index_copy(0, there, part)
+            for part in (encoded.code, encoded.reconstruction)
+        )
+        return code, restored
 
     def _by_segments(self, x: Tensor, segments: Tensor, ecg: Ecg, all_resolutions: bool) -> Segmented:
         """Fuse by segments (B, 17, H, W); the true parts of scar take the place of the encoder where they are given."""

@@ -110,6 +110,45 @@ def test_an_encoder_that_is_frozen_stays_as_it_was():
         assert (weights_of(result.scar.ecg) == before) is freeze
 
 
+@pytest.mark.parametrize("fusion", ["taff", "segment"])
+def test_the_encoder_of_the_ecg_learns_in_one_iteration_of_so_many(fusion):
+    settings = replace(
+        IMAGE,
+        prior_source="truth",
+        ecg=True,
+        fusion=fusion,
+        fusion_stage=1,
+        ecg_every=3,
+        ecg_dropout=0.0,
+        ecg_warm_up=0.0,
+    )
+    learns = [
+        replace(
+            one, label=numbered(one.label, LABELS), prior=prior_of(anatomy_of(one.label), one.affine).segments
+        )
+        for one in CASES
+    ]
+    learns = [replace(one, fractions=np.full(17, 0.1, np.float32)) for one in learns]
+    network = untrained(LABELS, settings).scar
+    fused = network.taff or network.segment_fusion
+    before, changed, spoken = (weights_of(network.ecg), weights_of(fused)), [], []
+    for _ in train(network, learns, [], settings, Setting(), iterations=7):
+        now = (weights_of(network.ecg), weights_of(fused))
+        changed.append(now[0] != before[0])
+        spoken.append(now[1] != before[1])
+        before = now
+    assert changed == [True, False, False, True, False, False, True]
+    assert all(spoken)
+
+
+def test_crops_without_any_ecg_are_learned_from():
+    settings = replace(IMAGE, prior_source="truth", ecg=True, fusion="segment", fusion_stage=1, ecg_dropout=1.0)
+    result = untrained(LABELS, settings)
+    cases = [replace(one, prior=prior_of(anatomy_of(one.label), one.affine).segments) for one in CASES]
+    reports = list(train_stages(cases, LOOK, LABELS, settings, Setting(), result))
+    assert np.isfinite(reports[-1].progress.loss) and reports[-1].progress.ecg_weight is None
+
+
 @pytest.mark.parametrize("stop_at", [1, 3, 5, 8])
 def test_an_interruption_changes_no_averaged_weight(stop_at, tmp_path):
     from scartools.files.checkpoint import read_checkpoint, write_checkpoint
