@@ -9,22 +9,22 @@ from typing import Any
 from scartools.evaluation.definitions import DEFINITIONS, DISCLAIMER, ECG_WORDS, PRIOR_WORDS, REGIME_TITLES
 from scartools.evaluation.metrics import FEW_PATIENTS, CaseMetrics
 from scartools.evaluation.report_blocks import Block, Bullets, Figure, Grid, Heading, Text
-from scartools.evaluation.report_numbers import between, ends, number, p_value
+from scartools.evaluation.report_grids import (
+    TOLD,
+    agreement_grid,
+    decomposition_grid,
+    detection_grid,
+    differences_grid,
+    gates_grid,
+    overlap_grid,
+    presence_grid,
+    subgroups_grid,
+    surfaces_grid,
+    told_words,
+)
+from scartools.evaluation.report_numbers import number
 
 Row = Mapping[str, Any]
-ABOUT = {
-    "dice": "Dice",
-    "nsd": "NSD",
-    "hd95": "HD95, mm",
-    "assd": "ASSD, mm",
-    "absolute_volume_difference": "abs. volume difference, % LV",
-    "false_positive_ml": "false-positive scar, mL",
-    "false_positive_percent_lv": "false-positive scar, % LV",
-    "segment_auc": "AUC by segment",
-    "segment_sensitivity_at_95": "sensitivity at 95 % specificity, by segment",
-    "segment_kappa": "kappa by segment",
-}
-_TOLD = ("arm", "prior", "ECG")
 
 
 def content(
@@ -57,313 +57,39 @@ def _regime(tables: Mapping[str, Sequence[Row]], regime: str, facts: Mapping[str
     summary, compared = (sorted(tables[name], key=_scar_first) for name in ("summary", "comparisons"))
     blocks: list[Block] = [
         Figure("dice", regime, "Scar Dice by patient, mean and 95 % interval"),
-        _overlap(summary),
+        overlap_grid(summary),
     ]
     if facts["VoxelSizeKnown"]:
-        blocks += [Heading(3, f"Surfaces (NSD within {facts['ToleranceMm']:g} mm)"), _surfaces(summary)]
-    blocks += [Heading(3, "Presence, and scar where there is none"), _presence(summary)]
+        blocks += [Heading(3, f"Surfaces (NSD within {facts['ToleranceMm']:g} mm)"), surfaces_grid(summary)]
+    blocks += [Heading(3, "Presence, and scar where there is none"), presence_grid(summary)]
     if compared:
         caption = "Scar Dice, arm minus reference: mean, 90 % interval (thick) and 95 % interval (thin)"
         blocks += [Heading(3, "Differences, paired by patient"), Figure("differences", regime, caption)]
-        blocks.append(_differences(compared))
+        blocks.append(differences_grid(compared))
     if tables["decomposition"]:
         caption = "What each arm of the chain adds to the scar Dice, with 95 % interval"
         blocks += [Heading(3, "Decomposition of the gain"), Figure("decomposition", regime, caption)]
-        blocks.append(_decomposition(tables["decomposition"]))
+        blocks.append(decomposition_grid(tables["decomposition"]))
     if tables["agreement"]:
         caption = (
             "Predicted minus true scar against their mean, one dot a patient; bias and 95 % limits of agreement"
         )
         blocks += [Heading(3, "Agreement of volumes"), Figure("agreement", regime, caption)]
-        blocks.append(_agreement(tables["agreement"]))
+        blocks.append(agreement_grid(tables["agreement"]))
     if tables["detection"]:
         title = f"Scar by AHA segment (present from {facts['SegmentPercent']:g} % of the segment)"
-        blocks += [Heading(3, title), _detection(tables["detection"])]
+        blocks += [Heading(3, title), detection_grid(tables["detection"])]
     if tables["subgroups"]:
         caption = "Scar Dice by interval between ECG and MRI: mean, 95 % interval, number of patients with scar"
         blocks += [Heading(3, "Subgroups"), Figure("intervals", regime, caption)]
-        blocks.append(_subgroups(tables["subgroups"]))
+        blocks.append(subgroups_grid(tables["subgroups"]))
     if tables["gates"]:
-        blocks += [Heading(3, "Weights of the gates"), _gates(tables["gates"])]
+        blocks += [Heading(3, "Weights of the gates"), gates_grid(tables["gates"])]
     return blocks
 
 
 def _scar_first(row: Row) -> int:
     return 0 if row["structure"] in ("scar", "scar_only", "no_reflow") else 1
-
-
-def _told(row: Row, prefix: str = "", name: str = "arm") -> tuple[str, str, str]:
-    """The arm with its controls, the source of its prior, and its ECG with its source: no number is without them."""
-    control = row[f"{prefix}control"]
-    prior = row[f"{prefix}prior_source"]
-    states = row[f"{prefix}ecg"].split("+")
-    ecg, source = " + ".join(ECG_WORDS.get(state, state) for state in states), row[f"{prefix}ecg_source"]
-    arm = row[name] + (f" [{control}]" if control else "")
-    return arm, PRIOR_WORDS.get(prior, str(prior)), ecg if source == "none" else f"{ecg}, {source}"
-
-
-def _overlap(rows: Sequence[Row]) -> Grid:
-    header: tuple[str, ...] = (
-        *_TOLD,
-        "structure",
-        "patients (with it)",
-        "runs",
-        "Dice, truth has it (95 % CI)",
-    )
-    header += ("SD of runs", "Dice, all (95 % CI; patients)", "precision", "sensitivity")
-    return Grid(
-        header,
-        tuple(
-            (
-                *_told(row),
-                row["structure"],
-                f"{row['n_patients']} ({row['n_patients_positive']})",
-                str(row["n_runs"]),
-                between(row, "dice_mean_positive"),
-                number(row["dice_sd_runs"], 3),
-                f"{between(row, 'dice_mean_all')}; {row['n_patients_all']}",
-                number(row["precision_mean"], 3),
-                number(row["sensitivity_mean"], 3),
-            )
-            for row in rows
-        ),
-        whose=3,
-    )
-
-
-def _surfaces(rows: Sequence[Row]) -> Grid:
-    header: tuple[str, ...] = (
-        *_TOLD,
-        "structure",
-        "patients hit",
-        "cases missed",
-        "HD95 of hits, mm (95 % CI)",
-    )
-    header += ("ASSD of hits, mm (95 % CI)", "NSD, missed = 0 (95 % CI)")
-    return Grid(
-        header,
-        tuple(
-            (
-                *_told(row),
-                row["structure"],
-                str(row["n_patients_hit"]),
-                str(row["n_missed"]),
-                between(row, "hd95_mm_mean", 1),
-                between(row, "assd_mm_mean", 2),
-                between(row, "nsd_mean_positive"),
-            )
-            for row in rows
-            if row["structure"] in ("scar", "myocardium", "lv_pool")
-        ),
-        whose=3,
-    )
-
-
-def _presence(rows: Sequence[Row]) -> Grid:
-    header: tuple[str, ...] = (
-        *_TOLD,
-        "structure",
-        "hit",
-        "missed",
-        "false positive",
-        "true negative",
-        "case sensitivity",
-    )
-    header += ("case specificity", "patient specificity (95 % CI; patients)")
-    header += ("mL predicted where there is none (95 % CI)", "% LV predicted there (95 % CI)")
-    kinds = ("both", "missed", "false_positive", "true_negative")
-    return Grid(
-        header,
-        tuple(
-            (
-                *_told(row),
-                row["structure"],
-                *(str(row[f"n_{kind}"]) for kind in kinds),
-                number(row["case_sensitivity"], 3),
-                number(row["case_specificity"], 3),
-                f"{between(row, 'patient_specificity')}; {row['n_patients_negative']}",
-                between(row, "false_positive_ml_mean", 2),
-                between(row, "false_positive_percent_lv_mean", 2),
-            )
-            for row in rows
-            if row["structure"] in ("scar", "scar_only", "no_reflow")
-        ),
-        whose=3,
-    )
-
-
-def _differences(rows: Sequence[Row]) -> Grid:
-    """Scar by every measure, the other structures by Dice; the rest is in comparisons.tsv."""
-    header: tuple[str, ...] = ("arm", "minus", "structure", "measure", "patients", "mean (95 % CI)", "90 % CI")
-    header += ("Hodges-Lehmann", "p", "p, Holm", "warning")
-    lines = []
-    for row in rows:
-        if row["structure"] != "scar" and row["measure"] != "dice":
-            continue
-        one, other = _told(row), _told(row, "reference_", "reference")
-        lines.append(
-            (
-                f"{one[0]} (prior {one[1]}; ECG {one[2]})",
-                f"{other[0]} (prior {other[1]}; ECG {other[2]})",
-                row["structure"],
-                ABOUT[row["measure"]],
-                str(row["n_patients"]),
-                between(row, "difference", sign=True),
-                ends(row["difference_lower_90"], row["difference_upper_90"], sign=True),
-                number(row["hodges_lehmann"], 3, sign=True),
-                p_value(row["p_wilcoxon"]),
-                p_value(row["p_holm"]),
-                f"fewer than {FEW_PATIENTS}" if row["warning"] else "",
-            )
-        )
-    return Grid(header, tuple(lines), whose=2)
-
-
-def _decomposition(rows: Sequence[Row]) -> Grid:
-    header: tuple[str, ...] = (
-        "step",
-        "from",
-        *_TOLD,
-        "patients with scar",
-        "Dice before",
-        "Dice after",
-        "gain (95 % CI)",
-    )
-    header += ("share of the total, % (95 % CI)", "p, not adjusted")
-    return Grid(
-        header,
-        tuple(
-            (
-                row["step"],
-                row["from_arm"],
-                *_told(row),
-                str(row["n_patients"]),
-                number(row["dice_before"], 3),
-                number(row["dice_after"], 3),
-                between(row, "gain", sign=True),
-                between(row, "share_percent", 0),
-                p_value(row["p_wilcoxon"]),
-            )
-            for row in rows
-        ),
-    )
-
-
-def _agreement(rows: Sequence[Row]) -> Grid:
-    header: tuple[str, ...] = (
-        *_TOLD,
-        "quantity",
-        "patients",
-        "truth, mean",
-        "bias (95 % CI)",
-        "lower limit (95 % CI)",
-    )
-    header += ("upper limit (95 % CI)", "slope", "CV, %", "ICC(2,1) (95 % CI)", "CCC (95 % CI)")
-    return Grid(
-        header,
-        tuple(
-            (
-                *_told(row),
-                row["quantity"],
-                str(row["n_patients"]),
-                number(row["truth_mean"], 1),
-                between(row, "bias", 2, sign=True),
-                between(row, "lower_limit", 1, sign=True),
-                between(row, "upper_limit", 1, sign=True),
-                number(row["slope"], 2, sign=True),
-                number(row["cv_percent"], 0),
-                between(row, "icc"),
-                between(row, "ccc"),
-            )
-            for row in rows
-        ),
-        whose=3,
-    )
-
-
-def _detection(rows: Sequence[Row]) -> Grid:
-    header: tuple[str, ...] = (*_TOLD, "region", "patients", "segments (with scar)", "sensitivity (95 % CI)")
-    header += (
-        "specificity (95 % CI)",
-        "kappa (95 % CI)",
-        "AUC (95 % CI)",
-        "sensitivity at 95 % specificity (95 % CI)",
-    )
-    names = ("sensitivity", "specificity", "kappa", "auc", "sensitivity_at_95")
-    return Grid(
-        header,
-        tuple(
-            (
-                *_told(row),
-                row["region"],
-                str(row["n_patients"]),
-                f"{row['n_segments']} ({row['n_segments_positive']})",
-                *(between(row, name) for name in names),
-            )
-            for row in rows
-        ),
-        whose=3,
-    )
-
-
-def _subgroups(rows: Sequence[Row]) -> Grid:
-    header: tuple[str, ...] = (
-        *_TOLD,
-        "grouping",
-        "group",
-        "cases",
-        "patients (with scar)",
-        "scar Dice (95 % CI)",
-        "NSD",
-    )
-    header += ("abs. diff. % LV", "% LV predicted where there is none")
-    return Grid(
-        header,
-        tuple(
-            (
-                *_told(row),
-                row["grouping"],
-                row["group"],
-                str(row["n_cases"]),
-                f"{row['n_patients']} ({row['n_patients_positive']})",
-                between(row, "dice_mean_positive"),
-                number(row["nsd_mean_positive"], 3),
-                number(row["absolute_difference_percent_lv_mean"], 2),
-                number(row["false_positive_percent_lv_mean"], 2),
-            )
-            for row in rows
-        ),
-        whose=3,
-    )
-
-
-def _gates(rows: Sequence[Row]) -> Grid:
-    header: tuple[str, ...] = (
-        *_TOLD,
-        "gate",
-        "grouping",
-        "group",
-        "patients",
-        "mean",
-        "SD",
-        "smallest",
-        "largest",
-    )
-    return Grid(
-        header,
-        tuple(
-            (
-                *_told(row),
-                row["gate"],
-                row["grouping"],
-                row["group"],
-                str(row["n_patients"]),
-                *(number(row[name], 3) for name in ("mean", "sd", "smallest", "largest")),
-            )
-            for row in rows
-        ),
-        whose=3,
-    )
 
 
 def _cases(rows: Sequence[CaseMetrics]) -> Block:
@@ -372,7 +98,7 @@ def _cases(rows: Sequence[CaseMetrics]) -> Block:
         return Text("The labels of the truth do not tell scar.")
     chosen = sorted(chosen, key=lambda row: (row.arm, math.isnan(row.dice), row.dice, row.case_id, row.run))
     header: tuple[str, ...] = (
-        *_TOLD,
+        *TOLD,
         "run",
         "case",
         "agreement",
@@ -384,7 +110,7 @@ def _cases(rows: Sequence[CaseMetrics]) -> Block:
     )
     lines = tuple(
         (
-            *_told(
+            *told_words(
                 {name: getattr(row, name) for name in ("arm", "prior_source", "ecg", "ecg_source", "control")}
             ),
             str(row.run),

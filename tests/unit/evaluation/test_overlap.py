@@ -58,7 +58,10 @@ def test_what_a_scheme_cannot_say_is_not_judged():
 
 
 def test_volumes_of_known_voxels():
-    found = volumes(Counts(1, 10, 4), 60, 0.5)
+    wall = Counts(40, 60, 50)
+    found = volumes(Counts(1, 10, 4), wall, 0.5)
     assert (found.truth_ml, found.predicted_ml, found.difference_ml) == (5.0, 2.0, -3.0)
     assert found.difference_percent_lv == -10.0
-    assert math.isnan(volumes(Counts(1, 10, 4), 60, None).difference_ml)
+    assert (found.truth_percent_lv, found.predicted_percent_lv) == pytest.approx((100 * 10 / 60, 8.0))
+    assert math.isnan(volumes(Counts(1, 10, 4), wall, None).difference_ml)
+    assert math.isnan(volumes(Counts(0, 10, 0), Counts(0, 60, 0), 0.5).predicted_percent_lv)
