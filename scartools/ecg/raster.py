@@ -37,6 +37,7 @@ from scartools.ecg.printed_scales import PrintedScales, read_printed_scales
 from scartools.ecg.reading import Box, Check, Found, PageReading
 from scartools.ecg.separators import erase_lines, find_dotted_lines
 from scartools.ecg.strips import cut_strips, side_by_side, untold_strips
+from scartools.ecg.stroke_tips import with_tips
 from scartools.errors import InputError
 
 COARSEST = 2.2  # px a mm, some 55 dots an inch
@@ -262,7 +263,9 @@ def _ink_by_darkness(frame: Frame, darkness: np.ndarray) -> TraceInk:
 
 def _ink_by_network(frame: Frame, darkness: np.ndarray) -> TraceInk:
     """The same, trace and writing told apart by the network that was trained on drawn pages."""
-    return ink_of_network(darkness, *trace_and_text(frame.image, frame.px_per_mm))
+    return with_tips(
+        ink_of_network(darkness, *trace_and_text(frame.image, frame.px_per_mm)), darkness, frame.px_per_mm
+    )
 
 
 def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int, list[Word]]:

@@ -19,10 +19,8 @@ from scartools.errors import InputError
 
 RHYTHM_LEADS = ("II", "V1", "V5")
 LEAST_RHYTHM_MATCH = 0.75  # agreement of a rhythm strip with the column of its lead
-TOLD_BY_SHAPE, TOLD_APART = (
-    0.9,
-    0.1,
-)  # agreement that tells a strip without a name, and how far the next lead stays behind
+# agreement that tells a strip without a name, and how many times as far from it the next lead stays
+TOLD_BY_SHAPE, TOLD_TIMES = 0.9, 3.0
 USUAL_LEAD = 0.02  # what II, the usual rhythm lead, may fall behind the best
 END_MM = 1.5  # a blank this wide at the end of a column is no gap but its end
 LAW_HELD = 0.25  # share of the leads' size that a law is missed by at most where it holds
@@ -89,7 +87,7 @@ def untold_strips(leads: Leads, strips: tuple[Strip, ...]) -> int:
         others = [value for lead, value in match.items() if lead != strip.lead]
         told = name is not None or (
             match.get(strip.lead, 0.0) >= TOLD_BY_SHAPE
-            and max(others, default=1.0) < match[strip.lead] - TOLD_APART
+            and 1 - max(others, default=1.0) >= TOLD_TIMES * (1 - match[strip.lead])
         )
         untold += not told
     return untold

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scartools.ecg.page_checks import checked, status_of
+from scartools.ecg.page_checks import LEAST_ODDS_ALONE, checked, status_of
 from scartools.ecg.reading import LEADS, Check, PageReading, Strip
 from tests.unit.ecg.drawn_page import STANDARD, twelve_leads
 
@@ -196,6 +196,16 @@ def test_a_missing_lead_is_refused():
     reading = page_3x4()
     kept = tuple(s for s in reading.strips if s.lead != "V3")
     assert outcome(replace(reading, strips=kept)) == ("refused", {"leads_found"})
+
+
+def test_beats_alone_vouch_for_the_speed_of_an_unusual_length_only_where_they_are_sure():
+    """Of 12 rows as long as 6.6 s nothing but the beats tells the speed."""
+    cut = changed(page_12x1(), lambda s: replace(s, samples=s.samples[: int(6.6 * RATE)]))
+    assumed = replace(cut, found={**cut.found, "speed_mm_s": "assumed"}, source_kind="raster")
+    assert outcome(assumed) == ("accepted", set())
+    fast = changed(assumed, lambda s: strip(s.lead, 0.0, 6.6, s.rhythm, bpm=140))
+    odds = {check.name: check.value for check in checked(fast).checks}["speed_odds"]
+    assert odds is not None and 1 < odds < LEAST_ODDS_ALONE and "scales_assumed" in outcome(fast)[1]
 
 
 def test_no_strip_at_all_is_refused_and_does_not_crash():

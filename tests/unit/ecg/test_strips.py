@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 
 from scartools.ecg.page_layouts import LAYOUTS
+from scartools.ecg.page_leads import Leads
 from scartools.ecg.reading import Strip
-from scartools.ecg.strips import _strip, side_by_side
+from scartools.ecg.strips import _match, _strip, side_by_side, untold_strips
 from scartools.ecg.trace_refine import PER_PX
 
 RATE = 400.0
@@ -79,3 +83,23 @@ def test_a_stroke_at_the_end_of_the_traces_is_a_gap() -> None:
     whole = _strip("I", False, 0.0, height, covered, 0.0, 400.0, 8.0, 25.0, 10.0, (True, True))
     assert np.nanmax(np.abs(whole.samples)) < 0.01
     assert (~np.isfinite(whole.samples)).sum() == 2 * 8 * PER_PX
+
+
+@pytest.mark.parametrize(("near", "told"), [(0.30, True), (0.06, False)])
+def test_a_strip_without_a_name_is_told_by_how_much_farther_the_next_lead_stays(
+    near: float, told: bool
+) -> None:
+    rng = np.random.default_rng(7)
+    at = np.arange(4000) / RATE
+    own = limb_mv("II", at)
+    scale = 0.05 * own.std()
+    alike = own + near * np.roll(limb_mv("I", at), 30)  # 0.30: another lead that agrees to more than 0.9
+
+    def strip(lead: str, values: np.ndarray, rhythm: bool) -> Strip:
+        drawn = values + scale * rng.normal(size=len(values))
+        return Strip(lead, rhythm, 0.0, drawn, RATE, np.zeros((0, 2)))
+
+    strips = (strip("II", own[:1000], False), strip("V6", alike[:1000], False), strip("II", own, True))
+    leads = cast(Leads, SimpleNamespace(strip_names=(None,)))
+    assert untold_strips(leads, strips) == int(not told)
+    assert _match(strips[2], strips[1]) > 0.9
