@@ -20,6 +20,7 @@ BEFORE, AFTER = 14.0, 6.0  # mm that names of the first column may stand right, 
 NAME_FAR = 5.0  # mm that a name stands right of the edge at most
 FROM_NAME = 0.15  # what a mm more speaks against it
 NEAR = 0.8  # mm around a border where a break is looked for
+FEWEST_EXACT, AGREE_MM = 3, 0.1  # separators and ends known to a part of a pixel; median of their differences
 END_MM = 0.6  # from a border that is found to where the traces begin or end: no more than a pen and a gap
 ROWS_MM, FOOT_MM = (250.0, 125.0, 500.0), 6.0  # of leads as long as the page; the foot of a pulse before them
 LINE_FAR = 4.0  # mm a separator of one row may stand from its place
@@ -75,13 +76,22 @@ class Columns:
 
 
 def place_columns(
-    fit: Fit, breaks: list[np.ndarray], ends: tuple[float, float], px_per_mm: float, *, guessed: bool = False
+    fit: Fit,
+    breaks: list[np.ndarray],
+    ends: tuple[float, float],
+    px_per_mm: float,
+    *,
+    guessed: bool = False,
+    marks: Sequence[Sequence[float]] = (),
+    exact: tuple[bool, bool] = (False, False),
 ) -> Columns:
     """Place the columns of an arrangement.
 
     breaks   bool (W,), one a row of the arrangement, from layout.find_breaks
     ends     px, first and last column of the traces without the pulses
     guessed  the millimetre is a guess, which says nothing of how wide a column is
+    marks    px, separators of each row to a part of a pixel, as far as they are known
+    exact    whether the two ends are known to a part of a pixel
     Raises InputError where a page of several columns shows hardly a border.
     """
     count = fit.layout.columns
@@ -115,7 +125,8 @@ def place_columns(
         raise InputError("layout not recognised: the columns do not fit on the page")
     placed = _between_borders(breaks, best[1], reach) if guessed else best[1]
     for _ in range(3):  # the reach may first cut through a separator
-        placed = replace(placed, start=placed.start + _border_offset(breaks, placed, ends, reach, px_per_mm))
+        off = _border_offset((breaks, marks), placed, ends, exact, reach, px_per_mm)
+        placed = replace(placed, start=placed.start + off)
     start = placed.start
     return replace(placed, start=start, stop=_stop(start, placed, ends[1], px_per_mm))
 
@@ -226,16 +237,33 @@ def _stop(start: float, columns: Columns, end: float, px_per_mm: float) -> float
 
 
 def _border_offset(
-    breaks: list[np.ndarray], columns: Columns, ends: tuple[float, float], reach: int, px_per_mm: float
+    shown: tuple[list[np.ndarray], Sequence[Sequence[float]]],
+    columns: Columns,
+    ends: tuple[float, float],
+    exact: tuple[bool, bool],
+    reach: int,
+    px_per_mm: float,
 ) -> float:
     """px by which the columns lie too far left: the median of what the rows show at the inner borders and at their ends.
 
-    A QRS at a border widens the break to one side; a trace that ends near its place speaks once for each row.
+    A QRS at a border widens the break to one side; a trace that ends near its place speaks once for each row. Separators
+    that agree with each other, and ends, speak alone where they are known to a part of a pixel.
     """
-    offsets = []
+    breaks, marks = shown
+    lines: list[float] = []
+    seen: list[float] = []
+    told: list[float] = []
     for border in columns.start + columns.width * np.arange(1, columns.count):
-        offsets += [place - border for place in _break_places(breaks, float(border), reach)]
-    for end, place in zip(ends, (columns.start, columns.start + columns.count * columns.width), strict=True):
-        if offsets and abs(end - place) < END_MM * px_per_mm:
-            offsets += [end - place] * len(breaks)
+        lines += [place - border for row in marks for place in row if abs(place - border) <= reach]
+        seen += [place - border for place in _break_places(breaks, float(border), reach)]
+    if len(lines) >= FEWEST_EXACT:
+        stray = float(np.median(np.abs(lines - np.median(lines))))
+        told += lines if stray <= AGREE_MM * px_per_mm else []
+    for end, place, sure in zip(
+        ends, (columns.start, columns.start + columns.count * columns.width), exact, strict=True
+    ):
+        if (lines or seen) and abs(end - place) < END_MM * px_per_mm:
+            votes = [end - place] * len(breaks)
+            seen, told = (seen, told + votes) if sure else (seen + votes, told)
+    offsets = told if len(told) >= FEWEST_EXACT else seen + told
     return float(np.median(offsets)) if offsets else 0.0

@@ -29,8 +29,7 @@ def heights(
     fitted  also fit the steep stretches to the darkness; without, three times as fast
     Rows and columns are counted from the middle of the first pixel. `[::PER_PX]` is one height a pixel column.
     """
-    full = max(float(np.percentile(weight[mask], FULL_SHARE)), 1e-3) if mask.any() else 1.0
-    radius = _pen_radius(paths, weight, full)
+    full, radius = pen(paths, mask, weight)
     curves = []
     for path in paths:
         upper, lower = (_finer(edge) for edge in _edges(path, weight, full))
@@ -38,6 +37,12 @@ def heights(
         curve[~np.isfinite(upper)] = np.nan
         curves.append(refine(curve, weight, full, radius) if fitted else curve)
     return curves
+
+
+def pen(paths: list[Path], mask: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """Darkness of the middle of a stroke, and half the width of the pen in px; arguments as for `heights`."""
+    full = max(float(np.percentile(weight[mask], FULL_SHARE)), 1e-3) if mask.any() else 1.0
+    return full, _pen_radius(paths, weight, full)
 
 
 def _pen_radius(paths: list[Path], weight: np.ndarray, full: float) -> float:
