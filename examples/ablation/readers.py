@@ -1,6 +1,6 @@
 """Make two readers of the test patients from the truth: the truth itself, and one who differs from it.
 
-    python readers.py PAIRS OUT [--jitter 1 2] [--anchor-error 10] [--seed 1]
+    python readers.py PAIRS OUT [--jitter 1 2] [--anchor-error 10] [--seed 1] [--labels scartools]
 
 OUT/first.tsv and OUT/second.tsv are tables for `scartools predict --anatomy`. The second reader's contours of cavity and
 wall move in and out by smooth waves (up to three around the circle), each slice and contour on its own, whose root mean
@@ -79,13 +79,14 @@ def main() -> None:
     parser.add_argument("--jitter", type=float, nargs=2, default=(1.0, 2.0), metavar="PIXELS")
     parser.add_argument("--anchor-error", type=float, default=10.0, metavar="DEG")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--labels", default="scartools", help="scheme of the numbers in the labels")
     given = parser.parse_args()
     (given.out / "second").mkdir(parents=True, exist_ok=True)
     first, second = (["case_id\tanatomy"] for _ in range(2))
     for number, row in enumerate(read_pairs(given.pairs)):
         if row.split != "test" or row.label is None:
             continue
-        truth = volume.read_labels(row.label)
+        truth = volume.read_labels(row.label, scheme=given.labels)
         rng = np.random.default_rng([given.seed, number])
         contours = second_reader(truth.array, tuple(given.jitter), given.anchor_error, rng)
         volume.save_like(given.out / f"second/{row.case_id}.nii.gz", contours, truth)

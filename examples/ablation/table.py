@@ -231,8 +231,8 @@ def ceiling_lines(arms: Mapping[str, Mapping[str, Sequence[Row]]]) -> list[str]:
     return lines
 
 
-def render(out: Path, names: Sequence[str], seeds: Sequence[str], resamples: int) -> str:
-    """Return the whole table as Markdown."""
+def render(out: Path, names: Sequence[str], seeds: Sequence[str], resamples: int, note: str) -> str:
+    """Return the whole table as Markdown; note: what the data are."""
     metrics = out / "evaluation/metrics.tsv"
     arms = by_arm(read(metrics)) if metrics.is_file() else {}
     pairs = read(out / "pairs.tsv") if (out / "pairs.tsv").is_file() else []
@@ -244,7 +244,7 @@ def render(out: Path, names: Sequence[str], seeds: Sequence[str], resamples: int
     first = [name for name in names if name.startswith("given-") and name not in second]
     parts = [
         "# Does the ECG help?",
-        "Simulated hearts and ECGs unless the manifest says otherwise: they test software and prove nothing about patients.",
+        f"{note} Simulated ECGs test software and prove nothing about patients. Research use only.",
         "## Predicted wall: nothing but image and ECG is given",
         *arm_lines([name for name in names if name not in (*first, *second)], arms, seeds, resamples),
         "## Given wall: the truth as reader",
@@ -274,8 +274,9 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", required=True)
     parser.add_argument("--seeds", nargs="+", required=True)
     parser.add_argument("--resamples", type=int, default=10_000)
+    parser.add_argument("--note", default="Simulated hearts, images and ECGs.", help="what the data are")
     given = parser.parse_args()
-    text = render(given.out, given.arms, given.seeds, given.resamples)
+    text = render(given.out, given.arms, given.seeds, given.resamples, given.note)
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "table.md").write_text(text, encoding="utf-8")
     print(text, end="")
