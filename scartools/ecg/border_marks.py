@@ -16,7 +16,11 @@ BAR_TALL_MM = 2.2  # of an upright run of ink that is one of a separator
 LEAST_TALL_MM = 1.0  # of it that must stand free of other ink
 FREE_PX = 2  # beside a separator
 MOST_DARK = 1.25  # times the usual darkness of a row of a separator; where it is more, other ink hangs on it
-INSIDE_PX = (4, 12)  # before the end of a stroke, from where on its darkness is summed, and of what is compared with
+INSIDE_PX = (
+    4,
+    12,
+)  # before the end of a stroke, from where on its darkness is summed, and of what is compared with
+NEAR_PX = 12  # from where the rows end by their ink to the end of one
 BEYOND_PX = 4  # behind the last column of ink
 UNEVEN = 0.5  # share that the darkness of a column may differ from the usual one of a level stroke
 
@@ -68,6 +72,27 @@ def _of_tall_runs(part: np.ndarray, tall: float) -> np.ndarray:
     return rows
 
 
+def ends_of_rows(
+    paths: list[Path], weight: np.ndarray, radius: float, about: tuple[float, float]
+) -> tuple[float | None, float | None]:
+    """Where the rows begin and end (px), the middle of them; None where fewer than half of them tell it.
+
+    about  px, where they are known to begin and end: a calibration pulse that stands farther out is no end of theirs
+    weight, radius  as for `end_of_stroke`
+    """
+    found: list[float | None] = []
+    for side, rough in ((-1, about[0]), (1, about[1])):
+        told = []
+        for path in paths:
+            inked = np.flatnonzero(np.isfinite(path.top))
+            at = int(inked[-1 if side > 0 else 0]) if len(inked) else -1
+            if at >= 0 and abs(at - rough) < NEAR_PX:
+                told.append(end_of_stroke(path, weight, radius, at, side))
+        known = [place for place in told if place is not None]
+        found.append(float(np.median(known)) if 2 * len(known) >= len(paths) else None)
+    return found[0], found[1]
+
+
 def end_of_stroke(path: Path, weight: np.ndarray, radius: float, at: int, side: int) -> float | None:
     """Where the middle of the pen began or ended a stroke, px; None where the stroke is not of one height there.
 
@@ -80,8 +105,7 @@ def end_of_stroke(path: Path, weight: np.ndarray, radius: float, at: int, side: 
     beyond = at + side * np.arange(BEYOND_PX)
     if min(inside[0], beyond[-1]) < 0 or max(inside[0], beyond[-1]) >= weight.shape[1]:
         return None
-    top, bottom = path.top[inside], path.bottom[inside]
-    if not np.isfinite(top).all():
+    if not np.isfinite(path.top[inside]).all():
         return None
     summed = []
     for column in (*inside.tolist(), *beyond.tolist()):

@@ -20,7 +20,7 @@ BEFORE, AFTER = 14.0, 6.0  # mm that names of the first column may stand right, 
 NAME_FAR = 5.0  # mm that a name stands right of the edge at most
 FROM_NAME = 0.15  # what a mm more speaks against it
 NEAR = 0.8  # mm around a border where a break is looked for
-FEWEST_EXACT, AGREE_MM = 3, 0.1  # separators and ends known to a part of a pixel; median of their differences
+FEWEST_LINES, AGREE_MM = 2, 0.1  # separators known to a part of a pixel, and how far their offsets may differ
 END_MM = 0.6  # from a border that is found to where the traces begin or end: no more than a pen and a gap
 ROWS_MM, FOOT_MM = (250.0, 125.0, 500.0), 6.0  # of leads as long as the page; the foot of a pulse before them
 LINE_FAR = 4.0  # mm a separator of one row may stand from its place
@@ -83,7 +83,7 @@ def place_columns(
     *,
     guessed: bool = False,
     marks: Sequence[Sequence[float]] = (),
-    exact: tuple[bool, bool] = (False, False),
+    exact: tuple[float | None, float | None] = (None, None),
 ) -> Columns:
     """Place the columns of an arrangement.
 
@@ -91,7 +91,7 @@ def place_columns(
     ends     px, first and last column of the traces without the pulses
     guessed  the millimetre is a guess, which says nothing of how wide a column is
     marks    px, separators of each row to a part of a pixel, as far as they are known
-    exact    whether the two ends are known to a part of a pixel
+    exact    px, the ends of the traces to a part of a pixel, where they are known so
     Raises InputError where a page of several columns shows hardly a border.
     """
     count = fit.layout.columns
@@ -240,30 +240,34 @@ def _border_offset(
     shown: tuple[list[np.ndarray], Sequence[Sequence[float]]],
     columns: Columns,
     ends: tuple[float, float],
-    exact: tuple[bool, bool],
+    exact: tuple[float | None, float | None],
     reach: int,
     px_per_mm: float,
 ) -> float:
     """px by which the columns lie too far left: the median of what the rows show at the inner borders and at their ends.
 
-    A QRS at a border widens the break to one side; a trace that ends near its place speaks once for each row. Separators
-    that agree with each other, and ends, speak alone where they are known to a part of a pixel.
+    A QRS at a border widens the break to one side; a trace that ends near its place speaks once for each row. Where
+    separators are known to a part of a pixel, and agree with each other and with such ends, they speak alone.
     """
     breaks, marks = shown
     lines: list[float] = []
     seen: list[float] = []
-    told: list[float] = []
+    sure: list[float] = []
     for border in columns.start + columns.width * np.arange(1, columns.count):
         lines += [place - border for row in marks for place in row if abs(place - border) <= reach]
         seen += [place - border for place in _break_places(breaks, float(border), reach)]
-    if len(lines) >= FEWEST_EXACT:
-        stray = float(np.median(np.abs(lines - np.median(lines))))
-        told += lines if stray <= AGREE_MM * px_per_mm else []
-    for end, place, sure in zip(
-        ends, (columns.start, columns.start + columns.count * columns.width), exact, strict=True
-    ):
+    places = (columns.start, columns.start + columns.count * columns.width)
+    for end, told, place in zip(ends, exact, places, strict=True):
         if (lines or seen) and abs(end - place) < END_MM * px_per_mm:
-            votes = [end - place] * len(breaks)
-            seen, told = (seen, told + votes) if sure else (seen + votes, told)
-    offsets = told if len(told) >= FEWEST_EXACT else seen + told
+            seen += [end - place] * len(breaks)
+        if told is not None and abs(told - place) < END_MM * px_per_mm:
+            sure += [told - place] * len(breaks)
+    offsets = lines + sure
+    if len(lines) < FEWEST_LINES or _most(np.abs(offsets - np.median(offsets))) > AGREE_MM * px_per_mm:
+        offsets = seen
     return float(np.median(offsets)) if offsets else 0.0
+
+
+def _most(values: np.ndarray) -> float:
+    """What three quarters of the values do not pass."""
+    return float(np.percentile(values, 75))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scartools.ecg import layout as page_layout
-from scartools.ecg.border_marks import end_of_stroke, places_of_bars
+from scartools.ecg.border_marks import ends_of_rows, places_of_bars
 from scartools.ecg.columns import Columns, lean_of, place_columns, shifted
 from scartools.ecg.layout_fit import Fit, fit_layouts
 from scartools.ecg.lead_names import Word
@@ -95,15 +95,18 @@ def follow_leads(
     lead_rows = len(fit.layout.rows) if fit else 3
     bars = [page_layout.find_separators(whole, row, mm) for row in rows[:lead_rows]]
     breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:lead_rows], bars, strict=True)]
-    ends, exact = _trace_ends(paths, ink.weight, (line, pen(paths, mask, ink.weight)[1]), heights, pulses, px_per_mm)
+    ends = _trace_ends(heights, pulses, line, px_per_mm)
+    first, last = ends_of_rows(paths, ink.weight, pen(paths, mask, ink.weight)[1], ends)
+    exact = (first, None if last is None else last + SAMPLE_MM * px_per_mm)
     marks = [
-        places_of_bars(whole, ink.weight, row, bar, mm)
-        for row, bar in zip(rows[:lead_rows], bars, strict=True)
+        places_of_bars(whole, ink.weight, row, bar, mm) for row, bar in zip(rows[:lead_rows], bars, strict=True)
     ]
     pieces = page_layout.text_pieces(whole, paths, mm)
     if fit is None:
         fit = _without_names(pieces, rows, breaks, ends, mm, fits, wanted)
-    columns = place_columns(fit, _with_lines(breaks, beside), ends, px_per_mm, guessed=guessed, marks=marks, exact=exact)
+    columns = place_columns(
+        fit, _with_lines(breaks, beside), ends, px_per_mm, guessed=guessed, marks=marks, exact=exact
+    )
     if not guessed:
         columns = behind_pulses(columns, pulses[:lead_rows], ends[1], px_per_mm)
     lean = lean_of(_printed_marks(fit, words, beside, pulses, px_per_mm))
@@ -303,44 +306,33 @@ def _follow_rows(
 
 
 def _trace_ends(
-    paths: list[Path],
-    weight: np.ndarray,
-    stroke: tuple[float, float],
-    heights: list[np.ndarray],
-    pulses: list[list[Pulse]],
-    px_per_mm: float,
-) -> tuple[tuple[float, float], tuple[bool, bool]]:
+    heights: list[np.ndarray], pulses: list[list[Pulse]], line: float, px_per_mm: float
+) -> tuple[float, float]:
     """Where the traces begin and end (px), the calibration pulses left out: the middle of the rows.
 
-    stroke  px, height of a level run of ink, and radius of the pen
+    line  width of the stroke, px: the pen leaves ink by half of it before and behind
     A lead lasts until a sample after its last one: SAMPLE_MM.
-    Also returns whether beginning and end are known to a part of a pixel, of most rows: not beside a pulse.
     """
-    line, radius = stroke
-    # a stroke inks pixels that it covers by a part: its run of ink is wider than the pen by PARTLY, and its end is round
-    round_end = max((line - PARTLY) / 2 - 0.5, 0.0)
-    starts: list[float] = []
-    stops: list[float] = []
-    known = np.zeros(2, int)
-    for path, height, found in zip(paths, heights, pulses, strict=True):
+    starts: list[int] = []
+    stops: list[int] = []
+    for height, found in zip(heights, pulses, strict=True):
         inked = np.flatnonzero(np.isfinite(height))
         if not len(inked):
             continue
         first, last = int(inked[0]), int(inked[-1])
         span = last - first
-        before = [pulse.right for pulse in found if pulse.right < first + 0.12 * span]
-        behind = [pulse.left for pulse in found if pulse.left > last - 0.12 * span]
-        exact = [
-            end_of_stroke(path, weight, radius, at, side) if not cut else None
-            for at, side, cut in ((first, -1, before), (last, 1, behind))
-        ]
-        known += [found is not None for found in exact]
-        starts.append(max([first, *before]) + round_end if exact[0] is None else exact[0])
-        stops.append(min([last, *behind]) - round_end if exact[1] is None else exact[1])
+        for pulse in found:
+            if pulse.right < first + 0.12 * span:
+                first = max(first, pulse.right)
+            if pulse.left > last - 0.12 * span:
+                last = min(last, pulse.left)
+        starts.append(first)
+        stops.append(last)
     if not starts:
         raise InputError("no trace is found: this is not an ECG page, or its trace is too pale")
-    most = (known > len(starts) / 2).tolist()
-    return (float(np.median(starts)), float(np.median(stops)) + SAMPLE_MM * px_per_mm), (most[0], most[1])
+    # a stroke inks pixels that it covers by a part: its run of ink is wider than the pen by PARTLY, and its end is round
+    round_end = max((line - PARTLY) / 2 - 0.5, 0.0)
+    return float(np.median(starts)) + round_end, float(np.median(stops)) - round_end + SAMPLE_MM * px_per_mm
 
 
 def _covered(

@@ -105,3 +105,19 @@ def test_a_separator_at_the_reach_of_the_search_is_not_cut_through() -> None:
     for left in np.arange(150.0, 172.0):
         columns = place_columns(fit_at(left), rows, (130.0, 2190.0), PX_PER_MM)
         assert columns.start == pytest.approx(160, abs=0.01)
+
+
+def test_separators_that_agree_place_the_columns_and_a_blurred_end_does_not() -> None:
+    """Half the breaks of a scan are a pixel off to either side, and its traces end a pixel late: 5 ms."""
+    rows = [np.zeros(WIDTH, bool) for _ in range(3)]
+    rows[0][661:664] = rows[1][1158:1161] = rows[2][1658:1661] = True
+    marks = [[660.1], [1160.0, 700.0], [1159.9]]
+    columns = place_columns(fit_at(165), rows, (30.0, 2160.9), PX_PER_MM, marks=marks, exact=(None, 2160.1))
+    assert columns.start == pytest.approx(160.05, abs=0.1)
+
+
+def test_separators_that_contradict_each_other_place_no_column() -> None:
+    rows = breaks_at(160)
+    marks = [[664.0, 1152.0], [1168.0], [655.0]]
+    columns = place_columns(fit_at(165), rows, (150.0, 2170.0), PX_PER_MM, marks=marks)
+    assert columns.start == place_columns(fit_at(165), rows, (150.0, 2170.0), PX_PER_MM).start
