@@ -36,7 +36,8 @@ arms      := image prior segment segment-shuffled
 .DEFAULT_GOAL := all
 
 # every other goal is one of Makefile, once the manifest is there
-%: $(pairs) ; @$(main) $@
+%: $(pairs)
+	+@$(main) $@
 
 $(OUT)/emidec/pairs.tsv: ../real/import_emidec.py
 	@mkdir -p $(@D)
@@ -47,10 +48,10 @@ $(OUT)/ecgs/ecg.prov.json: $(OUT)/emidec/pairs.tsv
 	$(scartools) simulate ecg $(OUT)/emidec/labels/*.nii.gz --labels emidec --anchor image-left --spacing-from affine \
 	  --seed $(ECG_SEED) --force -q -o $(@D) || [ $$? -eq 5 ]
 
-$(OUT)/ecg-beats/prov.json: $(OUT)/ecgs/ecg.prov.json
+$(OUT)/ecg-beats/beats.prov.json: $(OUT)/ecgs/ecg.prov.json
 	$(scartools) median-beat $(OUT)/ecgs --threads $(THREADS) --force -q -o $(@D) || [ $$? -eq 5 ]
 
-$(pairs): $(OUT)/ecg-beats/prov.json emidec_beats.py
+$(pairs): $(OUT)/ecg-beats/beats.prov.json emidec_beats.py
 	$(python) emidec_beats.py $(OUT)/emidec/pairs.tsv $(OUT)/ecg-beats $@
 
 $(addprefix turned.,$(SEEDS)): turned.%: $(pairs)
@@ -62,4 +63,4 @@ $(addprefix turned.,$(SEEDS)): turned.%: $(pairs)
 	  --name $(a)-turned) --truth $(pairs) --split test --fractions-only --labels emidec --force -q -o $(OUT)/turned/evaluation.$*
 	@cat $(OUT)/turned/evaluation.$*/report.md
 
-Makefile ../real/import_emidec.py emidec_beats.py: ;
+emidec.mk Makefile ../real/import_emidec.py emidec_beats.py: ;

@@ -19,7 +19,9 @@ from scartools.files.pairs import COLUMNS
 def main() -> None:
     """Write the manifest, paths relative to it."""
     pairs, beats, out = (Path(word) for word in sys.argv[1:])
-    found = table.read(pairs, required=("case_id", "participant_id", "group", "image", "label", "split", "fold"))
+    found = table.read(
+        pairs, required=("case_id", "participant_id", "group", "image", "label", "split", "fold")
+    )
     rows = []
     for row in found.rows:
         beat = beats / f"{row['case_id']}.hea"
@@ -28,7 +30,9 @@ def main() -> None:
         rows.append({**row, **here, "beat": None, "interval_days": None, **there})
     columns = {name: COLUMNS[name] for name in rows[0]}
     out.write_text(table.render(columns, rows), encoding="utf-8")
-    print(f"{sum(row['beat'] is not None for row in rows)} of {len(rows)} cases have an ECG, all of them simulated")
+    print(
+        f"{sum(row['beat'] is not None for row in rows)} of {len(rows)} cases have an ECG, all of them simulated"
+    )
 
 
 if __name__ == "__main__":

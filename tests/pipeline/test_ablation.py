@@ -197,7 +197,7 @@ def test_a_tiny_run_ends_in_a_table_and_a_second_makes_nothing(tmp_path):
 @needs_make
 def test_real_pictures_get_the_same_recipe_with_their_own_words(tmp_path):
     (tmp_path / "pairs.tsv").write_text("case_id\n")
-    for name in ("ecg-beats/prov.json", "ecgs/ecg.prov.json", "emidec/pairs.tsv"):
+    for name in ("ecg-beats/beats.prov.json", "ecgs/ecg.prov.json", "emidec/pairs.tsv"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
     (tmp_path / "pairs.tsv").touch()
@@ -205,7 +205,9 @@ def test_real_pictures_get_the_same_recipe_with_their_own_words(tmp_path):
     assert done.returncode == 0, done.stderr
     commands = done.stdout.replace("\\\n", " ")
     assert "simulate cohort" not in commands and "median-beat" not in commands
-    trained = next(line for line in commands.splitlines() if "/models/given-segment.1" in line and " train " in line)
+    trained = next(
+        line for line in commands.splitlines() if "/models/given-segment.1" in line and " train " in line
+    )
     assert "--anchor image-left" in trained and "--prior-source truth" in trained
     second = next(line for line in commands.splitlines() if "/predictions/given-segment-second.1" in line)
     assert "--angle 190" in second and "--fractions-only --labels emidec" in second
