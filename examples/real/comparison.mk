@@ -1,8 +1,9 @@
 # Our segmenter beside nnU-Net v2 on EMIDEC's LGE pictures: the same crops, folds, network, patch, batch, iterations.
 #
 #   make -f comparison.mk PEER=/path/to/nnunet/bin/python          the queue, in order; stop it and start it as you like
-#   make -f comparison.mk ours-0-1                                 one run: fold 0, seed 1 (ours, plus or peer)
+#   make -f comparison.mk ours-0-1                                 one run: fold 0, seed 1 (ours, peer, tuned or plus)
 #
+# `tuned` is the peer with the rate and momentum of our short presets, without which few iterations teach it little.
 # All 70 patients, each predicted by the network that did not see them. `ours` is `train --preset small` for the image
 # alone, `plus` has what was found to help, `peer` is nnU-Net's trainer. Every run takes one thread.
 BIN        ?= $(abspath ../../.venv/bin)
@@ -25,14 +26,15 @@ train      = $(scartools) train $< --preset small --features $(FEATURES) --patch
              --iterations $(ITERATIONS) --no-prior --no-ecg --anchor image-left --precision float32 --threads 1
 fold       = $(word 2,$(subst -, ,$(notdir $(@D))))
 seed       = $(word 3,$(subst -, ,$(notdir $(@D))))
+results    = $(OUT)/results-$(if $(findstring /tuned-,$@),tuned-)$(seed)
 runs       = $(foreach seed,$(SEEDS),$(foreach fold,$(FOLDS),$(1)-$(fold)-$(seed)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all
-all: $(foreach arm,ours peer plus,$(patsubst %,$(OUT)/predictions-%/prov.json,$(call runs,$(arm))))
+all: $(foreach arm,ours peer tuned plus,$(patsubst %,$(OUT)/predictions-%/prov.json,$(call runs,$(arm))))
 
-$(foreach arm,ours peer plus,$(call runs,$(arm))): %: $(OUT)/predictions-%/prov.json
+$(foreach arm,ours peer tuned plus,$(call runs,$(arm))): %: $(OUT)/predictions-%/prov.json
 
 $(OUT)/data/pairs.tsv: import_emidec.py emidec_folds.tsv
 	@mkdir -p $(@D)
@@ -59,11 +61,18 @@ $(OUT)/preprocessed/$(data_set)/splits_final.json: $(OUT)/raw/$(data_set)/datase
 	  json.dump([{'train':[r['case_id'] for r in rows if r['fold']!=k],'val':[r['case_id'] for r in rows if r['fold']==k]} \
 	  for k in sorted({r['fold'] for r in rows})],sys.stdout)" > $@
 
-$(OUT)/peer-%/prov.json: $(OUT)/preprocessed/$(data_set)/splits_final.json
-	$(nnunet) nnUNet_n_proc_DA=0 nnUNet_results=$(OUT)/results-$(seed) $(PEER) train_nnunet.py $(data_set) $(fold) $(seed) \
-	  --features $(FEATURES) --patch $(PATCH) --batch $(BATCH) --iterations $(ITERATIONS)
-	$(scartools) import-nnunet $(OUT)/results-$(seed)/$(data_set)/ShortTrainer__nnUNetPlans__2d --fold $(fold) \
+define run_peer
+	$(nnunet) nnUNet_n_proc_DA=0 nnUNet_results=$(results) $(PEER) train_nnunet.py $(data_set) $(fold) $(seed) \
+	  --features $(FEATURES) --patch $(PATCH) --batch $(BATCH) --iterations $(ITERATIONS) $(1)
+	$(scartools) import-nnunet $(results)/$(data_set)/ShortTrainer__nnUNetPlans__2d --fold $(fold) \
 	  --trust-pickle --force -o $(@D)
+endef
+
+$(OUT)/peer-%/prov.json: $(OUT)/preprocessed/$(data_set)/splits_final.json
+	$(call run_peer)
+
+$(OUT)/tuned-%/prov.json: $(OUT)/preprocessed/$(data_set)/splits_final.json
+	$(call run_peer,--rate 0.1 --momentum 0.9)
 
 # what was trained with mirror images is predicted with them, as nnU-Net does
 $(OUT)/predictions-%/prov.json: $(OUT)/%/prov.json

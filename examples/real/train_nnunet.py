@@ -5,7 +5,8 @@
 Runs in nnU-Net's own environment (tests/bench/bench_segmenter.py says how to make one), with its three variables
 set and the data set preprocessed. The trainer is nnU-Net's as it comes (its augmentation, mirroring, loss, SGD with
 rate 0.01 and momentum 0.99 and polynomial decay) but for the number of its iterations, dealt to 20 epochs, and the
-seeds, which it does not set. The network has the features, patch and batch that are asked for, and nnU-Net's own
+seeds, which it does not set. --rate 0.1 --momentum 0.9 give it the short memory that our short presets have: with 0.99
+a few hundred iterations are over before it has begun to learn. The network has the features, patch and batch that are asked for, and nnU-Net's own
 rule for the depth. Goes on from its last epoch if it was interrupted.
 """
 
@@ -27,7 +28,7 @@ EPOCHS = 20
 class ShortTrainer(nnUNetTrainer):
     """nnU-Net's trainer with fewer iterations."""
 
-    short_iterations = 500
+    short_iterations, rate, momentum = 500, 1e-2, 0.99
 
     def __init__(
         self, plans: dict, configuration: str, fold: int, dataset_json: dict, device: torch.device
@@ -38,6 +39,14 @@ class ShortTrainer(nnUNetTrainer):
         self.num_epochs, self.save_every = EPOCHS, 1
         self.num_iterations_per_epoch = self.short_iterations // EPOCHS
         self.num_val_iterations_per_epoch = 1
+        self.initial_lr = self.rate
+
+    def configure_optimizers(self) -> tuple:
+        """Return nnU-Net's optimiser and schedule, with the momentum that was asked for."""
+        optimizer, schedule = super().configure_optimizers()
+        for group in optimizer.param_groups:
+            group["momentum"] = self.momentum
+        return optimizer, schedule
 
 
 def planned(plans: dict, features: int, patch: int, batch: int) -> dict:
@@ -64,6 +73,8 @@ def main() -> None:
     parser.add_argument("seed", type=int)
     for name in ("features", "patch", "batch", "iterations"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--rate", type=float, default=1e-2)
+    parser.add_argument("--momentum", type=float, default=0.99)
     given = parser.parse_args()
     prepared = Path(os.environ["nnUNet_preprocessed"]) / given.dataset  # noqa: SIM112, its own name
     plans = planned(
@@ -73,6 +84,7 @@ def main() -> None:
         seed(given.seed)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     ShortTrainer.short_iterations = given.iterations
+    ShortTrainer.rate, ShortTrainer.momentum = given.rate, given.momentum
     said = json.loads((prepared / "dataset.json").read_text())
     trainer = ShortTrainer(plans, "2d", given.fold, said, device=torch.device("cpu"))
     trainer.initialize()
