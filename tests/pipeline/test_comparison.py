@@ -1,0 +1,73 @@
+"""The recipe of the comparison with nnU-Net: what each run is called, and which patients it must not see."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scartools.files import table
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "examples/real"
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+@needs_make
+@pytest.mark.parametrize(
+    ("run", "learns", "words", "never", "mirrored"),
+    [
+        ("ours-1-2", "train {out}/dataset-1 ", ["--no-prior --no-ecg", "--seed 2"], "--mirror", False),
+        ("plus-0-1", "train {out}/dataset-0 ", ["--no-prior --no-ecg", "--mirror", "--seed 1"], "nnunet", True),
+        ("peer-2-1", "train_nnunet.py Dataset902_Emidec 2 1 ", ["results-1", "--fold 2"], "--momentum", True),
+        ("tuned-0-2", "train_nnunet.py Dataset902_Emidec 0 2 ", ["results-tuned-2", "--momentum 0.9"], "--no-prior", True),
+    ],
+)  # fmt: skip
+def test_a_run_learns_from_the_other_folds_and_predicts_its_own(tmp_path, run, learns, words, never, mirrored):
+    call = [
+        "make",
+        "-n",
+        "-C",
+        str(FOLDER),
+        "-f",
+        "comparison.mk",
+        f"OUT={tmp_path}",
+        f"BIN={Path(sys.executable).parent}",
+    ]
+    done = subprocess.run([*call, run], capture_output=True, text=True, check=True)
+    lines = done.stdout.replace("\\\n", " ").splitlines()
+    arm, fold, _ = run.split("-")
+    trained = next(line for line in lines if learns.format(out=tmp_path) in line)
+    own = " ".join(line for line in lines if f"/{run}" in line or line == trained)
+    assert all(word in own for word in words) and never not in trained, own
+    predicted = next(line for line in lines if f"predictions-{run}" in line and " predict " in line)
+    assert f"/{run} {tmp_path}/data/pairs-{fold}.tsv --split test" in predicted
+    assert ("--mirror" in predicted) == mirrored
+    assert any(f"preprocess {tmp_path}/data/pairs" in line for line in lines), arm
+
+
+def test_every_patient_is_in_one_fold_and_the_exam_that_was_read_twice_too():
+    rows = table.read(FOLDER / "emidec_folds.tsv", required=("case_id", "stratum", "fold")).rows
+    fold = {str(row["case_id"]): str(row["fold"]) for row in rows}
+    assert len(fold) == len(rows) == 70 and fold["P059"] == fold["P072"]
+    for stratum in ("normal", "pathological"):
+        mine = [str(row["fold"]) for row in rows if row["stratum"] == stratum]
+        sizes = [mine.count(number) for number in ("0", "1", "2")]
+        assert max(sizes) - min(sizes) <= 2 and sum(sizes) == len(mine), sizes
+
+
+def test_a_crop_is_around_the_heart_and_inside_the_picture():
+    spec = importlib.util.spec_from_file_location("import_emidec", FOLDER / "import_emidec.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    label = np.zeros((3, 40, 50), np.uint8)
+    label[1, 2:9, 30:49] = 2  # near a corner
+    image = np.arange(label.size, dtype=np.float32).reshape(label.shape)
+    cut, mask = script.around_heart(image, label, 24)
+    assert cut.shape == mask.shape == (3, 24, 24) and mask.sum() == label.sum()
+    assert (image[label > 0] == cut[mask > 0]).all()
