@@ -5,9 +5,9 @@
 Runs in nnU-Net's own environment (tests/bench/bench_segmenter.py says how to make one), with its three variables
 set and the data set preprocessed. The trainer is nnU-Net's as it comes (its augmentation, mirroring, loss, SGD with
 rate 0.01 and momentum 0.99 and polynomial decay) but for the number of its iterations, dealt to 20 epochs, and the
-seeds, which it does not set. --rate 0.1 --momentum 0.9 give it the short memory that our short presets have: with 0.99
-a few hundred iterations are over before it has begun to learn. The network has the features, patch and batch that are asked for, and nnU-Net's own
-rule for the depth. Goes on from its last epoch if it was interrupted.
+seeds, which it does not set. --rate 0.1 --momentum 0.9 give it the short memory that our short presets have: with
+0.99 a few hundred iterations are over before it has begun to learn. The network has the features, patch and batch
+that are asked for, and nnU-Net's own rule for the depth. Goes on from its last epoch if it was interrupted.
 """
 
 from __future__ import annotations
