@@ -17,7 +17,10 @@ STROKE_MM = (
     1.2  # of steep stroke that must lead to a tip: a letter on a level trace has the thickness of the pen
 )
 BESIDE_MM = 0.5  # beside a tip, where the other of its two strokes may be
-HOLE_MM = 0.9  # between the strokes of a narrow wave
+HOLE_MM = (
+    0.9,
+    3.0,
+)  # width and height, between the strokes of a narrow wave; a taller one lies between rows that cross
 LINE_MM = 30.0  # of a column: no stroke of a trace is half as long
 STRONG_LINE, ABOVE_LINE = (
     0.4,
@@ -61,8 +64,8 @@ def narrow_holes(strokes: np.ndarray, px_per_mm: float) -> np.ndarray:
     """
     paper = (~strokes).astype(np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(paper, connectivity=4)
-    shut = (boxes[:, cv2.CC_STAT_WIDTH] <= HOLE_MM * px_per_mm) & (
-        boxes[:, cv2.CC_STAT_HEIGHT] <= TALL_MM[1] * px_per_mm
+    shut = (boxes[:, cv2.CC_STAT_WIDTH] <= HOLE_MM[0] * px_per_mm) & (
+        boxes[:, cv2.CC_STAT_HEIGHT] <= HOLE_MM[1] * px_per_mm
     )
     shut[0] = False  # the strokes themselves
     held: np.ndarray = shut[labels] if count > 1 else np.zeros(strokes.shape, bool)

@@ -32,6 +32,7 @@ REACH = 1.6  # of the rows' distance: ink farther from a baseline is none of its
 REACH_MM = (25.0, 40.0)  # but at least and at most
 ALONE_MM = 30.0  # the rows' distance of a page with one row
 POOL = 10  # ends of ink that a path may go on from after a gap
+LEVEL = 1.5  # pens, the height of level ink
 ROUNDS = 4  # in which rows that follow the same ink settle it
 
 
@@ -88,7 +89,7 @@ def follow_rows(
         if chains == before:
             break
     _part(pieces, rows, chains, TOGETHER * px_per_mm[0])
-    return [Path(*parts) for parts in divide_shared(pieces, chains, shape)]
+    return [without_spurs(Path(*parts)) for parts in divide_shared(pieces, chains, shape)]
 
 
 def follow(
@@ -96,6 +97,23 @@ def follow(
 ) -> Path:
     """Find the cheapest way along one baseline; as follow_rows."""
     return follow_rows(runs, shape, [baseline], px_per_mm, reach)[0]
+
+
+def without_spurs(path: Path) -> Path:
+    """The path without what stands out of level ink in fewer columns than the pen is wide: a line of the grid, no stroke."""
+    top, bottom = path.top.copy(), path.bottom.copy()
+    tall = bottom - top
+    pen = float(np.nanmedian(tall)) if np.isfinite(tall).any() else 0.0
+    for wide in range(1, int(np.ceil(pen - 0.5))):
+        before, after = np.arange(len(top) - wide - 1), np.arange(wide + 1, len(top))
+        level = (tall[before] <= LEVEL * pen) & (tall[after] <= LEVEL * pen)
+        level &= np.abs(top[before] - top[after]) <= pen
+        high, low = np.fmin(top[before], top[after]), np.fmax(bottom[before], bottom[after])
+        for at in np.flatnonzero(level).tolist():
+            own = slice(at + 1, at + 1 + wide)
+            if np.min(top[own]) < high[at] - pen or np.max(bottom[own]) > low[at] + pen:
+                top[own], bottom[own] = high[at], low[at]
+    return Path(top, bottom, path.shared)
 
 
 class _Row:

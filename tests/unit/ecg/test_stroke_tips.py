@@ -51,9 +51,11 @@ def test_paper_shut_in_between_two_strokes_is_a_hole_and_a_wide_ring_is_none() -
     strokes = np.zeros(SHAPE, bool)
     strokes[20:60, 50] = strokes[20:60, 54] = strokes[20, 50:55] = True
     assert not narrow_holes(strokes, MM).any()  # open below
-    strokes[45, 50:55] = True  # a line of the grid crosses both strokes
+    strokes[33, 50:55] = True  # a line of the grid crosses both strokes
     expected = np.zeros(SHAPE, bool)
-    expected[21:45, 51:54] = True
+    expected[21:33, 51:54] = True
     assert np.array_equal(narrow_holes(strokes, MM), expected)
+    strokes[65:95, 150] = strokes[65:95, 154] = strokes[65, 150:155] = strokes[94, 150:155] = True
+    assert np.array_equal(narrow_holes(strokes, MM), expected)  # two rows that cross shut in more
     strokes[80:100, 100] = strokes[80:100, 120] = strokes[80, 100:121] = strokes[99, 100:121] = True
     assert np.array_equal(narrow_holes(strokes, MM), expected)

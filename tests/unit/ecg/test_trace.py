@@ -79,6 +79,17 @@ def test_the_neighbouring_row_is_left_alone() -> None:
     assert np.nanmax(rows) < 105
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_line_thinner_than_the_pen_is_no_wave(side: int) -> None:
+    dark = drawn(np.array([(0, 150), (599, 150)], float), thick=4)
+    far = 150 + 40 * side
+    dark[min(150, far) : max(150, far), 300] = 1.0  # of the grid
+    wave = drawn(np.array([(380, 150), (384, 90), (388, 150)], float), thick=4)
+    rows = rows_of(np.maximum(dark, wave), [150])[0]
+    assert np.abs(rows[280:320] - 150).max() < 1.5
+    assert np.nanmin(rows[370:400]) == pytest.approx(90, abs=4)
+
+
 def test_text_beside_the_trace_is_not_followed() -> None:
     dark = drawn(np.array([(0, 197), (599, 203)], float))
     text = np.zeros(dark.shape, np.uint8)
