@@ -262,10 +262,10 @@ def _border_offset(
             seen += [end - place] * len(breaks)
         if told is not None and abs(told - place) < END_MM * px_per_mm:
             sure += [told - place] * len(breaks)
-    offsets = lines + sure
+    offsets = np.array(lines + sure)
     if len(lines) < FEWEST_LINES or _most(np.abs(offsets - np.median(offsets))) > AGREE_MM * px_per_mm:
-        offsets = seen
-    return float(np.median(offsets)) if offsets else 0.0
+        offsets = np.array(seen)
+    return float(np.median(offsets)) if len(offsets) else 0.0
 
 
 def _most(values: np.ndarray) -> float:
