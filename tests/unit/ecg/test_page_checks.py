@@ -203,7 +203,7 @@ def test_beats_alone_vouch_for_the_speed_of_an_unusual_length_only_where_they_ar
     cut = changed(page_12x1(), lambda s: replace(s, samples=s.samples[: int(6.6 * RATE)]))
     assumed = replace(cut, found={**cut.found, "speed_mm_s": "assumed"}, source_kind="raster")
     assert outcome(assumed) == ("accepted", set())
-    fast = changed(assumed, lambda s: strip(s.lead, 0.0, 6.6, s.rhythm, bpm=140))
+    fast = changed(assumed, lambda s: strip(s.lead, 0.0, 6.6, s.rhythm, bpm=160))
     odds = {check.name: check.value for check in checked(fast).checks}["speed_odds"]
     assert odds is not None and 1 < odds < LEAST_ODDS_ALONE and "scales_assumed" in outcome(fast)[1]
 
