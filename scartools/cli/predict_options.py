@@ -75,6 +75,10 @@ Mirror = Annotated[
 Probabilities = Annotated[
     bool, typer.Option("--probabilities/--no-probabilities", help="Write the probability of each label too.")
 ]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain/--no-explain", help="Write a page for each case of what its ECG said."),
+]
 Overlays = Annotated[
     bool,
     typer.Option("--overlays/--no-overlays", help="Draw overlay.png for each case: contours on the image."),

@@ -15,6 +15,9 @@ Controls: --shuffle-ecg and --shuffle-interval show other patients' ECGs or inte
 models that were trained so are always predicted so. --oracle-ecg, for models that were trained with it, opens the
 labels of the manifest and shows their scar by segment in place of the ECG. The column ecg says so with every case.
 
+--explain writes a page a patient of what the ECG said to the first model: integrated gradients on the beat, by lead;
+which leads and moments the encoder looked at; and, of --fusion segment, its odds of scar by AHA segment beside the scar.
+
 INPUT FILES
 
 An image keeps its own grid, orientation and voxel size; nothing about them need be like the training data, but
@@ -27,6 +30,7 @@ OUTPUT FILES
     ID/prior.nii.gz         AHA segments of these labels; absent where they cannot be told
     ID/segments.tsv         scar by segment, as in scartools-quantify(1); absent where no wall was found
     ID/bullseye.svg         the same as a bullseye
+    ID/explanation.html     with --explain, where the case has an ECG: a page, and its numbers in explanation.json
     ID/probabilities.nii.gz with --probabilities: float32 (X, Y, Z, label); its JSON names the labels in order
                                   and the temperature they were calibrated with, 1 for a model without one
     ID/overlay.png          with --overlays: contours on the slices, for a person's eye
@@ -85,33 +89,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from scartools.cli import predict_options as given
 from scartools.cli.contracts import Kind, Writes
 from scartools.cli.options import Device, Force, FractionsOnly, Labels, Output, SpacingFrom
-from scartools.cli.predict_options import (
-    AnatomyFile,
-    AnatomySource,
-    BeatFile,
-    Bullseye,
-    Ensemble,
-    InputFile,
-    Interval,
-    Landmarks,
-    Mirror,
-    ModelFolder,
-    Options,
-    OracleEcg,
-    Overlays,
-    Precision,
-    PriorAnchor,
-    PriorAngle,
-    Probabilities,
-    ShuffleEcg,
-    ShuffleInterval,
-    Split,
-    UseEcg,
-    require_consistent,
-    require_controls,
-)
+from scartools.cli.predict_options import Options
 
 if TYPE_CHECKING:
     from scartools.files.case_inputs import CaseInput
@@ -125,30 +106,31 @@ log = logging.getLogger(__name__)
 
 
 def predict(
-    model: ModelFolder,
-    image: InputFile,
+    model: given.ModelFolder,
+    image: given.InputFile,
     output: Annotated[Output, Writes("predictions")],
-    ensemble: Ensemble = None,
-    split: Split = "all",
-    beat: BeatFile = None,
-    interval: Interval = None,
-    ecg: UseEcg = True,
-    shuffle_ecg: ShuffleEcg = False,
-    shuffle_interval: ShuffleInterval = False,
-    oracle_ecg: OracleEcg = False,
-    anatomy: AnatomyFile = None,
-    anatomy_source: AnatomySource = None,
+    ensemble: given.Ensemble = None,
+    split: given.Split = "all",
+    beat: given.BeatFile = None,
+    interval: given.Interval = None,
+    ecg: given.UseEcg = True,
+    shuffle_ecg: given.ShuffleEcg = False,
+    shuffle_interval: given.ShuffleInterval = False,
+    oracle_ecg: given.OracleEcg = False,
+    anatomy: given.AnatomyFile = None,
+    anatomy_source: given.AnatomySource = None,
     labels: Labels = "scartools",
-    anchor: PriorAnchor = None,
-    landmarks: Landmarks = None,
-    angle: PriorAngle = None,
-    mirror: Mirror = False,
-    probabilities: Probabilities = False,
-    bullseye: Bullseye = True,
-    overlays: Overlays = False,
+    anchor: given.PriorAnchor = None,
+    landmarks: given.Landmarks = None,
+    angle: given.PriorAngle = None,
+    mirror: given.Mirror = False,
+    probabilities: given.Probabilities = False,
+    bullseye: given.Bullseye = True,
+    overlays: given.Overlays = False,
+    explain: given.Explain = False,
     fractions_only: FractionsOnly = False,
     spacing_from: SpacingFrom = "auto",
-    precision: Precision = "float32",
+    precision: given.Precision = "float32",
     device: Device = "auto",
     force: Force = False,
 ) -> dict[str, Any]:
@@ -160,8 +142,10 @@ def predict(
     from scartools.learning.prediction import Manner, require_oracle_said, require_together, require_wall
 
     single = not image.name.endswith(".tsv")
-    require_consistent(single, split, beat, interval, ecg, anatomy, anatomy_source, landmarks, angle, anchor)
-    require_controls(single, ecg, shuffle_ecg, shuffle_interval, oracle_ecg)
+    given.require_consistent(
+        single, split, beat, interval, ecg, anatomy, anatomy_source, landmarks, angle, anchor
+    )
+    given.require_controls(single, ecg, shuffle_ecg, shuffle_interval, oracle_ecg)
     folders = (model, *(ensemble or ()))
     networks, more = _models(folders)
     asked, listed = (
@@ -170,7 +154,7 @@ def predict(
         else case_inputs.of_manifest(image, None if split == "all" else split, anatomy)
     )
     place = device_to_use(device)
-    manner = Manner(mirror, probabilities, place, precision_to_use(precision, place))
+    manner = Manner(mirror, probabilities, explain, place, precision_to_use(precision, place))
     with concerning(model):
         require_together(networks, manner)
         require_wall(networks[0], all(case.anatomy is not None for case in asked))
@@ -198,6 +182,7 @@ def predict(
                     files = files_of()
                     found = _predict(networks, case, files, where, options, manner)
                     measured = _write(folder / case.id, found, files.image, options, networks[0].labels)
+                    _explain(folder / case.id, found, case)
             except InputError as error:
                 if single:
                     raise
@@ -351,6 +336,31 @@ def _write(
     if options.bullseye and segments is not None:
         _draw_bullseye(folder / "bullseye.svg", rows, {**segments.facts, **said})
     return scar
+
+
+def _explain(folder: Path, found: Predicted, case: CaseInput) -> None:
+    """Write what the ECG said, where that was asked for and there is one."""
+    import numpy as np
+
+    from scartools.files import provenance
+    from scartools.heart.nomenclature import INFARCT
+    from scartools.learning.explanation_page import numbers, render_page
+
+    if found.explanation is None:
+        return
+    map_ = np.zeros(0, np.uint8) if found.segments is None else found.segments.map
+    scar = {
+        int(segment): 100 * float(np.isin(found.labels[map_ == segment], INFARCT).mean())
+        for segment in np.unique(map_[map_ > 0])
+    }
+    facts = {
+        "Case": case.id,
+        "ECG": found.ecg,
+        "Days to the MRI": "unknown" if case.days is None else f"{case.days:g}",
+        "Wall": found.prior_source,
+    }
+    (folder / "explanation.html").write_text(render_page(found.explanation, scar, facts), encoding="utf-8")
+    provenance.write_json(folder / "explanation.json", {"Ecg": found.ecg, **numbers(found.explanation)})
 
 
 def _draw_overlay(path: Path, found: Predicted, image: Volume, options: Options) -> None:

@@ -17,9 +17,11 @@ from torch import Tensor
 
 from scartools.errors import InputError
 from scartools.heart.anchors import Anchor, Landmarks
+from scartools.heart.nomenclature import INFARCT
 from scartools.heart.segments import Segments, label_segments
 from scartools.learning.anatomy import Prior, anatomy_of, named, prior_of, scar_by_segment
 from scartools.learning.calibration import tempered
+from scartools.learning.explanation import Explanation, explain
 from scartools.learning.familiarity import look_at, unlike
 from scartools.learning.grids import NetworkCase, probabilities_to_source, to_network, to_source
 from scartools.learning.inference import predict_views
@@ -95,6 +97,7 @@ class Predicted:
     unlike: tuple[str, ...] | None = None
     probabilities: np.ndarray | None = None
     temperature: float = 1.0
+    explanation: Explanation | None = None
 
 
 def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Model:
@@ -156,11 +159,13 @@ class Manner:
 
     mirror         each sees the three mirror images too: for models that were trained with mirrored crops
     probabilities  whether they are kept
+    explain        whether the first model says what of the ECG moved it
     device, precision  of the arithmetic
     """
 
     mirror: bool = False
     probabilities: bool = False
+    explain: bool = False
     device: str = "cpu"
     precision: torch.dtype = torch.float32
 
@@ -180,6 +185,8 @@ def require_together(models: Sequence[Model], manner: Manner) -> None:
                     f"model {number} was trained with another {name} than the first",
                     remedy="Give models of one kind",
                 )
+    if manner.explain and not first.settings.ecg:
+        raise InputError("takes no ECG: there is nothing to explain", remedy="Leave --explain out")
     if manner.mirror and not all(model.settings.mirror for model in models):
         raise InputError(
             "was not trained with mirrored crops: mirror images mean nothing to it",
@@ -270,10 +277,10 @@ def predict_case(
     several = len(models) > 1 or manner.mirror
     total = np.zeros((len(first.labels), *case.grid.shape), np.float32)
     alone: list[np.ndarray] = []  # labels alone: the logits of many passes would not fit into memory
-    count, reasons, source = 0, [], settings.prior_source
+    count, priors, source = 0, [], settings.prior_source
     for model in models:
         shown, source = _prior(model, case, anatomy, where, manner)
-        reasons.append(shown.reason)
+        priors.append(shown)
         for logits in predict_views(
             model.scar,
             case.image,
@@ -297,13 +304,27 @@ def predict_case(
         labels,
         segments,
         source,
-        next(filter(None, reasons), ""),
+        next((shown.reason for shown in priors if shown.reason), ""),
         reason,
         "off" if not settings.ecg else ecg if has_beat else "absent",
         tuple(alone),
         None if first.seen is None else unlike(look_at(case.image, on_grid, case.grid), first.seen),
         probabilities_to_source(_probabilities(scores, models), case.grid) if manner.probabilities else None,
         _temperature(models),
+        None
+        if beat is None or not (manner.explain and has_beat and true_labels is None)
+        else explain(
+            first.scar,
+            case.image,
+            _probabilities(scores, models),
+            beat=beat,
+            days=days,
+            quality=quality,
+            prior=priors[0].segments,
+            scar=tuple(number for number, value in enumerate(first.labels) if value in INFARCT),
+            patch=settings.size.patch,
+            device=manner.device,
+        ),
     )
 
 

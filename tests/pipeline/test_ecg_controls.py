@@ -159,3 +159,19 @@ def test_evaluate_prints_what_was_shown(work, tmp_path):
     )
     assert {row["ecg"] for row in rows(tmp_path / "found/metrics.tsv")} == {"truth"}
     assert json.loads((tmp_path / "found/summary.json").read_text())["Arms"][0]["ECG"] == {"truth": 2}
+
+
+def test_a_page_says_what_the_ecg_said(work, tmp_path):
+    assert predict(work, "plain", tmp_path / "out", "--explain").status == 0
+    for name in NAMES:
+        page = (tmp_path / f"out/{name}/explanation.html").read_text()
+        assert name in page and page.count("<svg") == 3 and "Research use only" in page
+        said = json.loads((tmp_path / f"out/{name}/explanation.json").read_text())
+        assert len(said["SegmentLogits"]) == 17 and len(said["AttributionByLead"]) == 12
+        gain = said["Value"] - said["ValueOfFlatLine"]
+        assert abs(sum(said["AttributionByLead"].values()) + said["NotAccountedFor"] - gain) < 1e-5
+    assert run_inside("check", tmp_path / "out").status == 0
+    assert predict(work, "plain", tmp_path / "without", "--explain", "--no-ecg").status == 0
+    assert not list((tmp_path / "without").rglob("explanation.*"))
+    assert predict(work, "oracle", tmp_path / "oracle", "--explain", "--oracle-ecg").status == 0
+    assert not list((tmp_path / "oracle").rglob("explanation.*"))  # the truth spoke, and no beat was looked at
