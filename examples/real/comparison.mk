@@ -2,6 +2,7 @@
 #
 #   make -f comparison.mk PEER=/path/to/nnunet/bin/python          the queue, in order; stop it and start it as you like
 #   make -f comparison.mk ours-0-1                                 one run: fold 0, seed 1 (ours, peer, tuned or plus)
+#   make -f comparison.mk table                                 what is there, patients of all folds pooled
 #
 # `tuned` is the peer with the rate and momentum of our short presets, without which few iterations teach it little.
 # All 70 patients, each predicted by the network that did not see them. `ours` is `train --preset small` for the image
@@ -78,3 +79,23 @@ $(OUT)/tuned-%/prov.json: $(OUT)/preprocessed/$(data_set)/splits_final.json
 $(OUT)/predictions-%/prov.json: $(OUT)/%/prov.json
 	$(scartools) predict $(<D) $(OUT)/data/pairs-$(word 2,$(subst -, ,$*)).tsv --split test --fractions-only --no-bullseye \
 	  $(if $(filter ours-%,$*),,--mirror) --anchor image-left --precision float32 --threads 1 --force -o $(@D)
+
+# what is there of each arm and seed, whole over the folds: patients pooled, seeds averaged by patient
+.PHONY: table
+table:
+	@rm -rf $(OUT)/pooled; given=; \
+	for arm in ours peer tuned plus; do for seed in $(SEEDS); do \
+	  all=; for fold in $(FOLDS); do \
+	    test -e $(OUT)/predictions-$$arm-$$fold-$$seed/prov.json || { all=; echo "missing: $$arm-$$fold-$$seed"; break; }; \
+	    all="$$all $(OUT)/predictions-$$arm-$$fold-$$seed"; done; \
+	  test -n "$$all" || continue; \
+	  $(python) pool_folds.py $(OUT)/pooled/$$arm-$$seed $$all || exit 1; \
+	  given="$$given $(OUT)/pooled/$$arm-$$seed --name $$arm"; done; done; \
+	test -n "$$given" || exit 0; \
+	$(python) -c "import csv,sys; rows=list(csv.DictReader(open(sys.argv[1]),delimiter='\t')); keep=sys.argv[3].split(); \
+	  out=csv.DictWriter(open(sys.argv[2],'w'),rows[0],delimiter='\t',lineterminator='\n'); out.writeheader(); \
+	  [out.writerow({**r,'split':'test'}) for r in rows if r['fold'] in keep]" \
+	  $(OUT)/data/pairs.tsv $(OUT)/data/pairs-all.tsv '$(FOLDS)'; \
+	$(scartools) evaluate $$given --truth $(OUT)/data/pairs-all.tsv --labels emidec --split test --fractions-only \
+	  --anchor image-left --force -o $(OUT)/evaluation; \
+	cat $(OUT)/evaluation/report.md

@@ -71,3 +71,25 @@ def test_a_crop_is_around_the_heart_and_inside_the_picture():
     cut, mask = script.around_heart(image, label, 24)
     assert cut.shape == mask.shape == (3, 24, 24) and mask.sum() == label.sum()
     assert (image[label > 0] == cut[mask > 0]).all()
+
+
+def test_folds_are_pooled_and_a_case_is_in_one_of_them(tmp_path):
+    header = "case_id\tparticipant_id\timage\tsegmentation\tmodel"
+    for fold in "ab":
+        folder = tmp_path / f"predictions/{fold}"
+        (folder / f"case-{fold}").mkdir(parents=True)
+        (folder / f"case-{fold}/segmentation.nii.gz").write_text(fold)
+        line = f"case-{fold}\tp{fold}\t../../images/{fold}.nii.gz\tcase-{fold}/segmentation.nii.gz\tm{fold}"
+        (folder / "predictions.tsv").write_text(f"{header}\n{line}\n")
+    given = [str(tmp_path / f"predictions/{fold}") for fold in "ab"]
+    call = [sys.executable, str(FOLDER / "pool_folds.py")]
+    subprocess.run([*call, str(tmp_path / "all"), *given], check=True)
+    rows = table.read(tmp_path / "all/predictions.tsv", required=("case_id", "image")).rows
+    assert [(row["case_id"], row["image"]) for row in rows] == [
+        (f"case-{k}", f"../images/{k}.nii.gz") for k in "ab"
+    ]
+    assert (tmp_path / "all/case-b/segmentation.nii.gz").read_text() == "b"
+    again = subprocess.run(
+        [*call, str(tmp_path / "twice"), *given, given[0]], capture_output=True, text=True, check=False
+    )
+    assert again.returncode != 0 and "case-a" in again.stderr and not (tmp_path / "twice").exists()
