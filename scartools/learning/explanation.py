@@ -87,6 +87,7 @@ def explain(
             "has an encoder that mixes the leads: its maps belong to none", remedy="Leave --explain out"
         )
     network = network.to(device).eval()
+    encoder, by_segment = network.ecg, network.segment_fusion
     window, shown = _window(image, probability, prior, scar, patch)
     planes = torch.from_numpy(window).to(device)
     segments = torch.from_numpy(shown).to(device) if network.parts.prior else None
@@ -110,23 +111,22 @@ def explain(
 
     def mean_logit(beats: Tensor) -> Tensor:
         """Mean over the segments, (B,)."""
-        return network.segment_fusion.logits(network.ecg.encode(beats)).mean(dim=1)  # type: ignore[union-attr]
+        return by_segment.logits(encoder.encode(beats)).mean(dim=1)  # type: ignore[union-attr]
 
-    by_segments = network.segment_fusion is not None
-    target: Callable[[Tensor], Tensor] = mean_logit if by_segments else scar_in_window
+    target: Callable[[Tensor], Tensor] = scar_in_window if by_segment is None else mean_logit
     signal = torch.from_numpy(np.array(beat, np.float32))[None].to(device)
     attribution = integrated_gradients(target, signal)
     with torch.inference_mode():
-        encoding = network.ecg(signal)
+        encoding = encoder(signal)
         ends = target(torch.cat([torch.zeros_like(signal), signal])).tolist()
         weights = network.segment(planes, segments, ecg_of(signal)).weights
-        logits = network.segment_fusion.logits(encoding.code)[0] if network.segment_fusion is not None else None
+        logits = None if by_segment is None else by_segment.logits(encoding.code)[0]
     cells = encoding.time_attention.shape[-1]
     cell = 32  # samples, of 2 ms: five halvings
     return Explanation(
         np.array(beat, np.float32),
         attribution,
-        SEGMENT_TARGET if by_segments else IMAGE_TARGET,
+        IMAGE_TARGET if by_segment is None else SEGMENT_TARGET,
         ends[1],
         ends[0],
         encoding.lead_attention[0].cpu().numpy(),
