@@ -80,14 +80,14 @@ def explain(
     mean probability of scar in a window of the size of the patch, around the heart of the slice with most scar.
     Raises InputError for a network without an ECG, or whose encoder mixes the leads before its attention.
     """
-    if network.ecg is None:
+    encoder, by_segment = network.ecg, network.segment_fusion
+    if encoder is None:
         raise InputError("takes no ECG: there is nothing to explain", remedy="Leave --explain out")
     if not network.parts.encoder.lead_identity:
         raise InputError(
             "has an encoder that mixes the leads: its maps belong to none", remedy="Leave --explain out"
         )
     network = network.to(device).eval()
-    encoder, by_segment = network.ecg, network.segment_fusion
     window, shown = _window(image, probability, prior, scar, patch)
     planes = torch.from_numpy(window).to(device)
     segments = torch.from_numpy(shown).to(device) if network.parts.prior else None
