@@ -17,7 +17,7 @@ ITERATIONS ?= 400
 BATCH      ?= 8
 PATCH      ?= 128
 FEATURES   ?= 16
-PLUS       ?= --mirror --rotation 180 --ema 0.99
+PLUS       ?= --regions
 
 scartools := OMP_NUM_THREADS=1 $(BIN)/scartools
 python    := $(BIN)/python
@@ -75,10 +75,10 @@ $(OUT)/peer-%/prov.json: $(OUT)/preprocessed/$(data_set)/splits_final.json
 $(OUT)/tuned-%/prov.json: $(OUT)/preprocessed/$(data_set)/splits_final.json
 	$(call run_peer,--rate 0.1 --momentum 0.9)
 
-# what was trained with mirror images is predicted with them, as nnU-Net does
+# nnU-Net is predicted with the mirror images it was trained with
 $(OUT)/predictions-%/prov.json: $(OUT)/%/prov.json
 	$(scartools) predict $(<D) $(OUT)/data/pairs-$(word 2,$(subst -, ,$*)).tsv --split test --fractions-only --no-bullseye \
-	  $(if $(filter ours-%,$*),,--mirror) --anchor image-left --precision float32 --threads 1 --force -o $(@D)
+	  $(if $(filter peer-% tuned-%,$*)$(findstring --mirror,$(if $(filter plus-%,$*),$(PLUS))),--mirror) --anchor image-left --precision float32 --threads 1 --force -o $(@D)
 
 # what is there of each arm and seed, whole over the folds: patients pooled, seeds averaged by patient
 .PHONY: table

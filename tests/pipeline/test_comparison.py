@@ -23,7 +23,7 @@ needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
     ("run", "learns", "words", "never", "mirrored"),
     [
         ("ours-1-2", "train {out}/dataset-1 ", ["--no-prior --no-ecg", "--seed 2"], "--mirror", False),
-        ("plus-0-1", "train {out}/dataset-0 ", ["--no-prior --no-ecg", "--mirror", "--seed 1"], "nnunet", True),
+        ("plus-0-1", "train {out}/dataset-0 ", ["--no-prior --no-ecg", "--regions", "--seed 1"], "--mirror", False),
         ("peer-2-1", "train_nnunet.py Dataset902_Emidec 2 1 ", ["results-1", "--fold 2"], "--momentum", True),
         ("tuned-0-2", "train_nnunet.py Dataset902_Emidec 0 2 ", ["results-tuned-2", "--momentum 0.9"], "--no-prior", True),
     ],
