@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scartools.ecg.reading import LEADS
 from scartools.figures import FOOTER, MM_PER_INCH, figure_bytes, settled_style
 from scartools.heart.bullseye import draw_bullseye
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from scartools.learning.explanation import Explanation
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 WIDTH_MM = 180.0
 SAMPLE_MS, FIRST_MS = 2.0, -400.0
 SMOOTH = 9  # samples, 18 ms: the colour of a stroke is that of its surroundings

@@ -157,21 +157,21 @@ class Segmenter(UNet):
             channels = functional.one_hot(segments.long(), AHA_SEGMENTS + 1)[..., 1:].movedim(-1, 1)
             channels = channels.to(image.dtype)
             x = torch.cat((image, channels), dim=1)
-        if self.ecg is None or ecg is None:
+        if ecg is None:
             return Segmented(self(x, all_resolutions=all_resolutions))
         if self.taff is not None:
-            return self._by_taff(x, ecg, all_resolutions)
-        if channels is None:
-            raise ValueError("the fusion by segments needs the segments")
-        return self._by_segments(x, channels, ecg, all_resolutions)
+            return self._by_taff(self.taff, x, ecg, all_resolutions)
+        if self.segment_fusion is not None and channels is not None:
+            return self._by_segments(self.segment_fusion, x, channels, ecg, all_resolutions)
+        return Segmented(self(x, all_resolutions=all_resolutions))
 
-    def _by_taff(self, x: Tensor, ecg: Ecg, all_resolutions: bool) -> Segmented:
+    def _by_taff(self, taff: Taff, x: Tensor, ecg: Ecg, all_resolutions: bool) -> Segmented:
         code, reconstruction = self._encoded(ecg)
         seen: list[Tensor] = []
 
         def fuse(features: Tensor) -> Tensor:
             """Fuse the feature map of the chosen stage, and keep the weights."""
-            fused = self.taff(features, code, ecg.days, ecg.present)  # type: ignore[misc]
+            fused = taff(features, code, ecg.days, ecg.present)
             seen.append(fused.weights)
             return fused.features
 
@@ -186,18 +186,20 @@ class Segmenter(UNet):
         if ecg.code is not None:
             return ecg.code, None
         there = ecg.present.nonzero()[:, 0]
-        if not len(there):
+        if self.ecg is None or not len(there):
             return ecg.beat.new_zeros((len(ecg.beat), self.parts.encoder.code)), None
-        encoded = self.ecg(ecg.beat[there])  # type: ignore[misc]
+        encoded = self.ecg(ecg.beat[there])
         code, restored = (
             part.new_zeros((len(ecg.beat), *part.shape[1:])).index_copy(0, there, part)
             for part in (encoded.code, encoded.reconstruction)
         )
         return code, restored
 
-    def _by_segments(self, x: Tensor, segments: Tensor, ecg: Ecg, all_resolutions: bool) -> Segmented:
+    def _by_segments(
+        self, fusion: SegmentFusion, x: Tensor, segments: Tensor, ecg: Ecg, all_resolutions: bool
+    ) -> Segmented:
         """Fuse by segments (B, 17, H, W); the true parts of scar take the place of the encoder where they are given."""
-        fusion, seen = self.segment_fusion, []
+        seen: list[Tensor] = []
         quality = torch.full_like(ecg.days, torch.nan) if ecg.quality is None else ecg.quality
         reconstruction = None
         if ecg.fractions is not None:
@@ -205,11 +207,11 @@ class Segmenter(UNet):
             code = said.new_zeros((len(said), self.parts.encoder.code))
         else:
             code, reconstruction = self._encoded(ecg)
-            said = fusion.logits(code)  # type: ignore[union-attr]
+            said = fusion.logits(code)
 
         def fuse(features: Tensor) -> Tensor:
             """Fuse the feature map of the chosen stage, and keep the trust."""
-            spoken = fusion(features, code, said, segments, ecg.days, quality, ecg.present)  # type: ignore[misc]
+            spoken = fusion(features, code, said, segments, ecg.days, quality, ecg.present)
             seen.append(spoken.trust)
             return spoken.features
 
