@@ -121,6 +121,12 @@ CrossFit = Annotated[
 Fold = Annotated[
     int | None, typer.Option("--fold", metavar="K", min=0, help="Look at this fold, learn from the others.")
 ]
+AroundHeart = Annotated[
+    bool,
+    typer.Option(
+        "--around-heart", help="Find the heart first; the networks see one window around it; see NOTES."
+    ),
+]
 EcgDropout = Annotated[
     float, typer.Option("--ecg-dropout", metavar="P", min=0, max=1, help="Part of the crops without their ECG.")
 ]

@@ -87,6 +87,11 @@ Several processes train one network, each with --batch crops and a CUDA device: 
 scartools train dataset -o model. Losses and gradients are those of one process with all of these crops; the terms of
 the ECG are means over the processes. The first one writes; torchrun passes SIGTERM on, and not SIGUSR1.
 
+--around-heart trains a small network first that finds the heart in the whole picture, coarsely; the others learn and
+predict in one window around it, whose middle is off by up to a sixteenth of its edge in training, and call all beyond it background.
+Without --patch the window of the presets tiny and small holds the largest heart of the training. Where no heart is found there is no
+prediction.
+
 --first-stage takes the first stage and its priors from a model of the same data set, so that arms of a comparison
 are shown the same wall and only the last network is trained.
 
@@ -165,6 +170,7 @@ def train(
     learning_rate: options.LearningRate = None,
     ema: options.Ema = 0.0,
     regions: options.Regions = False,
+    around_heart: options.AroundHeart = False,
     ecg_dropout: options.EcgDropout = 0.3,
     rotation: options.Rotation = 20.0,
     mirror: options.Mirror = False,
@@ -179,6 +185,7 @@ def train(
     from scartools.errors import concerning
     from scartools.learning import processes
     from scartools.learning.dataset import ready_for
+    from scartools.learning.finder import window_edge
     from scartools.learning.loop import Setting
     from scartools.learning.settings import EPOCH, FUSION_STAGES, Settings, network_of, rates_of, size_of
     from scartools.learning.two_stage import calibrate_on, untrained
@@ -200,6 +207,8 @@ def train(
     )
     rates = rates_of(preset) | options.rate_of(learning_rate, ema)
     material, sources = _read(dataset, fold)
+    if around_heart and patch is None and preset != "nnunet":
+        patch = window_edge(material.learns)
     settings = Settings(
         size_of(
             preset,
@@ -231,6 +240,7 @@ def train(
         network=network or network_of(material.plan),
         ema=ema,
         regions=regions,
+        around_heart=around_heart,
         **rates,
     )
     with concerning(dataset):
@@ -296,7 +306,7 @@ def _take_first_stage(start: Trained, folder: Path, material: Material) -> list[
                 remedy="Take a model of the same data set, splits and fold, trained with a predicted prior",
             )
         priors = {case.id: model.read_prior(folder, case.id) for case in cases}
-        with_first_stage(start, found.anatomy, priors, cases)
+        with_first_stage(start, found.anatomy, found.finder, priors, cases)
     return [source_of(folder / "model.json")]
 
 
@@ -313,7 +323,7 @@ def _train(
     """Train, with checkpoints in the output."""
     from scartools.cli.checkpoints import earlier_state, with_checkpoints
     from scartools.cli.streams import track
-    from scartools.learning import processes, two_stage
+    from scartools.learning import jobs, processes, two_stage
     from scartools.learning.dataset import identity_of
 
     sides = (material.learns, material.validates)
@@ -323,7 +333,7 @@ def _train(
     )  # as it is given back
     state = earlier_state(output, run, resume=resume, force=force)
     reports = two_stage.train_stages(*sides, material.labels, settings, setting, result, state=state)
-    total = two_stage.iterations_of(*sides, settings, result.given)
+    total = jobs.iterations_of_all(*sides, settings, result.given)
     watched = with_checkpoints(
         reports,
         lambda report: report.state(),

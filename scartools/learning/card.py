@@ -29,6 +29,7 @@ def describe(material: Material, settings: Settings, precision: str, result: Tra
         "AnatomyLabels": list(anatomy_labels(material.labels)) if anatomy is not None else None,
         "Network": result.scar.parts.to_json(),
         "Anatomy": anatomy.parts.to_json() if anatomy is not None else None,
+        "Finder": result.finder.parts.to_json() if result.finder is not None else None,
         "Settings": settings.to_json(),
         "Precision": precision,
         "Plan": material.plan,

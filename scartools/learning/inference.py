@@ -6,16 +6,18 @@ patch. Isensee et al., Nature Methods 2021;18:203.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
+from scartools.learning.sampling import cut, overlap
 from scartools.network.segmenter import Ecg, Segmenter
 
 # On a processor the feature maps of one window of 256 x 256 just fit its caches: with 16 at once a slice took 0.83 s and
 # 1.5 GB, alone 0.65 s and 0.46 GB (one AVX2 core, 33.5 million parameters). A GPU wants many.
 PIXELS_AT_ONCE = {"cpu": 256 * 256, "cuda": 16 * 256 * 256}
+BEYOND = 10.0  # logit of background where a network did not look
 MIRRORS = ((), (2,), (3,), (2, 3))  # axes of (1, Z, Y, X): as it is, upside down, left to right, both
 
 
@@ -25,6 +27,7 @@ def predict_views(
     *,
     patch: tuple[int, int],
     mirror: bool = False,
+    centre: tuple[int, int] | None = None,
     prior: np.ndarray | None = None,
     beat: np.ndarray | None = None,
     days: float = float("nan"),
@@ -44,6 +47,7 @@ def predict_views(
             network,
             np.flip(image, axes),
             patch=patch,
+            centre=None if centre is None else _mirrored(centre, image.shape[2:], axes),
             prior=turned,
             beat=beat,
             days=days,
@@ -60,6 +64,7 @@ def predict(
     image: np.ndarray,
     *,
     patch: tuple[int, int],
+    centre: tuple[int, int] | None = None,
     prior: np.ndarray | None = None,
     beat: np.ndarray | None = None,
     days: float = float("nan"),
@@ -68,7 +73,15 @@ def predict(
 ) -> np.ndarray:
     """Return class probabilities float32 (C, Z, Y, X): the softmax of `predict_logits`, which see."""
     logits = predict_logits(
-        network, image, patch=patch, prior=prior, beat=beat, days=days, device=device, precision=precision
+        network,
+        image,
+        patch=patch,
+        centre=centre,
+        prior=prior,
+        beat=beat,
+        days=days,
+        device=device,
+        precision=precision,
     )
     return torch.from_numpy(logits).softmax(dim=0).numpy()
 
@@ -78,6 +91,7 @@ def predict_logits(
     image: np.ndarray,
     *,
     patch: tuple[int, int],
+    centre: tuple[int, int] | None = None,
     prior: np.ndarray | None = None,
     beat: np.ndarray | None = None,
     days: float = float("nan"),
@@ -89,12 +103,43 @@ def predict_logits(
     """Return logits float32 (C, Z, Y, X), the mean over windows.
 
     image  float32 (1, Z, Y, X), normalised; prior uint8 (Z, Y, X) or None
+    centre     pixel (down, across) that the only window is around; all beyond it is background. None: windows everywhere
     beat   float32 (12, 600), standardised, or None; days: interval to the MRI, NaN where unknown
     quality    of the beat, 0 to 1, NaN where unknown
     fractions  float32 (17,), true parts of scar in place of what the encoder says of the beat; None: it speaks
     """
     network = network.to(device).eval()
     ecg = _ecg(network, beat, days, quality, fractions, device, precision)
+    if centre is None:
+        return _everywhere(network, image, prior, ecg, patch, device, precision)
+    window = np.stack([cut(plane, centre, patch) for plane in image[0]])[None]
+    segments = None if prior is None else np.stack([cut(plane, centre, patch) for plane in prior])
+    found = _everywhere(network, window, segments, ecg, patch, device, precision)
+    logits = np.full((len(found), *image.shape[1:]), -BEYOND, np.float32)
+    logits[0] = BEYOND
+    inside, taken = overlap(centre, patch, image.shape[2:])
+    logits[(slice(None), slice(None), *inside)] = found[(slice(None), slice(None), *taken)]
+    return logits
+
+
+def _mirrored(centre: tuple[int, int], shape: Sequence[int], axes: Sequence[int]) -> tuple[int, int]:
+    """Return where a pixel (down, across) lies after axes 2, down, or 3, across, of the image were turned round."""
+    down, across = (
+        size - 1 - at if axis in axes else at for at, size, axis in zip(centre, shape, (2, 3), strict=True)
+    )
+    return down, across
+
+
+def _everywhere(
+    network: Segmenter,
+    image: np.ndarray,
+    prior: np.ndarray | None,
+    ecg: Ecg | None,
+    patch: tuple[int, int],
+    device: str,
+    precision: torch.dtype,
+) -> np.ndarray:
+    """Return logits float32 (C, Z, Y, X) of the image (1, Z, Y, X), the mean over windows that cover it."""
     depth, height, width = image.shape[1:]
     padded = (max(height, patch[0]), max(width, patch[1]))
     room = [(whole - size) // 2 for whole, size in zip(padded, (height, width), strict=True)]

@@ -23,6 +23,7 @@ from scartools.learning.anatomy import Prior, anatomy_of, named, prior_of, scar_
 from scartools.learning.calibration import tempered
 from scartools.learning.explanation import Explanation, explain
 from scartools.learning.familiarity import look_at, unlike
+from scartools.learning.finder import centre_of
 from scartools.learning.grids import NetworkCase, probabilities_to_source, to_network, to_source
 from scartools.learning.inference import predict_views
 from scartools.learning.planning import Plan
@@ -35,6 +36,7 @@ class Model:
     """A trained model, rebuilt.
 
     scar, anatomy  networks of both stages; anatomy is None where its priors are not predicted
+    finder         of the heart; None for networks that look everywhere
     labels         of the toolkit, in the order of the scar network's outputs; anatomy_labels likewise
     learned_from   participants it learned from; watched_on: those it was validated on
     cohort_known   whether those two are known: not so for an imported network
@@ -53,6 +55,7 @@ class Model:
     cohort_known: bool = True
     seen: Mapping[str, Any] | None = None
     temperature: float = 1.0
+    finder: Segmenter | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,9 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
         scar = _network(description["Network"], weights, "scar.")
         anatomy = _network(description["Anatomy"], weights, "anatomy.") if description["Anatomy"] else None
         known = tuple(int(value) for value in description["AnatomyLabels"] or ())
+        finder = _network(description["Finder"], weights, "finder.") if description.get("Finder") else None
+        if settings.around_heart and finder is None:
+            raise ValueError("it has no finder of the heart")
         learned, watched = (frozenset(map(str, cohort[side])) for side in ("TrainedOn", "ValidatedOn"))
         calibration = description.get("Calibration")
         temperature = 1.0 if calibration is None else float(calibration["Temperature"])
@@ -143,6 +149,7 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
         cohort_known=known_cohort,
         seen=description.get("Seen"),
         temperature=temperature,
+        finder=finder,
     )
 
 
@@ -264,7 +271,7 @@ def predict_case(
     ecg      what the result calls an ECG that was used
     anatomy  a reader's contours, in place of the models' first stages
     where    what fixes the angle of the segments; None: as in training
-    Raises InputError where a model needs an anatomy and none is given.
+    Raises InputError where a model needs an anatomy and none is given, or looks for a heart and sees none.
     """
     manner = manner or Manner()
     first = models[0]
@@ -279,11 +286,13 @@ def predict_case(
     alone: list[np.ndarray] = []  # labels alone: the logits of many passes would not fit into memory
     count, priors, source = 0, [], settings.prior_source
     for model in models:
-        shown, source = _prior(model, case, anatomy, where, manner)
+        centre = centre_of(model.finder, case.image, device=manner.device, precision=manner.precision)
+        shown, source = _prior(model, case, centre, anatomy, where, manner)
         priors.append(shown)
         for logits in predict_views(
             model.scar,
             case.image,
+            centre=centre,
             prior=shown.segments,
             beat=beat if has_beat else None,
             days=days,
@@ -348,7 +357,12 @@ def _temperature(models: Sequence[Model]) -> float:
 
 
 def _prior(
-    model: Model, case: NetworkCase, anatomy: Anatomy | None, where: Where, manner: Manner
+    model: Model,
+    case: NetworkCase,
+    centre: tuple[int, int] | None,
+    anatomy: Anatomy | None,
+    where: Where,
+    manner: Manner,
 ) -> tuple[Prior, PriorSource]:
     """Return the AHA segments that the second stage is shown, and where they come from."""
     affine = np.array(case.grid.affine)
@@ -362,7 +376,9 @@ def _prior(
             f"this model was trained with a wall from {model.settings.prior_source} and has no first stage",
             remedy="Give a reader's contours with --anatomy",
         )
-    views = predict_views(model.anatomy, case.image, mirror=manner.mirror, **_arithmetic(model, manner))
+    views = predict_views(
+        model.anatomy, case.image, centre=centre, mirror=manner.mirror, **_arithmetic(model, manner)
+    )
     found = np.mean(list(views), axis=0).argmax(axis=0).astype(np.uint8)
     return prior_of(named(found, model.anatomy_labels), affine, **at), "predicted"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,14 @@ from scartools.network.segment_fusion import SEGMENTS
 
 MOST_PIXELS = 10_000  # remembered per class and case
 MARGIN = 1.25  # a crop is taken larger than the patch, so that a turned one is still filled
+
+
+class Around(NamedTuple):
+    """Where the crops of a case lie: around this pixel, and off by no more than `play` pixels, down and across."""
+
+    down: int
+    across: int
+    play: int
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class TrainingCase:
     pixels   per label, int (N, 3), where it is
     quality  of the beat, 0 to 1, NaN unknown
     fractions  float32 (17,), part of each AHA segment that is scar, NaN unknown; None: of all
+    around   where all crops lie; None: anywhere
     """
 
     id: str
@@ -44,6 +54,7 @@ class TrainingCase:
     pixels: Mapping[int, np.ndarray] = field(default_factory=dict)
     quality: float = float("nan")
     fractions: np.ndarray | None = None
+    around: Around | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +154,9 @@ def _place(
         z, y, x = places[int(rng.integers(len(places)))]
     else:
         z, y, x = (int(rng.integers(size)) for size in (depth, height, width))
+    if case.around is not None:
+        down, across, play = case.around
+        return int(z), down + int(rng.integers(-play, play + 1)), across + int(rng.integers(-play, play + 1))
     # where the picture is larger than the patch the patch stays inside it
     centre = []
     for at, size, edge in zip((y, x), (height, width), patch, strict=True):
@@ -154,11 +168,19 @@ def _place(
 def cut(plane: np.ndarray, centre: tuple[int, ...], edges: tuple[int, ...]) -> np.ndarray:
     """Return a rectangle of a plane around a centre, 0 beyond the plane."""
     result = np.zeros(edges, dtype=plane.dtype)
+    source, target = overlap(centre, edges, plane.shape)
+    result[target] = plane[source]
+    return result
+
+
+def overlap(
+    centre: Sequence[int], edges: Sequence[int], shape: Sequence[int]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return where a rectangle around a centre lies in a plane of this shape, and where that is in the rectangle."""
     source, target = [], []
-    for at, edge, size in zip(centre, edges, plane.shape, strict=True):
+    for at, edge, size in zip(centre, edges, shape, strict=True):
         start = at - edge // 2
-        first, last = max(start, 0), min(start + edge, size)
+        first, last = min(max(start, 0), size), min(start + edge, size)
         source.append(slice(first, max(last, first)))
         target.append(slice(first - start, max(last, first) - start))
-    result[tuple(target)] = plane[tuple(source)]
-    return result
+    return tuple(source), tuple(target)

@@ -53,6 +53,7 @@ class Settings:
     """One training.
 
     ema              decay of the averaged weights, which are kept in the end; 0: those of the last iteration are
+    around_heart     a finder looks for the heart first, and the others see one window around it
     regions          heart, wall and infarct count in the loss too, each as one
     network          plain, or nnU-Net's residual encoder: of both stages
     prior_source     where the wall comes from that the AHA segments are drawn in; "none": no prior channels
@@ -103,6 +104,7 @@ class Settings:
     network: NetworkName = "plain"
     ema: float = 0.0
     regions: bool = False
+    around_heart: bool = False
     taff_form: Form = "corrected"
     presence_weight: float = 0.5
     freeze_encoder: bool = False

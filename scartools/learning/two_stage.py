@@ -1,5 +1,6 @@
 """A whole training: the networks of both stages, one after another, as one stream of records.
 
+Stage zero, where it is asked for, finds the heart; what the others see is one window around it.
 Stage one segments the anatomy. Its cross-fitted networks draw the AHA segments of the training patients: each
 patient's come from a network that never saw that patient, as at prediction, where nobody knows the truth. One
 more, trained on all, is kept for prediction. Stage two segments the scar, with those segments in view.
@@ -28,22 +29,21 @@ from scartools.learning.anatomy import (
 )
 from scartools.learning.augment import seeded
 from scartools.learning.calibration import Calibration, calibrate
+from scartools.learning.finder import (
+    centre_of,
+    coarse_case,
+    finder_settings,
+    heart_centre,
+    placed,
+    untrained_finder,
+)
 from scartools.learning.inference import predict, predict_logits
+from scartools.learning.jobs import Job, iterations_of, jobs_of
 from scartools.learning.loop import Progress, Setting, train
 from scartools.learning.sampling import TrainingCase, pixels_by_class
 from scartools.learning.settings import Settings
 from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
 from scartools.network.segmenter import AHA_SEGMENTS, Segmenter, SegmenterConfig
-
-
-@dataclass(frozen=True)
-class Job:
-    """One network to train: its name, the patients it learns from, and those it then predicts."""
-
-    name: str
-    stage: str  # "anatomy" or "scar"
-    learns: tuple[str, ...]  # case ids
-    predicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,55 +71,22 @@ class Trained:
     """What a whole training leaves.
 
     scar, anatomy  the networks; anatomy is None where the prior is not predicted
+    finder         of the heart; None where the networks look everywhere
     priors         by case id, uint8 (Z, Y, X): what the patients of both sides were shown
     without_prior  by case id, why a patient's anatomy gave no segments
     log            one dictionary a report
     calibration    of the last network on the validation patients; None without any
-    given          the first stage and its priors were taken from another model
+    given          the finder, the first stage and its priors were taken from another model
     """
 
     scar: Segmenter
     anatomy: Segmenter | None
+    finder: Segmenter | None = None
     priors: dict[str, np.ndarray] = field(default_factory=dict)
     without_prior: dict[str, str] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
     given: bool = False
     calibration: Calibration | None = None
-
-
-def jobs_of(
-    cases: Sequence[TrainingCase], validation: Sequence[TrainingCase], settings: Settings, given: bool = False
-) -> list[Job]:
-    """Return the networks to train, in order. Folds are of patients, drawn from the seed and the names alone.
-
-    given  the first stage is there already
-    """
-    everyone = tuple(case.id for case in cases)
-    if settings.prior_source != "predicted" or given:
-        return [Job("scar", "scar", everyone)]
-    groups = sorted({case.group for case in cases})
-    if len(groups) < settings.cross_fit:
-        raise InputError(
-            f"{len(groups)} training patients cannot be split into {settings.cross_fit} folds for the prior",
-            remedy="Use fewer --cross-fit folds, more patients, or --no-prior",
-        )
-    order = np.random.default_rng([settings.seed, 55]).permutation(len(groups))
-    fold = {groups[at]: position % settings.cross_fit for position, at in enumerate(order)}
-    jobs = []
-    for number in range(settings.cross_fit):
-        out = tuple(case.id for case in cases if fold[case.group] == number)
-        rest = tuple(case.id for case in cases if fold[case.group] != number)
-        jobs.append(Job(f"anatomy, fold {number + 1} of {settings.cross_fit}", "anatomy", rest, out))
-    kept = Job("anatomy", "anatomy", everyone, tuple(case.id for case in validation))
-    return [*jobs, kept, Job("scar", "scar", everyone)]
-
-
-def iterations_of(
-    cases: Sequence[TrainingCase], validation: Sequence[TrainingCase], settings: Settings, given: bool = False
-) -> int:
-    """Return how many iterations a whole training takes; given: see `jobs_of`."""
-    jobs, size = jobs_of(cases, validation, settings, given), settings.size
-    return sum(size.iterations if job.stage == "scar" else size.anatomy_iterations for job in jobs)
 
 
 def train_stages(
@@ -147,21 +114,22 @@ def train_stages(
         result.priors |= {name: np.asarray(prior) for name, prior in state["priors"].items()}
         result.without_prior |= state["without_prior"]
         result.log += state["log"]
-        if state["anatomy"] is not None and result.anatomy is not None:
-            result.anatomy.load_state_dict(state["anatomy"])
+        for kept, network in (("anatomy", result.anatomy), ("finder", result.finder)):
+            if state[kept] is not None and network is not None:
+                network.load_state_dict(state[kept])
     for number, job in list(enumerate(jobs))[first:]:
         network = _network(job, jobs, number, result, labels, settings)
-        values = labels if job.stage == "scar" else anatomy_labels(labels)
+        values = {"finder": (0, 1), "scar": labels}.get(job.stage, anatomy_labels(labels))
+        manner = finder_settings(settings) if job.stage == "finder" else settings
         learning = [_for_stage(case, job, values, result, settings) for case in cases if case.id in job.learns]
         looking = [_for_stage(case, job, values, result, settings) for case in validation]
-        size = settings.size
         steps = train(
             network,
             learning,
             looking,
-            settings,
-            replace(setting, stream=number, regions=nested_regions(values) if settings.regions else ()),
-            iterations=size.iterations if job.stage == "scar" else size.anatomy_iterations,
+            manner,
+            replace(setting, stream=number, regions=nested_regions(values) if manner.regions else ()),
+            iterations=iterations_of(job, settings),
             state=state["loop"] if state is not None and number == first else None,
         )
         for progress in steps:
@@ -190,6 +158,7 @@ def calibrate_on(
                 result.scar,
                 seen.image,
                 patch=settings.size.patch,
+                centre=_centre(result, seen, setting),
                 prior=seen.prior,
                 beat=seen.beat,
                 days=seen.days,
@@ -222,9 +191,10 @@ def untrained(labels: Sequence[int], settings: Settings, encoder: ECGAutoencoder
         anatomy = None
         if settings.prior_source == "predicted":
             anatomy = Segmenter(replace(config, classes=len(anatomy_labels(labels))))
+        finder = untrained_finder(settings) if settings.around_heart else None
     if encoder is not None and network.ecg is not None:
         network.ecg.load_state_dict(encoder.state_dict())
-    return Trained(network, anatomy)
+    return Trained(network, anatomy, finder)
 
 
 def _plain_config(classes: int, settings: Settings) -> SegmenterConfig:
@@ -235,17 +205,26 @@ def _plain_config(classes: int, settings: Settings) -> SegmenterConfig:
 
 
 def with_first_stage(
-    result: Trained, anatomy: Segmenter, priors: Mapping[str, np.ndarray], cases: Sequence[TrainingCase]
+    result: Trained,
+    anatomy: Segmenter,
+    finder: Segmenter | None,
+    priors: Mapping[str, np.ndarray],
+    cases: Sequence[TrainingCase],
 ) -> None:
     """Take the first stage of another model, so that only the last network is trained; `result` is changed in place.
 
-    anatomy  its network; priors: by case id, uint8 (Z, Y, X), those of `cases` among them
+    anatomy, finder  its networks; priors: by case id, uint8 (Z, Y, X), those of `cases` among them
     Raises InputError where they do not fit the cases.
     """
     if result.anatomy is None or anatomy.parts != result.anatomy.parts:
         raise InputError(
             "the first stage has another size or other labels",
             remedy="Train it with the same preset and data set",
+        )
+    if (finder is None) != (result.finder is None):
+        raise InputError(
+            "looks around the heart, or everywhere, and this training does not",
+            remedy="Train both with --around-heart, or both without",
         )
     for case in cases:
         prior = priors.get(case.id)
@@ -256,15 +235,20 @@ def with_first_stage(
             )
         result.priors[case.id] = prior
     result.anatomy.load_state_dict(anatomy.state_dict())
+    if finder is not None and result.finder is not None:
+        result.finder.load_state_dict(finder.state_dict())
     result.given = True
 
 
 def weights_of(result: Trained) -> dict[str, Tensor]:
-    """Return the weights of both networks under the names that model/ keeps them by."""
-    found = {f"scar.{name}": value for name, value in result.scar.state_dict().items()}
-    if result.anatomy is not None:
-        found |= {f"anatomy.{name}": value for name, value in result.anatomy.state_dict().items()}
-    return found
+    """Return the weights of the networks under the names that model/ keeps them by."""
+    networks = {"scar": result.scar, "anatomy": result.anatomy, "finder": result.finder}
+    return {
+        f"{kept}.{name}": value
+        for kept, network in networks.items()
+        if network is not None
+        for name, value in network.state_dict().items()
+    }
 
 
 def anatomy_labels(labels: Sequence[int]) -> tuple[int, ...]:
@@ -276,9 +260,11 @@ def anatomy_labels(labels: Sequence[int]) -> tuple[int, ...]:
 def _network(
     job: Job, jobs: Sequence[Job], number: int, result: Trained, labels: Sequence[int], settings: Settings
 ) -> Segmenter:
-    """The network of a job: the two that are kept are those of the result, cross-fitted ones are new."""
+    """The network of a job: those that are kept are of the result, cross-fitted ones are new."""
     if job.stage == "scar":
         return result.scar
+    if job.stage == "finder":
+        return cast(Segmenter, result.finder)
     if number == len(jobs) - 2:
         return cast(Segmenter, result.anatomy)
     with seeded(settings.seed + 1000 * (number + 1)):
@@ -289,6 +275,8 @@ def _for_stage(
     case: TrainingCase, job: Job, values: Sequence[int], result: Trained, settings: Settings
 ) -> TrainingCase:
     """Return a case as a stage sees it: its labels numbered, and its prior or none."""
+    if job.stage == "finder":
+        return coarse_case(case, settings.seed)
     label = numbered(case.label if job.stage == "scar" else anatomy_of(case.label), values)
     prior = case.prior if settings.prior_source in ("manual", "truth") else result.priors.get(case.id)
     if job.stage == "anatomy" or (prior is not None and not prior.any()):
@@ -297,7 +285,8 @@ def _for_stage(
     if job.stage == "scar" and settings.ecg and settings.fusion == "segment" and prior is not None:
         fractions = scar_by_segment(case.label, prior)
     pixels = pixels_by_class(label, settings.seed)
-    return replace(case, label=label, prior=prior, pixels=pixels, fractions=fractions)
+    seen = replace(case, label=label, prior=prior, pixels=pixels, fractions=fractions)
+    return placed(seen, heart_centre(case.label), settings.size.patch) if settings.around_heart else seen
 
 
 def _draw_priors(
@@ -311,13 +300,24 @@ def _draw_priors(
     """Predict the anatomy of cases and label its AHA segments."""
     for case in cases:
         probability = predict(
-            network, case.image, patch=settings.size.patch, device=setting.device, precision=setting.precision
+            network,
+            case.image,
+            patch=settings.size.patch,
+            centre=_centre(result, case, setting),
+            device=setting.device,
+            precision=setting.precision,
         )
         anatomy = named(probability.argmax(axis=0).astype(np.uint8), values)
         found = prior_of(anatomy, case.affine, anchor=cast(Anchor, settings.anchor), angle=settings.angle)
         result.priors[case.id] = found.segments
         if found.reason:
             result.without_prior[case.id] = found.reason
+
+
+def _centre(result: Trained, case: TrainingCase, setting: Setting) -> tuple[int, int] | None:
+    return centre_of(
+        result.finder, case.image, device=setting.device, precision=setting.precision, or_middle=True
+    )
 
 
 def _log_line(job: Job, progress: Progress, values: Sequence[int]) -> dict[str, Any]:
@@ -345,6 +345,7 @@ def _state_of(number: int, result: Trained, progress: Progress) -> Callable[[], 
             "priors": {name: torch.from_numpy(prior) for name, prior in result.priors.items()},
             "without_prior": dict(result.without_prior),
             "anatomy": result.anatomy.state_dict() if result.anatomy is not None else None,
+            "finder": result.finder.state_dict() if result.finder is not None else None,
             "log": list(result.log),
         }
 

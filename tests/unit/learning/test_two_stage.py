@@ -10,9 +10,10 @@ import torch
 
 from scartools.errors import InputError, ScartoolsError
 from scartools.learning.anatomy import anatomy_of, numbered, prior_of
+from scartools.learning.jobs import jobs_of
 from scartools.learning.loop import Setting, _set_rates, train
 from scartools.learning.settings import Settings, Size, rates_of, size_of
-from scartools.learning.two_stage import anatomy_labels, jobs_of, train_stages, untrained
+from scartools.learning.two_stage import anatomy_labels, train_stages, untrained
 from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
 from tests.unit.learning.learning_phantom import LABELS, case
 

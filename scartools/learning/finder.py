@@ -1,0 +1,147 @@
+"""Where the heart is: a small network looks at the whole picture, coarsely, so that the others see one window around it.
+
+A network that always sees the heart in the middle of its window need not learn where it is, and learns what it looks
+like in far fewer iterations. The truth says where in training, with a little play; the finder says where at prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from scartools.errors import InputError
+from scartools.learning.inference import predict
+from scartools.learning.sampling import Around, TrainingCase, pixels_by_class
+from scartools.learning.settings import Settings, Size
+from scartools.network.losses import IGNORE
+from scartools.network.segmenter import Segmenter, SegmenterConfig
+
+EDGE = 64  # pixels of the coarse picture at most
+FEATURES = 8
+BATCH = 8
+LEAST_ITERATIONS = 200
+PLAY = 16  # part of the window's edge by which its middle may be off in training
+COMMON_DIVISOR = 16
+
+
+def finder_size(size: Size) -> Size:
+    """Return the size of the finder that goes with networks of a size: as many iterations as their first stage's."""
+    iterations = min(size.anatomy_iterations, max(LEAST_ITERATIONS, size.anatomy_iterations // 4))
+    return Size(FEATURES, 8 * FEATURES, (EDGE, EDGE), BATCH, iterations, iterations).fitted()
+
+
+def finder_settings(settings: Settings) -> Settings:
+    """Return what the finder is trained with: the image alone, two classes."""
+    return replace(
+        settings,
+        size=finder_size(settings.size),
+        prior_source="none",
+        ecg=False,
+        time=False,
+        network="plain",
+        regions=False,
+        ema=0.0,
+        shuffle_ecg=False,
+        shuffle_interval=False,
+        oracle_ecg=False,
+    )
+
+
+def untrained_finder(settings: Settings) -> Segmenter:
+    """Return a finder with weights from torch's generator as it is."""
+    features, strides = finder_size(settings.size).stages()
+    return Segmenter(SegmenterConfig(2, features, strides))
+
+
+def coarse_case(case: TrainingCase, seed: int) -> TrainingCase:
+    """Return a case as the finder learns from it: the whole picture, coarse; label 1 where the heart is."""
+    step = _step(case.image.shape[2:])
+    heart = _blocks(((case.label > 0) & (case.label != IGNORE)).astype(np.float32), step) > 0.5
+    label = heart.astype(np.uint8)
+    image = _blocks(case.image[0], step)[None]
+    middle = (label.shape[1] // 2, label.shape[2] // 2)
+    return replace(
+        case,
+        image=image,
+        label=label,
+        prior=None,
+        beat=None,
+        fractions=None,
+        pixels=pixels_by_class(label, seed),
+        around=Around(*middle, EDGE // 4),  # hearts are not always in the middle of a picture
+    )
+
+
+def heart_centre(label: np.ndarray) -> tuple[int, int] | None:
+    """Return the centre (down, across) of all labelled pixels of a stack uint8 (Z, Y, X); None where there are none."""
+    places = np.argwhere((label > 0) & (label != IGNORE))
+    if not len(places):
+        return None
+    down, across = places[:, 1:].mean(axis=0).round().astype(int)
+    return int(down), int(across)
+
+
+def window_edge(cases: Sequence[TrainingCase]) -> int:
+    """Return the edge in pixels of a window that holds every heart of the cases, wherever play leaves its middle."""
+    reach = 0
+    for case in cases:
+        centre = heart_centre(case.label)
+        if centre is not None:
+            places = np.argwhere((case.label > 0) & (case.label != IGNORE))[:, 1:]
+            reach = max(reach, int(np.abs(places - centre).max()) + 1)
+    edge = int(np.ceil(2 * reach / (1 - 2 / PLAY)))
+    return max(32, -(-edge // COMMON_DIVISOR) * COMMON_DIVISOR)
+
+
+def placed(case: TrainingCase, centre: tuple[int, int] | None, patch: tuple[int, int]) -> TrainingCase:
+    """Return the case with crops around a centre, with a little play; as it is where there is none."""
+    return case if centre is None else replace(case, around=Around(*centre, min(patch) // PLAY))
+
+
+def centre_of(
+    finder: Segmenter | None,
+    image: np.ndarray,
+    *,
+    device: str = "cpu",
+    precision: torch.dtype = torch.float32,
+    or_middle: bool = False,
+) -> tuple[int, int] | None:
+    """Return the pixel (down, across) that networks look around: the centre of the largest thing taken for a heart.
+
+    finder     None for networks that look everywhere: there is no such pixel, None
+    image      float32 (1, Z, Y, X), normalised
+    or_middle  where no heart is seen, return the middle of the picture, which does for a case to learn from
+    Raises InputError where none is seen otherwise.
+    """
+    if finder is None:
+        return None
+    step = _step(image.shape[2:])
+    coarse = _blocks(image[0], step)[None]
+    heart = predict(finder, coarse, patch=(EDGE, EDGE), device=device, precision=precision)[1] > 0.5
+    numbered, count = ndimage.label(heart)
+    sizes = ndimage.sum_labels(heart, numbered, np.arange(1, count + 1))
+    found = heart_centre((numbered == 1 + int(np.argmax(sizes))).astype(np.uint8)) if count else None
+    if found is None and not or_middle:
+        raise InputError(
+            "no heart is found in the picture", remedy="Give a short-axis LGE stack like those of the training"
+        )
+    down, across = (at * step + step // 2 for at in found or (heart.shape[1] // 2, heart.shape[2] // 2))
+    return min(down, image.shape[2] - 1), min(across, image.shape[3] - 1)
+
+
+def _step(shape: Sequence[int]) -> int:
+    """Return the edge of the blocks that a coarse picture is made of."""
+    return max(1, -(-max(shape) // EDGE))
+
+
+def _blocks(stack: np.ndarray, step: int) -> np.ndarray:
+    """Return the means float32 of square blocks of a stack (Z, Y, X); what lies beyond its edges counts as 0."""
+    depth, height, width = stack.shape
+    rows, columns = -(-height // step), -(-width // step)
+    whole = np.zeros((depth, rows * step, columns * step), np.float32)
+    whole[:, :height, :width] = stack
+    return whole.reshape(depth, rows, step, columns, step).mean(axis=(2, 4))
