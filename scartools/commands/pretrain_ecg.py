@@ -21,6 +21,12 @@ OUTPUT/checkpoint holds its state.
 
 NOTES
 
+Beats are read once and put on the disk of OUTPUT, without a name, 29 KB each: any number of them can be learned from.
+
+Several processes train one encoder, each with --batch beats and a CUDA device: torchrun --nproc-per-node 2 -m
+scartools pretrain-ecg beats.tsv -o encoder. Losses and gradients are those of one process with all of these beats,
+but for dropout; the first one writes.
+
 SIGTERM, SIGINT and SIGUSR1 stop the training: the state after the last whole epoch is on disk, the exit
 status is 75, and the same command goes on from there, to the same weights as without the stop. A state made
 with other settings or other beats is refused.
@@ -54,9 +60,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from scartools.cli.contracts import Kind, Reads, Writes
+from scartools.cli import pretrain_options as options
+from scartools.cli.contracts import Kind, Writes
 from scartools.cli.options import Device, Force, Output, Resume, Seed
 
 if TYPE_CHECKING:
@@ -71,52 +76,26 @@ if TYPE_CHECKING:
 KIND: Kind = "training"
 log = logging.getLogger(__name__)
 
-BeatsTable = Annotated[
-    Path, typer.Argument(metavar="BEATS", help="Table of median beats to learn from."), Reads("beats")
-]
-Epochs = Annotated[
-    int, typer.Option("--epochs", metavar="N", min=1, max=100_000, help="Passes over the beats.")
-]
-Code = Annotated[int, typer.Option("--code", metavar="N", min=2, max=4096, help="Length of the code, even.")]
-Batch = Annotated[int, typer.Option("--batch", metavar="N", min=1, max=65_536, help="Beats a step.")]
-LearningRate = Annotated[
-    float, typer.Option("--learning-rate", metavar="RATE", min=1e-8, max=1, help="Largest learning rate.")
-]
-Validation = Annotated[
-    float,
-    typer.Option("--validation", metavar="SHARE", min=0.01, max=0.9, help="Share of the groups held out."),
-]
-ProbeColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--probe", metavar="NAME", help="Column that tells infarction from normal [mi, where there is one]."
-    ),
-]
-ColumnName = Annotated[
-    str, typer.Option("--column", metavar="NAME", help="Column of BEATS that holds the paths of the beats.")
-]
-
 
 def pretrain_ecg(
-    beats: BeatsTable,
+    beats: options.BeatsTable,
     output: Annotated[Output, Writes("encoder")],
-    column: ColumnName = "beat",
-    epochs: Epochs = 100,
-    code: Code = 64,
-    batch: Batch = 128,
-    learning_rate: LearningRate = 1e-3,
-    validation: Validation = 0.1,
-    probe: ProbeColumn = None,
+    column: options.ColumnName = "beat",
+    epochs: options.Epochs = 100,
+    code: options.Code = 64,
+    batch: options.Batch = 128,
+    learning_rate: options.LearningRate = 1e-3,
+    validation: options.Validation = 0.1,
+    probe: options.ProbeColumn = None,
     seed: Seed = 0,
     device: Device = "auto",
     resume: Resume = True,
     force: Force = False,
 ) -> dict[str, Any]:
     """Read the beats, train with a checkpoint an epoch, write the encoder."""
-    from scartools.cli.checkpoints import earlier_state
-    from scartools.cli.resources import device_to_use
+    from scartools.cli.resources import device_to_use, place_among_processes
     from scartools.errors import UsageError, concerning
-    from scartools.learning import pretraining
+    from scartools.learning import pretraining, processes
     from scartools.network.ecg_autoencoder import ECGAutoencoderConfig
 
     if code % 2:
@@ -128,16 +107,19 @@ def pretrain_ecg(
     config = pretraining.PretrainingConfig(
         epochs=epochs, batch=batch, learning_rate=learning_rate, validation=validation, seed=seed
     )
-    read = _read_beats(beats, column, probe)
-    signals, groups, sources = read.signals, read.groups, read.sources
+    read = _read_beats(beats, column, probe, output)
     with concerning(beats):
-        held_out = pretraining.split_groups(groups, validation, seed)
-    settings = _fingerprint(network, config, groups, sources, place)
-    state = earlier_state(output, settings, resume=resume, force=force) or pretraining.start(network, config)
-    last = _train(output, settings, state, signals, groups, network, config, place)
+        held_out = pretraining.split_groups(read.groups, validation, seed)
+    number, together = place_among_processes()
+    settings = _fingerprint(network, config, read.groups, read.sources, place, together)
+    with processes.joined(number, together, place):
+        with concerning(beats):
+            last = _train(output, settings, read, network, config, place, resume, force)
+        if number:
+            return {}
     with concerning(beats):
         described = _describe(last, network, config, read, held_out)
-    _write(output, described, last, sources, force)
+    _write(output, described, last, read.sources, force)
     metrics = described["Metrics"]
     text = "%s: %d beats learnt, best epoch %d of %d; on %d held out: RMSE %.3f mV, SNR %.1f dB"
     counts = described["Cohort"]
@@ -157,7 +139,7 @@ def pretrain_ecg(
 
 @dataclass(frozen=True)
 class Beats:
-    """Standardised beats (N, 12, 600), scales in mV (N,), groups, diagnosis (N,) or None, and what was read."""
+    """Standardised beats (N, 12, 600) on disk, scales in mV (N,), groups, diagnosis (N,) or None, and what was read."""
 
     signals: np.ndarray
     scales: np.ndarray
@@ -166,47 +148,57 @@ class Beats:
     sources: list[Source]
 
 
-def _read_beats(path: Path, column: str, probe: str | None) -> Beats:
+def _read_beats(path: Path, column: str, probe: str | None, output: Path) -> Beats:
     """Read the beats of a table; probe: column of the diagnosis, required where it is named."""
+    from collections.abc import Iterator
+
     import numpy as np
 
     from scartools.ecg.standardise import standardise_beat
     from scartools.errors import InputError
     from scartools.files import record, table
+    from scartools.files.beat_store import stored
     from scartools.learning.restoration import diagnosis_of
 
     read = table.read(path, required=[column, *([probe] if probe else [])])
     asked = probe or ("mi" if "mi" in read.columns else None)
     words: list[str | None] = []
     unit = next((name for name in ("group", "participant_id") if name in read.columns), None)
-    signals, scales, groups, sources = [], [], [], [read.source]
-    for number, row in enumerate(read.rows, start=2):
-        name = row[column]
-        if name is None:
-            continue  # this participant has no ECG
-        group = row[unit] if unit else str(number)
-        if group is None:
-            raise InputError(
-                f"line {number}, column {unit}: is n/a", where=path, remedy=f"Give every beat a {unit}"
-            )
-        try:
-            beat = record.read_beat(path.parent / name)
-            standardised, scale = standardise_beat(beat.signals)
-        except InputError as error:
-            raise InputError(
-                f"line {number}, column {column}: {error}", where=path, remedy="Correct or remove that line"
-            ) from error
-        standardised[np.isnan(beat.signals)] = np.nan  # absent, not zero: it does not count in the loss
-        signals.append(standardised)
-        scales.append(scale)
-        groups.append(group)
-        words.append(row[asked] if asked else None)
-        sources += beat.sources
-    if not signals:
+    scales, groups, sources = [], [], [read.source]
+    if all(row[column] is None for row in read.rows):
         raise InputError(
             f"names no beat in the column {column}", where=path, remedy="Make them with median-beat"
         )
-    return Beats(np.stack(signals), np.array(scales), groups, diagnosis_of(words) if asked else None, sources)
+
+    def beats() -> Iterator[np.ndarray]:
+        """Each beat of the table, standardised, (12, 600); what else is known of it goes into the lists."""
+        for number, row in enumerate(read.rows, start=2):
+            name = row[column]
+            if name is None:
+                continue  # this participant has no ECG
+            group = row[unit] if unit else str(number)
+            if group is None:
+                raise InputError(
+                    f"line {number}, column {unit}: is n/a", where=path, remedy=f"Give every beat a {unit}"
+                )
+            try:
+                beat = record.read_beat(path.parent / name)
+                standardised, scale = standardise_beat(beat.signals)
+            except InputError as error:
+                raise InputError(
+                    f"line {number}, column {column}: {error}",
+                    where=path,
+                    remedy="Correct or remove that line",
+                ) from error
+            standardised[np.isnan(beat.signals)] = np.nan  # absent, not zero: it does not count in the loss
+            scales.append(scale)
+            groups.append(group)
+            words.append(row[asked] if asked else None)
+            sources.extend(beat.sources)
+            yield standardised
+
+    signals = stored(beats(), output)
+    return Beats(signals, np.array(scales), groups, diagnosis_of(words) if asked else None, sources)
 
 
 def _fingerprint(
@@ -215,39 +207,60 @@ def _fingerprint(
     groups: list[str],
     sources: list[Source],
     device: str,
+    processes: int,
 ) -> dict[str, Any]:
     """Return all that the weights depend on, by its hash."""
     from dataclasses import asdict
     from hashlib import sha256
 
-    facts = [asdict(network), asdict(config), groups, [source.sha256 for source in sources[1:]], device]
+    facts: list[Any] = [
+        asdict(network),
+        asdict(config),
+        groups,
+        [source.sha256 for source in sources[1:]],
+        device,
+    ]
+    facts += [processes] if processes > 1 else []
     return {"sha256": sha256(json.dumps(facts).encode()).hexdigest()}
 
 
 def _train(
     output: Path,
     settings: dict[str, Any],
-    state: Mapping[str, Any],
-    signals: np.ndarray,
-    groups: list[str],
+    read: Beats,
     network: ECGAutoencoderConfig,
     config: PretrainingConfig,
     device: str,
+    resume: bool,
+    force: bool,
 ) -> Mapping[str, Any]:
-    """Train to the end and return the last state; leave a checkpoint after each epoch and on a stop request."""
+    """Train to the end and return the last state; leave a checkpoint after each epoch and on a stop request.
+
+    Of several processes the first writes for all, once each of them has read what was there.
+    """
+    from scartools.cli.checkpoints import earlier_state
     from scartools.cli.signals import stop_requests
     from scartools.cli.streams import track
     from scartools.errors import StoppedOnRequest
     from scartools.files.checkpoint import write_checkpoint
-    from scartools.learning.pretraining import pretrain
+    from scartools.learning import processes
+    from scartools.learning.pretraining import pretrain, start
 
+    state: Mapping[str, Any]
+    state = earlier_state(output, settings, resume=resume, force=force) or start(network, config)
+    processes.any_of(False, device)
+    first = processes.rank() == 0
     with stop_requests() as stop:
-        write_checkpoint(output, {**state, "run": settings})
-        steps = pretrain(signals, groups, network, config, state=state, device=device, stop=lambda: bool(stop))
+        if first:
+            write_checkpoint(output, {**state, "run": settings})
+        steps = pretrain(
+            read.signals, read.groups, network, config, state=state, device=device, stop=lambda: bool(stop)
+        )
         every = max(1, config.epochs // 20)
         for epoch in track(steps, "epochs", total=config.epochs - state["epoch"]):
             state = epoch.state
-            write_checkpoint(output, {**state, "run": settings})
+            if first:
+                write_checkpoint(output, {**state, "run": settings})
             told = log.info if epoch.epoch % every == 0 and epoch.seconds > 1 else log.debug
             text = "epoch %d: loss %.4f, validation RMSE %.4f, SNR %.2f dB, rate %.2g, %.1f s"
             told(
@@ -284,6 +297,7 @@ def _describe(
     from scartools.learning.restoration import report
 
     signals, scales, groups = read.signals, read.scales, read.groups
+    tested = np.flatnonzero(held_out)
     description = {
         "Kind": "encoder",
         "Architecture": pretraining.describe_network(network),
@@ -291,8 +305,8 @@ def _describe(
     }
     model = pretraining.build_encoder(description)
     model.load_state_dict(state["best"])
-    rmse, snr, each = pretraining.reconstruction_errors(model, signals[held_out])
-    valid = np.isfinite(signals[held_out]).sum((1, 2))
+    rmse, snr, each = pretraining.reconstruction_errors(model, signals, tested)
+    valid = np.array([np.isfinite(signals[row]).sum() for row in tested])
     millivolts = float(np.sqrt((valid * (each * scales[held_out]) ** 2).sum() / valid.sum()))
     best = min(state["history"], key=lambda facts: facts["ValidationRMSE"])["Epoch"]
     inside, outside = (

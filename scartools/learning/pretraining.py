@@ -141,14 +141,14 @@ def pretrain(
     device: str = "cpu",
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Epoch]:
-    """Train, and yield a record after each epoch.
+    """Train, and yield a record after each epoch. Processes that have joined share each batch, `config.batch` beats each.
 
     beats   float32 (N, 12, samples), standardised, NaN where a lead or sample is absent: absent samples are
-            0 for the network and do not count in the loss
+            0 for the network and do not count in the loss. It may be a file: a batch at a time is in memory
     groups  one per beat, such as the participant; none is on both sides of the split
     state   what `start` or an earlier Epoch gave; the training goes on after it
     stop    asked before each batch; when true the unfinished epoch is dropped and nothing more is yielded
-    Raises InputError for fewer than two groups.
+    Raises InputError for fewer than two groups, or fewer beats to learn from than processes.
     """
     import torch
 
@@ -161,13 +161,14 @@ def pretrain(
     )
     if state["optimiser"] is not None:
         optimiser.load_state_dict(state["optimiser"])
+    learned, tested = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     best, best_error, history = state["best"], state["best_error"], list(state["history"])
     for epoch in range(state["epoch"] + 1, config.epochs + 1):
         began = time.monotonic()
-        loss = _train_epoch(model, optimiser, beats[~held_out], config, epoch, stop)
+        loss = _train_epoch(model, optimiser, beats, learned, config, epoch, stop)
         if loss is None:
             return
-        rmse, snr, _ = reconstruction_errors(model, beats[held_out], batch=config.batch)
+        rmse, snr, _ = reconstruction_errors(model, beats, tested, batch=config.batch)
         improved = best_error is None or rmse < best_error
         if improved:
             best, best_error = _copied(model), rmse
@@ -192,20 +193,21 @@ def pretrain(
 
 
 def reconstruction_errors(
-    model: ECGAutoencoder, beats: np.ndarray, *, batch: int = 128
+    model: ECGAutoencoder, beats: np.ndarray, rows: np.ndarray | None = None, *, batch: int = 128
 ) -> tuple[float, float, np.ndarray]:
     """Return RMSE over all valid samples, mean SNR in dB over the beats, and the RMSE of each beat (N,).
 
-    beats  float32 (N, 12, samples), NaN where absent; nothing is masked
+    beats  float32 (N, 12, samples), NaN where absent; nothing is masked; rows: which of them, None: all
     """
     import torch
 
+    rows = np.arange(len(beats)) if rows is None else rows
     model.eval()
     device = next(model.parameters()).device
     squares, powers, counts = [], [], []
     with torch.no_grad():
-        for first in range(0, len(beats), batch):
-            target, valid = _target(beats[first : first + batch], device)
+        for first in range(0, len(rows), batch):
+            target, valid = _target(beats[rows[first : first + batch]], device)
             error = (model(target).reconstruction - target).square() * valid
             squares.append(error.sum((1, 2)).cpu().double().numpy())
             powers.append(target.square().sum((1, 2)).cpu().double().numpy())
@@ -258,35 +260,44 @@ def _train_epoch(
     model: ECGAutoencoder,
     optimiser: torch.optim.Optimizer,
     beats: np.ndarray,
+    rows: np.ndarray,
     config: PretrainingConfig,
     epoch: int,
     stop: Callable[[], bool],
 ) -> float | None:
-    """Return the mean loss of one pass over the beats, or None when it was told to stop."""
+    """Return the mean loss of one pass over those rows of the beats, or None when it was told to stop."""
     import torch
 
+    from scartools.learning import processes
+
+    rank, world = processes.rank(), processes.world()
+    if len(rows) < world:
+        raise InputError(f"{len(rows)} beats are fewer than {world} processes", remedy="Start fewer processes")
     rng = np.random.default_rng([config.seed, epoch])
     device = next(model.parameters()).device
-    batches = np.array_split(rng.permutation(len(beats)), math.ceil(len(beats) / config.batch))
+    batches = np.array_split(rows[rng.permutation(len(rows))], math.ceil(len(rows) / (config.batch * world)))
     steps, losses = len(batches), []
     model.train()
     with torch.random.fork_rng():  # dropout draws from the global generator
-        torch.manual_seed(int(rng.integers(2**63)))
+        torch.manual_seed(int(rng.integers(2**62)) + rank)
         for number, chosen in enumerate(batches):
-            if stop():
+            if processes.any_of(stop(), str(device)):
                 return None
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate_at((epoch - 1) * steps + number, config.epochs * steps, config)
-            target, valid = _target(beats[chosen], device)
-            hidden = torch.from_numpy(draw_mask(len(chosen), beats.shape[2], config, rng)).to(device)
+            share = np.array_split(np.arange(len(chosen)), world)[rank]
+            target, valid = _target(beats[chosen[share]], device)
+            hidden = torch.from_numpy(draw_mask(len(chosen), beats.shape[2], config, rng)[share]).to(device)
             error = (model(target.masked_fill(hidden, 0.0)).reconstruction - target).square()
             weight = valid * (1 + (config.masked_weight - 1) * hidden)
-            loss = (error * weight).sum() / weight.sum().clamp(min=1e-9)
+            whole = processes.summed(weight.sum()).clamp(min=1e-9)
+            loss = processes.summed((error * weight).sum()) / whole
             optimiser.zero_grad()
             loss.backward()
+            processes.average_gradients(model)
             optimiser.step()
             losses.append(loss.item() * len(chosen))
-    return sum(losses) / len(beats)
+    return sum(losses) / len(rows)
 
 
 def _target(beats: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,7 +7,7 @@ linear reader of the code would find.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scartools.network.ecg_autoencoder import ECGAutoencoder
 
 MOST_BEATS = 4000  # that the components are made from
+AT_ONCE = 1024  # beats in memory, of a file that may hold many more
 RIDGE = 10.0
 DRAWS = 2000  # of the bootstrap
 POSITIVE, NEGATIVE = ("1", "mi", "yes", "true"), ("0", "norm", "normal", "no", "false")
@@ -41,14 +42,18 @@ class Components:
         return (self.mean + self.scores(beats) @ self.axes).reshape(beats.shape)
 
 
-def principal_components(beats: np.ndarray, count: int, seed: int) -> Components:
+def principal_components(
+    beats: np.ndarray, count: int, seed: int, those: np.ndarray | None = None
+) -> Components:
     """Return the components of beats float (N, 12, samples), NaN where absent; of MOST_BEATS of them if there are more.
 
-    count  of components; fewer where there are not that many beats
+    count  of components; fewer where there are not that many beats; those: rows of the beats, None: all
     """
-    rows = np.nan_to_num(beats).reshape(len(beats), -1).astype(np.float64)
-    if len(rows) > MOST_BEATS:
-        rows = rows[np.sort(np.random.default_rng([seed, 4]).choice(len(rows), MOST_BEATS, replace=False))]
+    those = np.arange(len(beats)) if those is None else those
+    if len(those) > MOST_BEATS:
+        drawn = np.random.default_rng([seed, 4]).choice(len(those), MOST_BEATS, replace=False)
+        those = those[np.sort(drawn)]
+    rows = np.nan_to_num(beats[those]).reshape(len(those), -1).astype(np.float64)
     mean = rows.mean(axis=0)
     centred = rows - mean
     values, vectors = np.linalg.eigh(centred @ centred.T)  # of beats, not of samples: there are fewer
@@ -57,45 +62,63 @@ def principal_components(beats: np.ndarray, count: int, seed: int) -> Components
     return Components(mean, axes, len(rows))
 
 
-def restored_by(model: ECGAutoencoder, beats: np.ndarray, *, batch: int = 128) -> tuple[np.ndarray, np.ndarray]:
-    """Return beats (N, 12, samples) as the network restores them, and their codes (N, code)."""
+def codes_of(model: ECGAutoencoder, beats: np.ndarray, *, batch: int = 128) -> np.ndarray:
+    """Return the codes float64 (N, code) of beats (N, 12, samples), NaN where absent: 0 there."""
     import torch
 
     model.eval()
     device = next(model.parameters()).device
-    made, codes = [], []
+    codes = []
     with torch.inference_mode():
         for first in range(0, len(beats), batch):
-            part = torch.from_numpy(np.nan_to_num(beats[first : first + batch]).astype(np.float32)).to(device)
-            code = model.encode(part)
-            codes.append(code.cpu().double().numpy())
-            made.append(model.decode(code).cpu().double().numpy())
-    return np.concatenate(made), np.concatenate(codes)
+            part = np.nan_to_num(beats[first : first + batch]).astype(np.float32)
+            codes.append(model.encode(torch.from_numpy(part).to(device)).cpu().double().numpy())
+    return np.concatenate(codes)
 
 
-def fidelity(restored: np.ndarray, beats: np.ndarray, scales: np.ndarray) -> dict[str, list[float | None]]:
+def restored_from(model: ECGAutoencoder, codes: np.ndarray) -> np.ndarray:
+    """Return the beats float64 (N, 12, samples) that codes (N, code) stand for."""
+    import torch
+
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        made = model.decode(torch.from_numpy(codes.astype(np.float32)).to(device))
+    return made.cpu().double().numpy()
+
+
+def fidelity(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict[str, list[float | None]]:
     """Return RMSEMv, SNRDb and Correlation of each lead, over beats that have it; None for a lead that none has.
 
-    restored, beats  (N, 12, samples), standardised; NaN in `beats` where absent; scales: float (N,), mV
+    parts  some beats at a time: restored and beats (N, 12, samples), standardised, the latter NaN where absent, and their
+           scales (N,) in mV
     RMSE is over all samples, SNR (power of the signal over that of the error) and Pearson's r are means over beats.
     """
-    found: dict[str, list[float | None]] = {"RMSEMv": [], "SNRDb": [], "Correlation": []}
-    for lead in range(beats.shape[1]):
-        squares, counts, ratios, alike = 0.0, 0, [], []
-        for made, true, scale in zip(restored[:, lead], beats[:, lead], scales, strict=True):
-            there = np.isfinite(true)
-            if not there.any():
-                continue
-            error, signal = (made - true)[there], true[there]
-            squares += float((error**2).sum()) * float(scale) ** 2
-            counts += int(there.sum())
-            ratios.append(10 * np.log10(max((signal**2).sum(), 1e-12) / max((error**2).sum(), 1e-12)))
-            if signal.std() > 1e-9 and made[there].std() > 1e-9:
-                alike.append(float(np.corrcoef(made[there], signal)[0, 1]))
-        found["RMSEMv"].append(float(np.sqrt(squares / counts)) if counts else None)
-        found["SNRDb"].append(float(np.mean(ratios)) if ratios else None)
-        found["Correlation"].append(float(np.mean(alike)) if alike else None)
-    return found
+    sums = np.zeros((6, 12))  # squares in mV^2, samples; dB, beats; r, beats that have one
+    for made, true, scales in parts:
+        there = np.isfinite(true)
+        count = there.sum(axis=2)  # (N, 12)
+        signal = np.where(there, true, 0.0).astype(np.float64)
+        guess = np.where(there, made, 0.0)
+        power, wrong = (signal**2).sum(axis=2), ((guess - signal) ** 2).sum(axis=2)
+        some = count > 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = signal.sum(axis=2) / count, guess.sum(axis=2) / count
+            spread = power / count - means[0] ** 2, (guess**2).sum(axis=2) / count - means[1] ** 2
+            alike = ((signal * guess).sum(axis=2) / count - means[0] * means[1]) / np.sqrt(
+                spread[0] * spread[1]
+            )
+        varied = some & (spread[0] > 1e-18) & (spread[1] > 1e-18)
+        decibels = 10 * np.log10(np.maximum(power, 1e-12) / np.maximum(wrong, 1e-12))
+        squares = wrong * np.asarray(scales, np.float64)[:, None] ** 2
+        for row, (values, counted) in enumerate(((squares, count), (decibels, some), (alike, varied))):
+            sums[2 * row] += np.where(counted > 0, values, 0.0).sum(axis=0)
+            sums[2 * row + 1] += counted.sum(axis=0)
+    mean = [
+        [float(total / count) if count else None for total, count in zip(*sums[at : at + 2], strict=True)]
+        for at in (0, 2, 4)
+    ]
+    rmse = [None if square is None else float(np.sqrt(square)) for square in mean[0]]
+    return {"RMSEMv": rmse, "SNRDb": mean[1], "Correlation": mean[2]}
 
 
 def diagnosis_of(words: Sequence[str | None]) -> np.ndarray:
@@ -146,6 +169,12 @@ def probe(
     }
 
 
+def _scores_of_all(components: Components, beats: np.ndarray) -> np.ndarray:
+    """Return the components' code (N, k) of beats that may be too many for memory."""
+    starts = range(0, len(beats), AT_ONCE)
+    return np.concatenate([components.scores(beats[first : first + AT_ONCE]) for first in starts])
+
+
 def report(
     model: ECGAutoencoder,
     beats: np.ndarray,
@@ -159,13 +188,22 @@ def report(
 
     beats  float32 (N, 12, samples), standardised, NaN where absent; scales (N,) mV; groups, held_out, truth as in `probe`
     """
-    restored, codes = restored_by(model, beats)
-    components = principal_components(beats[~held_out], codes.shape[1], seed)
-    tested, sizes = beats[held_out], scales[held_out]
+    codes = codes_of(model, beats)
+    components = principal_components(beats, codes.shape[1], seed, np.flatnonzero(~held_out))
+    tested = np.flatnonzero(held_out)
+
+    def parts(by_network: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Held-out beats, some at a time, with what restores them."""
+        for first in range(0, len(tested), AT_ONCE):
+            rows = tested[first : first + AT_ONCE]
+            true = np.asarray(beats[rows])
+            made = restored_from(model, codes[rows]) if by_network else components.restored(true)
+            yield made, true, scales[rows]
+
     found: dict[str, Any] = {
         "Restoration": {
-            "Encoder": fidelity(restored[held_out], tested, sizes),
-            "PCA": fidelity(components.restored(tested), tested, sizes),
+            "Encoder": fidelity(parts(True)),
+            "PCA": fidelity(parts(False)),
             "Components": len(components.axes),
             "ComponentsFrom": components.beats,
         }
@@ -173,6 +211,6 @@ def report(
     if truth is not None:
         found["Probe"] = {
             "Encoder": probe(codes, truth, groups, held_out, seed),
-            "PCA": probe(components.scores(beats), truth, groups, held_out, seed),
+            "PCA": probe(_scores_of_all(components, beats), truth, groups, held_out, seed),
         }
     return found

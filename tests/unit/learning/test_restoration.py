@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from scartools.errors import InputError
-from scartools.learning.restoration import diagnosis_of, fidelity, principal_components, probe, restored_by
+from scartools.files.beat_store import stored
+from scartools.learning.restoration import (
+    codes_of,
+    diagnosis_of,
+    fidelity,
+    principal_components,
+    probe,
+    report,
+    restored_from,
+)
 from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
 
 SHAPE = (12, 64)
@@ -45,7 +54,7 @@ def test_fidelity_by_lead():
     true[1, 3] = np.nan
     made[0, 3] += 0.1
     true[:, 4] = np.nan
-    found = fidelity(made, true, np.array([1.0, 3.0]))
+    found = fidelity([(made[:1], true[:1], np.array([1.0])), (made[1:], true[1:], np.array([3.0]))])
     power = np.sqrt(0.5)
     assert found["SNRDb"][1] == pytest.approx(20 * np.log10(2)) and found["Correlation"][1] == pytest.approx(1)
     assert found["SNRDb"][2] == pytest.approx(-20 * np.log10(2)) and found["Correlation"][2] == pytest.approx(
@@ -61,8 +70,8 @@ def test_the_network_restores_and_encodes_with_absent_leads_as_zero():
     beats = beats_of_rank(3, 2).astype(np.float32)
     other = beats.copy()
     beats[0, 5], other[0, 5] = np.nan, 0
-    made, codes = restored_by(model, beats, batch=2)
-    again, same = restored_by(model, other, batch=2)
+    codes, same = codes_of(model, beats, batch=2), codes_of(model, other, batch=2)
+    made, again = restored_from(model, codes), restored_from(model, same)
     assert made.shape == beats.shape and codes.shape == (3, 4)
     np.testing.assert_array_equal(made, again)
     np.testing.assert_array_equal(codes, same)
@@ -94,3 +103,16 @@ def test_a_probe_without_both_kinds_on_both_sides_is_refused():
     truth, held_out = np.array([1.0, 0.0, 1.0, np.nan]), np.array([False, False, True, True])
     with pytest.raises(InputError, match="held out"):
         probe(np.zeros((4, 2)), truth, ["a", "b", "c", "d"], held_out, 0)
+
+
+def test_beats_on_disk_are_reported_as_those_in_memory(tmp_path):
+    beats = beats_of_rank(40, 3).astype(np.float32)
+    beats[3, 4] = np.nan
+    model = ECGAutoencoder(ECGAutoencoderConfig(samples=64, code=4))
+    groups, held_out = list(range(40)), np.arange(40) % 4 == 0
+    truth, scales = (np.arange(40) % 3 == 0).astype(float), np.linspace(0.5, 2, 40)
+    on_disk = stored(iter(beats), tmp_path)
+    np.testing.assert_array_equal(on_disk, beats)
+    assert list(tmp_path.iterdir()) == []  # it has no name
+    asked = (scales, groups, held_out, truth, 1)
+    assert report(model, on_disk, *asked) == report(model, beats, *asked)
