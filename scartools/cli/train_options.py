@@ -127,6 +127,10 @@ AroundHeart = Annotated[
         "--around-heart", help="Find the heart first; the networks see one window around it; see NOTES."
     ),
 ]
+Tensorboard = Annotated[
+    Path | None,
+    typer.Option("--tensorboard", metavar="FOLDER", help="Add the curves to this folder for TensorBoard."),
+]
 EcgDropout = Annotated[
     float, typer.Option("--ecg-dropout", metavar="P", min=0, max=1, help="Part of the crops without their ECG.")
 ]

@@ -175,6 +175,7 @@ def train(
     rotation: options.Rotation = 20.0,
     mirror: options.Mirror = False,
     precision: options.Precision = "auto",
+    tensorboard: options.Tensorboard = None,
     seed: Seed = 1,
     device: Device = "auto",
     resume: Resume = True,
@@ -254,7 +255,7 @@ def train(
     setting = Setting(where, precision_to_use(precision, where))
     number, together = place_among_processes()
     with processes.joined(number, together, where):
-        _train(start, material, settings, setting, output, sources, resume, force)
+        _train(start, material, settings, setting, output, sources, resume, force, tensorboard)
         if number == 0:
             calibrate_on(material.validates, material.labels, settings, setting, start)
     return _write(output, material, settings, setting, start, sources, force) if number == 0 else {}
@@ -319,10 +320,12 @@ def _train(
     sources: list[Source],
     resume: bool,
     force: bool,
+    tensorboard: Path | None,
 ) -> None:
     """Train, with checkpoints in the output."""
     from scartools.cli.checkpoints import earlier_state, with_checkpoints
     from scartools.cli.streams import track
+    from scartools.cli.tensorboard import curves
     from scartools.learning import jobs, processes, two_stage
     from scartools.learning.dataset import identity_of
 
@@ -342,9 +345,11 @@ def _train(
         writes=processes.rank() == 0,
         agree=lambda asked: processes.any_of(asked, setting.device),
     )
-    for report in track(watched, "iterations", total):
-        if report.progress.dice is not None:
-            log.info("%s", report.sentence())
+    with curves(tensorboard if processes.rank() == 0 else None) as draw:
+        for report in track(watched, "iterations", total):
+            if report.progress.dice is not None:
+                log.info("%s", report.sentence())
+                draw(report.job.name, report.progress.iteration, report.values(material.labels))
 
 
 def _write(

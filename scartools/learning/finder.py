@@ -7,7 +7,7 @@ like in far fewer iterations. The truth says where in training, with a little pl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,14 +23,21 @@ from scartools.network.segmenter import Segmenter, SegmenterConfig
 EDGE = 64  # pixels of the coarse picture at most
 FEATURES = 8
 BATCH = 8
-LEAST_ITERATIONS = 200
+MOST_ITERATIONS = 1000
 PLAY = 16  # part of the window's edge by which its middle may be off in training
 COMMON_DIVISOR = 16
+HEART = 12.0  # radius of a heart in a coarse picture, pixels, about
+MOST_LOOKS = 3  # closer ones
+STAYS = 2  # pixels that the middle of a window may be off
 
 
 def finder_size(size: Size) -> Size:
-    """Return the size of the finder that goes with networks of a size: as many iterations as their first stage's."""
-    iterations = min(size.anatomy_iterations, max(LEAST_ITERATIONS, size.anatomy_iterations // 4))
+    """Return the size of the finder that goes with networks of a size: as many iterations as the last, to MOST_ITERATIONS.
+
+    On 29 EMIDEC pictures of up to 350 pixels, after learning from 41: off by 7 pixels in the median and 28 at most after
+    200 iterations, by 3.5 and 23 after 400; finer pictures of 96 or 128 pixels are no better at more cost.
+    """
+    iterations = min(size.iterations, MOST_ITERATIONS)
     return Size(FEATURES, 8 * FEATURES, (EDGE, EDGE), BATCH, iterations, iterations).fitted()
 
 
@@ -102,35 +109,70 @@ def placed(case: TrainingCase, centre: tuple[int, int] | None, patch: tuple[int,
     return case if centre is None else replace(case, around=Around(*centre, min(patch) // PLAY))
 
 
+@dataclass(frozen=True)
+class Lens:
+    """What finds a heart: the finder, and a network that looks closer, in windows of its patch."""
+
+    finder: Segmenter
+    closer: Segmenter
+    patch: tuple[int, int]
+
+
 def centre_of(
-    finder: Segmenter | None,
+    lens: Lens | None,
     image: np.ndarray,
     *,
     device: str = "cpu",
     precision: torch.dtype = torch.float32,
     or_middle: bool = False,
 ) -> tuple[int, int] | None:
-    """Return the pixel (down, across) that networks look around: the centre of the largest thing taken for a heart.
+    """Return the pixel (down, across) that networks look around: the centre of what the finder takes for a heart.
 
-    finder     None for networks that look everywhere: there is no such pixel, None
+    lens       None for networks that look everywhere: there is no such pixel, None
     image      float32 (1, Z, Y, X), normalised
     or_middle  where no heart is seen, return the middle of the picture, which does for a case to learn from
-    Raises InputError where none is seen otherwise.
+    The place where most heart is seen, over all slices, is looked at again in windows, whose middle moves to the centre of
+    the heart in them until it stays. Raises InputError where none is seen.
     """
-    if finder is None:
+    if lens is None:
         return None
-    step = _step(image.shape[2:])
+    step, arithmetic = _step(image.shape[2:]), {"device": device, "precision": precision}
     coarse = _blocks(image[0], step)[None]
-    heart = predict(finder, coarse, patch=(EDGE, EDGE), device=device, precision=precision)[1] > 0.5
+    heart = predict(lens.finder, coarse, patch=(EDGE, EDGE), **arithmetic)[1]  # type: ignore[arg-type]
+    if heart.max() <= 0.5:
+        if not or_middle:
+            raise InputError(
+                "no heart is found in the picture",
+                remedy="Give a short-axis LGE stack like those of the training",
+            )
+        return image.shape[2] // 2, image.shape[3] // 2
+    down, across = (int(at * step + step // 2) for at in _peak(heart.sum(axis=0)))
+    centre = min(down, image.shape[2] - 1), min(across, image.shape[3] - 1)
+    for _ in range(MOST_LOOKS):
+        seen = predict(lens.closer, image, patch=lens.patch, centre=centre, **arithmetic)  # type: ignore[arg-type]
+        better = heart_centre(_largest(seen.argmax(axis=0) > 0))
+        if better is None or max(abs(a - b) for a, b in zip(better, centre, strict=True)) <= STAYS:
+            break
+        centre = better
+    return centre
+
+
+def _peak(heat: np.ndarray) -> tuple[float, float]:
+    """Return the centre of mass (down, across) of what lies within a heart's radius of the highest smoothed heat (Y, X)."""
+    smooth = ndimage.gaussian_filter(heat, HEART / 4)
+    top = np.unravel_index(int(smooth.argmax()), smooth.shape)
+    rows, columns = np.indices(heat.shape)
+    near = heat * (np.hypot(rows - top[0], columns - top[1]) < HEART)
+    return float((near * rows).sum() / near.sum()), float((near * columns).sum() / near.sum())
+
+
+def _largest(heart: np.ndarray) -> np.ndarray:
+    """Return the largest component of a mask bool (Z, Y, X), as uint8."""
     numbered, count = ndimage.label(heart)
+    if not count:
+        return np.zeros(heart.shape, np.uint8)
     sizes = ndimage.sum_labels(heart, numbered, np.arange(1, count + 1))
-    found = heart_centre((numbered == 1 + int(np.argmax(sizes))).astype(np.uint8)) if count else None
-    if found is None and not or_middle:
-        raise InputError(
-            "no heart is found in the picture", remedy="Give a short-axis LGE stack like those of the training"
-        )
-    down, across = (at * step + step // 2 for at in found or (heart.shape[1] // 2, heart.shape[2] // 2))
-    return min(down, image.shape[2] - 1), min(across, image.shape[3] - 1)
+    return (numbered == 1 + int(np.argmax(sizes))).astype(np.uint8)
 
 
 def _step(shape: Sequence[int]) -> int:

@@ -23,7 +23,7 @@ from scartools.learning.anatomy import Prior, anatomy_of, named, prior_of, scar_
 from scartools.learning.calibration import tempered
 from scartools.learning.explanation import Explanation, explain
 from scartools.learning.familiarity import look_at, unlike
-from scartools.learning.finder import centre_of
+from scartools.learning.finder import Lens, centre_of
 from scartools.learning.grids import NetworkCase, probabilities_to_source, to_network, to_source
 from scartools.learning.inference import predict_views
 from scartools.learning.planning import Plan
@@ -286,7 +286,7 @@ def predict_case(
     alone: list[np.ndarray] = []  # labels alone: the logits of many passes would not fit into memory
     count, priors, source = 0, [], settings.prior_source
     for model in models:
-        centre = centre_of(model.finder, case.image, device=manner.device, precision=manner.precision)
+        centre = centre_of(_lens(model), case.image, device=manner.device, precision=manner.precision)
         shown, source = _prior(model, case, centre, anatomy, where, manner)
         priors.append(shown)
         for logits in predict_views(
@@ -354,6 +354,11 @@ def _probabilities(scores: np.ndarray, models: Sequence[Model]) -> np.ndarray:
 
 def _temperature(models: Sequence[Model]) -> float:
     return float(np.mean([model.temperature for model in models]))
+
+
+def _lens(model: Model) -> Lens | None:
+    """What finds the heart: for a closer look the first stage, or the last network without one."""
+    return model.finder and Lens(model.finder, model.anatomy or model.scar, model.settings.size.patch)
 
 
 def _prior(

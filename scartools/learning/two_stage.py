@@ -30,6 +30,7 @@ from scartools.learning.anatomy import (
 from scartools.learning.augment import seeded
 from scartools.learning.calibration import Calibration, calibrate
 from scartools.learning.finder import (
+    Lens,
     centre_of,
     coarse_case,
     finder_settings,
@@ -55,6 +56,15 @@ class Report:
     jobs: int
     progress: Progress
     state: Callable[[], dict[str, Any]]
+
+    def values(self, labels: Sequence[int]) -> dict[str, float]:
+        """Return what a curve is drawn of: loss, learning_rate, and Dice by class of the network, NaN unknown.
+
+        labels  of the data set, in the order of the last network's outputs; other networks have fewer
+        """
+        values = values_of(self.job.stage, labels)
+        dice = {f"dice_{values[number]}": value for number, value in (self.progress.dice or {}).items()}
+        return {"loss": self.progress.loss, "learning_rate": self.progress.learning_rate, **dice}
 
     def sentence(self) -> str:
         """Say where the training stands, for a person."""
@@ -119,7 +129,7 @@ def train_stages(
                 network.load_state_dict(state[kept])
     for number, job in list(enumerate(jobs))[first:]:
         network = _network(job, jobs, number, result, labels, settings)
-        values = {"finder": (0, 1), "scar": labels}.get(job.stage, anatomy_labels(labels))
+        values = values_of(job.stage, labels)
         manner = finder_settings(settings) if job.stage == "finder" else settings
         learning = [_for_stage(case, job, values, result, settings) for case in cases if case.id in job.learns]
         looking = [_for_stage(case, job, values, result, settings) for case in validation]
@@ -158,7 +168,7 @@ def calibrate_on(
                 result.scar,
                 seen.image,
                 patch=settings.size.patch,
-                centre=_centre(result, seen, setting),
+                centre=_centre(result, result.anatomy or result.scar, seen, settings, setting),
                 prior=seen.prior,
                 beat=seen.beat,
                 days=seen.days,
@@ -257,6 +267,11 @@ def anatomy_labels(labels: Sequence[int]) -> tuple[int, ...]:
     return tuple(value for value in ANATOMY if value in present)
 
 
+def values_of(stage: str, labels: Sequence[int]) -> tuple[int, ...]:
+    """Return what the networks of a stage tell apart, of the labels of a data set; a finder's heart is 1."""
+    return {"finder": (0, 1), "scar": tuple(labels)}.get(stage, anatomy_labels(labels))
+
+
 def _network(
     job: Job, jobs: Sequence[Job], number: int, result: Trained, labels: Sequence[int], settings: Settings
 ) -> Segmenter:
@@ -303,7 +318,7 @@ def _draw_priors(
             network,
             case.image,
             patch=settings.size.patch,
-            centre=_centre(result, case, setting),
+            centre=_centre(result, network, case, settings, setting),
             device=setting.device,
             precision=setting.precision,
         )
@@ -314,10 +329,12 @@ def _draw_priors(
             result.without_prior[case.id] = found.reason
 
 
-def _centre(result: Trained, case: TrainingCase, setting: Setting) -> tuple[int, int] | None:
-    return centre_of(
-        result.finder, case.image, device=setting.device, precision=setting.precision, or_middle=True
-    )
+def _centre(
+    result: Trained, closer: Segmenter, case: TrainingCase, settings: Settings, setting: Setting
+) -> tuple[int, int] | None:
+    """Return where the networks look in a case to learn from: the closer look is that of a network already trained."""
+    lens = None if result.finder is None else Lens(result.finder, closer, settings.size.patch)
+    return centre_of(lens, case.image, device=setting.device, precision=setting.precision, or_middle=True)
 
 
 def _log_line(job: Job, progress: Progress, values: Sequence[int]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -320,3 +321,31 @@ def test_a_first_stage_is_taken_with_its_priors(dataset, tmp_path):
         assert (out / "priors" / prior.name).read_bytes() == prior.read_bytes()
     done = run_inside(*words, "--features", "2", "--first-stage", first, "-o", tmp_path / "none")
     assert done.status == 3 and "another size" in done.error
+
+
+def test_the_curves_are_drawn_for_tensorboard_too(dataset, tmp_path):
+    from tensorboardX.proto.event_pb2 import Event
+
+    options = [*TRAIN, "--iterations", "4", "--no-prior", "--no-ecg", "--tensorboard", tmp_path / "curves"]
+    assert run_inside("train", dataset, *options, "-o", tmp_path / "model").status == 0
+    (kept,) = (tmp_path / "curves").iterdir()
+    data, events = kept.read_bytes(), []
+    while data:  # a length, its checksum, the event, its checksum
+        size = int.from_bytes(data[:8], "little")
+        events.append(Event.FromString(data[12 : 12 + size]))
+        data = data[16 + size :]
+    points = [(event.step, value.tag, value.simple_value) for event in events for value in event.summary.value]
+    lines = [json.loads(line) for line in (tmp_path / "model/log.jsonl").read_text().splitlines()]
+    drawn = [(step, value) for step, tag, value in points if tag == "scar/loss"]
+    assert drawn == [(line["Iteration"], pytest.approx(line["Loss"], abs=1e-5)) for line in lines]
+    assert {tag for _, tag, _ in points} == {"scar/loss", "scar/learning_rate"}  # nobody to validate on
+
+
+def test_curves_that_cannot_be_drawn_are_refused(dataset, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    options = [*TRAIN, "--iterations", "4", "--no-prior", "--no-ecg", "--tensorboard"]
+    done = run_inside("train", dataset, *options, tmp_path / "file", "-o", tmp_path / "model")
+    assert done.status == 1 and "--tensorboard" in done.error and not (tmp_path / "model/model.json").exists()
+    monkeypatch.setitem(sys.modules, "tensorboardX.event_file_writer", None)
+    done = run_inside("train", dataset, *options, tmp_path / "curves", "-o", tmp_path / "other")
+    assert done.status == 2 and "scartools[tensorboard]" in done.error

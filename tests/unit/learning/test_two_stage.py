@@ -177,6 +177,14 @@ def test_the_averaged_weights_are_the_mean_that_was_asked_for():
     assert weights_of(network) != seen[-1]  # those of the last iteration were put away
 
 
+def test_a_report_names_its_curves_by_the_labels_of_its_network():
+    result = untrained(LABELS, FULL)
+    reports = list(train_stages(CASES, LOOK, LABELS, FULL, Setting(), result))
+    names = {report.job.stage: set(report.values(LABELS)) for report in reports if report.progress.dice}
+    assert names["anatomy"] == {"loss", "learning_rate", "dice_1", "dice_2", "dice_5"}
+    assert names["scar"] == {"loss", "learning_rate", "dice_1", "dice_2", "dice_3", "dice_5"}
+
+
 def test_the_seed_decides():
     assert weights_of(run(IMAGE).scar) == weights_of(run(IMAGE).scar)
     assert weights_of(run(IMAGE).scar) != weights_of(run(replace(IMAGE, seed=1)).scar)
