@@ -358,7 +358,8 @@ def _temperature(models: Sequence[Model]) -> float:
 
 def _lens(model: Model) -> Lens | None:
     """What finds the heart: for a closer look the first stage, or the last network without one."""
-    return model.finder and Lens(model.finder, model.anatomy or model.scar, model.settings.size.patch)
+    closer = model.anatomy or model.scar
+    return Lens(model.finder, closer, model.settings.size.patch) if model.finder is not None else None
 
 
 def _prior(
