@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.prepared import prepare
 from tests.made_once import made_once
-from tests.running import ROOT, Result, run_inside, run_process
+from tests.running import ROOT, Result, run_inside, run_process, write_forked_programs
 
 __all__ = ["ROOT", "Result", "run_inside", "run_process"]  # most tests take them from here
 
@@ -41,12 +42,32 @@ def cohort(shared: Path) -> Path:
     return made_once(shared / "cohort", simulate)
 
 
+@pytest.fixture(scope="session")
+def forked_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the PATH of a shell, or the BIN of a make: its `scartools` is forked, so that it need import nothing."""
+    return write_forked_programs(tmp_path_factory.mktemp("programs"))
+
+
 @pytest.fixture
 def workspace(cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder in which `cohort` lies, as the EXAMPLES expect it."""
     (tmp_path / "cohort").symlink_to(cohort)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def dataset(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two patients to learn from, one of them with a beat; their pairs.tsv lies beside it."""
+    folder = tmp_path_factory.mktemp("train")
+    (folder / "cohort").symlink_to(cohort)
+    lines = (
+        "median-beat cohort/truth/sim-0001/ecg.hea -o sim-0001-ecg1.hea",
+        "pair cohort/ecg.tsv cohort/mri.tsv --beats . --keep-unpaired --split 1/0/0 -o pairs.tsv",
+        "preprocess pairs.tsv -o dataset",
+    )
+    prepare(map(shlex.split, lines), folder)
+    return folder / "dataset"
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +80,9 @@ def data_folder() -> Path:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Fail a full run that collected too little: tests that are never collected never fail."""
+    """Put files with slow tests first, and fail a full run that collected too little: what is never collected never fails."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)  # no slow one is a worker's last
     partial = (
         config.option.keyword
         or config.option.markexpr

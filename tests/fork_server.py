@@ -1,19 +1,22 @@
 """A process that has loaded what the commands load, and forks for each run it is asked for.
 
-`tests.running` starts one in each pytest worker, at the first run that wants it, and speaks to it over a socket. A fresh
-interpreter spends one to four seconds on importing numpy, torch and matplotlib; a fork has them at once, and is
-as much a process of its own: signals, limits, streams, environment and working folder are its alone.
+`tests.running` starts one in each pytest worker, at the first run that wants it, and speaks to it over a socket; so does
+every `scartools` that `tests/forked_scartools.py` stands for, over a connection of its own. A fresh interpreter spends one
+to four seconds on importing numpy, torch and matplotlib; a fork has them at once, and is as much a process of its own:
+signals, limits, streams, environment and working folder are its alone.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import gc
 import importlib
 import importlib.util
 import json
 import os
+import selectors
 import signal
 import socket
 import sys
@@ -74,22 +77,66 @@ def be_bound_by_permissions() -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def serve(connection: socket.socket) -> None:
-    """Fork for each request; answer with the process id at once and with its exit status when it has ended."""
+def serve(own: socket.socket, listening: socket.socket) -> None:
+    """Fork for each request; answer with the process id at once and with its exit status when it has ended.
+
+    own        the connection of the pytest worker: when it ends, so do we
+    listening  where others connect; what runs for a connection that ends is killed
+    """
+    waiting = selectors.DefaultSelector()
+    waiting.register(own, selectors.EVENT_READ)
+    waiting.register(listening, selectors.EVENT_READ)
+    running: dict[socket.socket, int] = {}
     while True:
+        for key, _ in waiting.select():
+            if isinstance(key.fileobj, int):  # a process has ended
+                waiting.unregister(key.fileobj)
+                os.close(key.fileobj)
+                connection, child = key.data
+                _, status = os.waitpid(child, 0)
+                if running.pop(connection, None):
+                    answer(connection, os.waitstatus_to_exitcode(status))
+            elif key.fileobj is listening:
+                waiting.register(listening.accept()[0], selectors.EVENT_READ)
+            elif request := asked(connection := key.fileobj):
+                running[connection] = child = start(*request, waiting)
+                waiting.register(os.pidfd_open(child), selectors.EVENT_READ, (connection, child))
+                answer(connection, child)
+            elif connection is own:
+                return
+            else:
+                waiting.unregister(connection)
+                connection.close()
+                if child := running.pop(connection, 0):
+                    os.kill(child, signal.SIGKILL)
+
+
+def asked(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    """Return a request and its three streams; None where the connection has ended."""
+    try:
         message, given, _, _ = socket.recv_fds(connection, LARGEST_REQUEST, 3)
-        if not message:
-            return
-        request = json.loads(message)
-        child = os.fork()
-        if child == 0:
-            connection.close()
-            become(request, given)
-        for descriptor in given:
-            os.close(descriptor)
-        connection.send(json.dumps(child).encode())
-        _, status = os.waitpid(child, 0)
-        connection.send(json.dumps(os.waitstatus_to_exitcode(status)).encode())
+    except ConnectionResetError:  # killed before it read our answer
+        return None
+    return (json.loads(message), given) if message else None
+
+
+def answer(connection: socket.socket, number: int) -> None:
+    """Send a number to who asked, unless it has been killed, which is seen as the end of its connection."""
+    with contextlib.suppress(BrokenPipeError):
+        connection.send(json.dumps(number).encode())
+
+
+def start(request: dict[str, Any], given: list[int], waiting: selectors.BaseSelector) -> int:
+    """Fork; return the process id of what a request asks for, which keeps none of our descriptors."""
+    child = os.fork()
+    if child == 0:
+        for key in waiting.get_map().values():
+            os.close(key.fd)
+        waiting.close()
+        become(request, given)
+    for descriptor in given:
+        os.close(descriptor)
+    return child
 
 
 def become(request: dict[str, Any], given: list[int]) -> None:
@@ -136,8 +183,8 @@ def become(request: dict[str, Any], given: list[int]) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for pytest, whose end is ours
-    speaking = socket.socket(fileno=int(sys.argv[1]))
+    inherited = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
     load_what_commands_load()
     gc.collect()
     gc.freeze()
-    serve(speaking)
+    serve(*inherited)

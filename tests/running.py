@@ -2,7 +2,8 @@
 
 run_inside   in this process: for what a command reads, writes, refuses and says. Milliseconds beyond the work itself.
 run_forked   in a process of its own, forked from one that has imported everything: for signals, limits, closed or full
-             streams, permissions, whatever would harm or bind the process of the tests. The same.
+             streams, permissions, whatever would harm or bind the process of the tests. The same. A shell or a make that a
+             test starts does so too, with the `scartools` of write_forked_programs on its path.
 run_process  in a fresh interpreter: for what the other two cannot show, the start itself. One to four seconds more.
 
 What only a fresh interpreter shows: that a module is imported where it is needed, that the hash seed of another process
@@ -16,7 +17,9 @@ import contextlib
 import io
 import json
 import os
+import secrets
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -108,7 +111,7 @@ def start_forked(
         "first": first,
         "closed": sorted(closed),
     }
-    server = _fork_server()
+    server = fork_server().connection
     if _started:
         _started.pop().end()  # left by a test that failed before it asked for the result
     out, err = _Pipe(), _Pipe()
@@ -192,18 +195,31 @@ class _Pipe:
         return text
 
 
+@dataclass(frozen=True)
+class ForkServer:
+    """The server of this pytest worker."""
+
+    connection: socket.socket
+    address: str  # where others connect, in the abstract namespace
+
+
 @cache
-def _fork_server() -> socket.socket:
+def fork_server() -> ForkServer:
     """Start the server of this pytest worker, and end it with the worker."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    address = f"scartools-tests-{os.getpid()}-{secrets.token_hex(8)}"
+    listening.bind(f"\0{address}")
+    listening.listen()
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.fork_server", str(theirs.fileno())],
+        [sys.executable, "-m", "tests.fork_server", str(theirs.fileno()), str(listening.fileno())],
         cwd=ROOT,
         env={**os.environ, **ONE_THREAD},
         stdin=subprocess.DEVNULL,
-        pass_fds=[theirs.fileno()],
+        pass_fds=[theirs.fileno(), listening.fileno()],
     )
     theirs.close()
+    listening.close()
     ours.settimeout(TIMEOUT_S)
 
     def end() -> None:
@@ -211,4 +227,13 @@ def _fork_server() -> socket.socket:
         server.wait(TIMEOUT_S)
 
     atexit.register(end)
-    return ours
+    return ForkServer(ours, address)
+
+
+def write_forked_programs(folder: Path) -> Path:
+    """Write a `scartools` that is run_forked for shells, make and the like, and this `python`, into a folder; return it."""
+    client = [sys.executable, "-I", "-S", str(ROOT / "tests/forked_scartools.py"), fork_server().address]
+    for name, words in (("scartools", client), ("python", [sys.executable])):
+        (folder / name).write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        (folder / name).chmod(0o755)
+    return folder

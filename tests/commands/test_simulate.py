@@ -294,13 +294,6 @@ def test_validation_sets_each_number_beside_its_range_and_counts_what_is_outside
     assert f"{len(outside)} outside" in done.stderr
 
 
-def test_validation_gives_the_same_bytes_on_two_threads(workspace):
-    for threads in ("1", "2"):
-        words = ["simulate", "validate", "-n", "3", "-o", f"by{threads}.tsv", "--threads", threads, "-q"]
-        assert run_inside(*words).status == 0
-    assert Path("by1.tsv").read_bytes() == Path("by2.tsv").read_bytes()
-
-
 def test_validation_takes_normals_as_beats_or_as_features(workspace):
     from scartools.simulation.beat_features import COMPARED
 

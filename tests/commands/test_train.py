@@ -19,24 +19,6 @@ TRAIN = ["--preset", "tiny", "--patch", "32", "--features", "4", "--batch", "2",
 LONG = [*TRAIN, "--iterations", "20", "--no-prior", "-q"]
 
 
-@pytest.fixture(scope="module")
-def dataset(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two patients to learn from, one of them with a beat."""
-    folder = tmp_path_factory.mktemp("train")
-    done = run_inside(
-        "median-beat", cohort / "truth/sim-0001/ecg.hea", "-o", folder / "sim-0001-ecg1.hea", "-q"
-    )
-    assert done.status == 0, done.stderr
-    done = run_inside(
-        "pair", cohort / "ecg.tsv", cohort / "mri.tsv", "--beats", folder, "--keep-unpaired", "--split", "1/0/0",
-        "-o", folder / "pairs.tsv", "-q",
-    )  # fmt: skip
-    assert done.status == 0, done.stderr
-    done = run_inside("preprocess", folder / "pairs.tsv", "-o", folder / "dataset", "-q")
-    assert done.status == 0, done.stderr
-    return folder / "dataset"
-
-
 def test_a_model_holds_both_stages_the_log_the_curve_and_the_priors(dataset, tmp_path):
     out = tmp_path / "model"
     done = run_inside("train", dataset, *TRAIN, "--iterations", "2", "--cross-fit", "2", "-o", out, "--json")

@@ -22,7 +22,8 @@ from tests.contract.declarations import (
     with_output,
 )
 from tests.contract.prepared import prepare
-from tests.running import Result, run_forked, run_inside, run_process
+from tests.contract.watched import watched_run
+from tests.running import Result, run_forked, run_inside
 
 # A process that stops itself at the first audit event of a kind: the only way to be killed at the same point every time.
 KILLED_AT = """
@@ -56,17 +57,16 @@ def killed_at(event: str, arguments: list[str], marker: str = "", signal: str = 
     return run_forked(*arguments, first=KILLED_AT.format(event=event, marker=marker, signal=signal))
 
 
-@for_writing
-def test_the_output_carries_its_provenance(ready: Declared):
-    done = run_inside(*with_output(ready.example, Path("out" + "".join(output_of(ready.example).suffixes))))
-    output = Path("out" + "".join(output_of(ready.example).suffixes))
-    assert done.status == 0, done.stderr
+@pytest.mark.parametrize("command", WRITING, ids=ids)
+def test_the_output_carries_its_provenance(command: Declared, cohort: Path, shared: Path):
+    done = watched_run(command, cohort, shared)
+    output = done.place / output_of(command.example).name
     facts = json.loads(provenance.provenance_path(output).read_text())
-    assert facts["Command"] == ready.name
+    assert facts["Command"] == command.name
     assert facts["GeneratedBy"]["Name"] == "scartools"
     assert all(len(item["SHA256"]) == 64 for item in facts["Sources"] + facts["Outputs"])
     assert not any(Path(item["Path"]).is_absolute() for item in facts["Sources"] + facts["Outputs"])
-    assert str(Path.cwd()) not in json.dumps(facts)
+    assert done.ran_in not in json.dumps(facts)
     assert run_inside("check", output).status == 0
 
 
@@ -188,18 +188,10 @@ def content_of(path: Path) -> dict[Path, bytes]:
     return {file: file.read_bytes() for file in (path, *path.rglob("*")) if file.is_file()}
 
 
-@for_all
-def test_stdout_is_empty_unless_asked(ready: Declared):
-    done = run_process(*ready.example)
+@pytest.mark.parametrize("command", COMMANDS, ids=ids)
+def test_stdout_is_empty_unless_asked(command: Declared, cohort: Path, shared: Path):
+    done = watched_run(command, cohort, shared)
     assert (done.status, done.stdout) == (0, ""), done.stderr
-
-
-@for_all
-def test_json_is_one_object_on_stdout(ready: Declared):
-    done = run_forked(*ready.example, "--json")
-    assert done.status == 0, done.stderr
-    assert done.json["Command"] == ready.name
-    assert isinstance(done.json["Warnings"], list)
 
 
 @for_all
@@ -213,10 +205,24 @@ def test_json_tells_of_a_failure_too(ready: Declared):
 
 
 @for_all
-def test_quiet_is_quiet(ready: Declared):
-    done = run_forked(*ready.example, "--quiet")
-    assert done.status == 0
+def test_quiet_is_quiet_and_stdin_may_be_closed(ready: Declared):
+    done = run_forked(*ready.example, "--quiet", closed=[0])
+    assert (done.status, done.stdout) == (0, ""), done.stderr
     assert [line for line in done.stderr.splitlines() if ": warning: " not in line] == []
+
+
+@for_all
+def test_json_is_one_object_on_stdout_and_stderr_may_be_closed(ready: Declared):
+    done = run_forked(*ready.example, "--json", closed=[2])
+    assert done.status == 0
+    assert done.json["Command"] == ready.name
+    assert isinstance(done.json["Warnings"], list)
+
+
+@for_all
+def test_stdout_may_be_closed(ready: Declared):
+    done = run_forked(*ready.example, closed=[1])
+    assert (done.status, done.stdout) == (0, ""), done.stderr
 
 
 @for_writing
@@ -246,13 +252,6 @@ def test_a_fresh_interpreter_starts_and_ends_without_a_stream(cohort: Path, tmp_
     done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *words], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (0, b""), done.stderr
     assert (tmp_path / "prior.nii.gz").exists() and b"Traceback" not in done.stderr
-
-
-@for_all
-@pytest.mark.parametrize("closed", [0, 1, 2], ids=["<&-", ">&-", "2>&-"])
-def test_a_closed_stream_does_no_harm(ready: Declared, closed: int):
-    done = run_forked(*ready.example, closed=[closed])
-    assert (done.status, done.stdout) == (0, ""), done.stderr
 
 
 @for_all

@@ -63,15 +63,24 @@ def test_the_page_has_its_sections_in_order(command: Declared):
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("command", PAGES, ids=ids)
-def test_the_examples_run_as_written(command: Declared, workspace: Path):
-    prepare((), workspace)
-    script = "set -eu\n" + "\n".join(command.examples) + "\n"
-    scripts = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-    if not (scripts / "scartools").exists():
-        pytest.skip("scartools is not installed beside this Python")
+def run_script(lines: list[str], programs: Path) -> None:
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    script = "set -eu\n" + "\n".join(lines) + "\n"
     done = subprocess.run(
         ["sh", "-c", script], capture_output=True, text=True, check=False, env=environment, timeout=300
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", PAGES, ids=ids)
+def test_the_examples_run_as_written(command: Declared, workspace: Path, forked_programs: Path):
+    prepare((), workspace)
+    run_script(command.examples, forked_programs)
+
+
+@pytest.mark.parametrize("command", [one for one in PAGES if one.name in ("check", "pair")], ids=ids)
+def test_the_examples_run_with_the_installed_scartools(command: Declared, workspace: Path):
+    scripts = Path(sys.executable).parent
+    if not (scripts / "scartools").exists():
+        pytest.skip("scartools is not installed beside this Python")
+    run_script(command.examples, scripts)

@@ -31,8 +31,10 @@ def script(name: str) -> ModuleType:
 table, readers = script("table"), script("readers")
 
 
-def make(out: Path, *words: str, dry: bool = False) -> subprocess.CompletedProcess[str]:
-    call = ["make", *(["-n"] if dry else []), "-C", str(FOLDER), f"BIN={SCRIPTS}", f"OUT={out}", *words]
+def make(
+    out: Path, *words: str, dry: bool = False, programs: Path = SCRIPTS
+) -> subprocess.CompletedProcess[str]:
+    call = ["make", *(["-n"] if dry else []), "-C", str(FOLDER), f"BIN={programs}", f"OUT={out}", *words]
     return subprocess.run(call, capture_output=True, text=True, check=False, timeout=1500)
 
 
@@ -173,12 +175,10 @@ def test_dice_by_interval_has_its_n():
 
 @pytest.mark.slow
 @needs_make
-def test_a_tiny_run_ends_in_a_table_and_a_second_makes_nothing(tmp_path):
-    if not (SCRIPTS / "scartools").exists():
-        pytest.skip("scartools beside this Python is not installed")
+def test_a_tiny_run_ends_in_a_table_and_a_second_makes_nothing(tmp_path, forked_programs):
     sizes = ["SUBJECTS=8", "SPLIT=0.5/0.125/0.375", "ITERATIONS=4", "PRESET=tiny", "EPOCHS=1", "SEEDS=1"]
     sizes += ["ARMS=image prior segment segment-shuffled given-segment-oracle", "RESAMPLES=200"]
-    done = make(tmp_path, *sizes, "all")
+    done = make(tmp_path, *sizes, "all", programs=forked_programs)
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "table.md").read_text()
     rows = [line for line in reversed(text.splitlines()) if line.startswith("|")]
@@ -191,7 +191,7 @@ def test_a_tiny_run_ends_in_a_table_and_a_second_makes_nothing(tmp_path):
     assert "missing" in lines["taff"] and "missing" not in lines["image"]
     assert text in done.stdout
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("prov.json")}
-    assert make(tmp_path, *sizes, "all").returncode == 0
+    assert make(tmp_path, *sizes, "all", programs=forked_programs).returncode == 0
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("prov.json")} == before
 
 

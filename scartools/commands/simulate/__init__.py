@@ -130,7 +130,7 @@ EXAMPLES
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz -o ecg.hea
     scartools simulate validate -n 4 --seed 1 -o plausibility.tsv
     scartools simulate cohort -n 4 --shard 1/4 --no-ecg -o part-1
-    scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --damage photo --grade 2 -o photo.png
+    scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 6x2 --dpi 100 --damage photo --grade 2 -o photo.png
     scartools simulate page cohort/truth/sim-0001/ecg.hea --layout 12x1 --cabrera -o cabrera.pdf
     scartools aha17 cohort/truth/sim-0001/segmentation.nii.gz --anchor both-insertions -o prior.nii.gz
     scartools simulate ecg cohort/truth/sim-0001/segmentation.nii.gz --prior prior.nii.gz --clean --beat clean-beat.hea -o clean.hea

@@ -23,6 +23,7 @@ from scartools.simulation.stack import heart_steps
 from scartools.simulation.subject import Artefacts, draw_subject, null_time
 from scartools.simulation.tissue import SlowFlow, draw_body
 from scartools.simulation.truth import COLUMNS, scar_truth
+from tests.unit.simulation.drawn_subjects import drawn
 
 SEED = 20
 COUNT = 10
@@ -88,7 +89,7 @@ def test_scar_lies_in_the_chosen_segments_and_healthy_subjects_have_none(cases: 
 
 
 def test_a_quarter_has_no_scar() -> None:
-    subjects = [draw_subject(index, 3) for index in range(1, 301)]
+    subjects = drawn(300)
     assert 0.19 < np.mean([not subject.scars for subject in subjects]) < 0.31
     assert 0.13 < np.mean([subject.stack.left_handed for subject in subjects]) < 0.27
     assert 0.42 < np.mean([subject.stack.apex_first for subject in subjects]) < 0.58
@@ -258,7 +259,7 @@ def test_subject_rows_are_flat_and_name_nobody(cases: list[SimulatedCase]) -> No
 
 
 def test_sizes_are_those_of_hearts() -> None:
-    rows = [subject_row(draw_subject(index, 9)) for index in range(1, 201)]
+    rows = [subject_row(subject) for subject in drawn(200)]
     assert all(35 <= row["base_diameter_mm"] <= 74 and 70 <= row["cavity_length_mm"] <= 120 for row in rows)
     assert all(6 <= row["free_wall_mm"] <= row["septal_wall_mm"] <= 13.5 for row in rows)
     assert all(row["apex_right"] < 0 < row["apex_anterior"] for row in rows)
@@ -311,7 +312,7 @@ def test_images_stay_the_bytes_they_were() -> None:
 
 
 def test_a_heart_with_scar_is_larger_and_only_old_scar_thins() -> None:
-    subjects = [draw_subject(index, 31) for index in range(1, 401)]
+    subjects = drawn(400)
     infarcts = [one for one in subjects if any(scar.pattern == "ischaemic" for scar in one.scars)]
     assert {one.dilation for one in subjects if not one.scars} == {1.0}
     old = [one for one in infarcts if min(scar.event_days or 0 for scar in one.scars) > 365]
@@ -342,7 +343,7 @@ def test_women_and_the_old_have_smaller_hearts() -> None:
 
 
 def test_patterns_territories_and_days_are_a_mixture() -> None:
-    subjects = [one for one in (draw_subject(index, 12) for index in range(1, 601)) if one.scars]
+    subjects = [one for one in drawn(600) if one.scars]
     first = [one.scars[0] for one in subjects]
     assert 0.10 < np.mean([scar.pattern != "ischaemic" for scar in first]) < 0.20
     assert {scar.pattern for scar in first} == {"ischaemic", *NON_ISCHAEMIC}

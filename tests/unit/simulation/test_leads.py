@@ -25,6 +25,7 @@ from scartools.simulation.physiology import Physiology
 from scartools.simulation.population import Population, Spread
 from scartools.simulation.scar import Scar
 from scartools.simulation.subject import draw_subject
+from tests.unit.simulation.drawn_subjects import drawn
 
 SEED = 7
 # what dead muscle does, without the survivors and the damage elsewhere that make patients differ
@@ -241,7 +242,7 @@ def test_the_same_subject_has_the_same_beat_and_another_seed_another() -> None:
 
 
 def test_days_are_mostly_before_and_close() -> None:
-    days = [draw_days(draw_subject(index, 3)) for index in range(1, 601)]
+    days = [draw_days(subject) for subject in drawn(600)]
     first = np.array([some[0] for some in days if some])
     assert 0.02 < np.mean([not some for some in days]) < 0.065
     assert 0.05 < np.mean(np.abs(first) > 90) < 0.12
