@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from scartools.errors import InputError
-from scartools.learning.finder import PLAY, Lens, centre_of, heart_centre, window_edge
+from scartools.learning.finder import PLAY, STAYS, Lens, centre_of, heart_centre, window_edge
 from scartools.learning.inference import predict, predict_views
 from scartools.learning.jobs import iterations_of_all, jobs_of
 from scartools.learning.loop import Setting
@@ -81,7 +81,8 @@ def test_the_largest_thing_is_taken_for_the_heart():
     image = np.full((1, 2, 128, 100), -1.0, np.float32)
     image[0, :, 20:24, 10:14] = 1.0
     image[0, :, 60:85, 50:71] = 1.0
-    assert centre_of(LENS, image) == (72, 60)  # the closer look is exact
+    found = centre_of(LENS, image)
+    assert found is not None and np.abs(np.subtract(found, (72, 60))).max() <= STAYS
 
 
 def test_a_closer_look_moves_the_window_to_a_heart_that_it_cuts():
@@ -97,7 +98,8 @@ def test_a_closer_look_moves_the_window_to_a_heart_that_it_cuts():
     image = np.full((1, 2, 128, 128), -1.0, np.float32)
     image[0, :, 50:81, 50:81] = 1.0
     finder = Edge(SegmenterConfig(2, (2, 2), ((1, 1), (2, 2))))
-    assert centre_of(Lens(finder, PIXELWISE, (48, 48)), image) == (65, 65)
+    found = centre_of(Lens(finder, PIXELWISE, (48, 48)), image)
+    assert found is not None and np.abs(np.subtract(found, (65, 65))).max() <= STAYS
 
 
 def test_a_picture_without_a_heart_is_refused_and_a_case_to_learn_from_is_not():
