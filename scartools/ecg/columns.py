@@ -27,6 +27,7 @@ LINE_FAR = 4.0  # mm a separator of one row may stand from its place
 BENT = 0.5  # mm beside its place, from which on a separator says that the paper is bent there
 MOST_LEAN = 0.06  # px to the right a px down; more is no lean but a wrong pair
 FEWEST_LEANS = 6  # pairs of marks above each other that must tell a lean
+UNUSUAL = 1.5  # of nine borders that columns as wide as the names are apart must show more than those of a usual width
 WIDTHS_MM = (62.5, 125.0, 31.25, 50.0)  # of a column: 2.5 s or 5 s at 25 or 50 mm/s first
 
 
@@ -102,7 +103,7 @@ def place_columns(
     reach = max(int(round(NEAR * px_per_mm)), 1)
     seen = np.stack([ndimage.maximum_filter1d(row.astype(np.int8), 2 * reach + 1) for row in breaks])
     best: tuple[float, Columns] | None = None
-    for width in _near(fit.pitch) if guessed else _widths(fit.pitch, px_per_mm):
+    for width, cost in _near(fit.pitch) if guessed else _widths(fit.pitch, px_per_mm):
         for start in np.arange(
             fit.left - BEFORE * px_per_mm, fit.left + AFTER * px_per_mm, max(0.25 * px_per_mm, 1.0)
         ):
@@ -116,6 +117,7 @@ def place_columns(
             # a name stands at the left end of its lead
             off = FROM_NAME * max((fit.left - start) / px_per_mm - NAME_FAR, 0.0)
             total = broken * 9 / (len(breaks) * (count - 1)) + 2.0 * met - min(closeness, 4.0) - off
+            total -= cost
             if best is None or total > best[0]:
                 columns = Columns(
                     float(start), float(width), count, 0.0, fit.named, broken, len(breaks) * (count - 1), met
@@ -189,19 +191,22 @@ def lean_of(groups: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     return float(np.array(leans)[order][np.searchsorted(share, share[-1] / 2)])
 
 
-def _widths(pitch: float, px_per_mm: float) -> list[float]:
-    """px of a column: the usual widths within 2 % of the printed distance of the names; beside that distance up to 10 %.
+def _widths(pitch: float, px_per_mm: float) -> list[tuple[float, float]]:
+    """px of a column, and what speaks against it: usual widths near the printed distance of the names, or that itself.
 
-    Some printers set the names at other distances than the leads change at.
+    Some printers set the names at other distances than the leads change at, up to 10 %. Letters stray, so that a width
+    within 2 % of a usual one is likely that; but paper that ran too fast, or shrank, has its columns wider or narrower.
     """
     usual = [mm * px_per_mm for mm in WIDTHS_MM]
     near = [width for width in usual if abs(width / pitch - 1) < 0.025]
-    return near if near else [pitch, *(width for width in usual if abs(width / pitch - 1) < 0.1)]
+    if near:
+        return [*((width, 0.0) for width in near), (pitch, UNUSUAL)]
+    return [(width, 0.0) for width in (pitch, *(width for width in usual if abs(width / pitch - 1) < 0.1))]
 
 
-def _near(pitch: float) -> list[float]:
-    """px of a column: about the printed distance of the names, whose left edges stray by a letter's shape."""
-    return [pitch * (1 + step / 400) for step in range(-10, 11)]
+def _near(pitch: float) -> list[tuple[float, float]]:
+    """As `_widths`: about the printed distance of the names, whose left edges stray by a letter's shape."""
+    return [(pitch * (1 + step / 400), 0.0) for step in range(-10, 11)]
 
 
 def _between_borders(breaks: list[np.ndarray], columns: Columns, reach: int) -> Columns:

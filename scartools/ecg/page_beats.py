@@ -69,9 +69,7 @@ def heart_rates(beats: Sequence[LeadBeats]) -> tuple[float | None, float | None]
     tremor in one. A column with a rhythm strip below it is held against what the strip shows at the same time: a heart
     that is not regular has another rate in the next column. Columns and pages without one are held against each other.
     """
-    groups: dict[tuple[int, float, bool], list[Strip]] = {}
-    for strip in (lead.strip for lead in beats):
-        groups.setdefault((strip.page, round(strip.start_s, 1), strip.rhythm), []).append(strip)
+    groups = _sharing_time([lead.strip for lead in beats])
     sharing = {key: _beats_together(strips) for key, strips in groups.items()}
     rates = {key: _rate(times) for key, times in sharing.items() if len(times) > 1}
     if not rates:
@@ -88,6 +86,22 @@ def heart_rates(beats: Sequence[LeadBeats]) -> tuple[float | None, float | None]
     if len(alone) > 1:
         ratios.append(max(alone) / min(alone))
     return float(np.median(list(rates.values()))), max(ratios, default=None)
+
+
+def _sharing_time(strips: Sequence[Strip]) -> dict[tuple[int, float, bool], list[Strip]]:
+    """Strips by page, by when their column begins and by whether they are rhythm strips.
+
+    Names and separators hide the beginning of one lead and not of its neighbour: a column is what begins within half a lead.
+    """
+    groups: dict[tuple[int, float, bool], list[Strip]] = {}
+    for strip in sorted(strips, key=lambda strip: strip.start_s):
+        near = [
+            key
+            for key in groups
+            if (key[0], key[2]) == (strip.page, strip.rhythm) and strip.start_s - key[1] < seconds_of(strip) / 2
+        ]
+        groups.setdefault(near[0] if near else (strip.page, strip.start_s, strip.rhythm), []).append(strip)
+    return groups
 
 
 def _beats_together(strips: Sequence[Strip]) -> np.ndarray:

@@ -118,9 +118,9 @@ class Placed:
     trust: np.ndarray
 
 
-def place_lines(flat: np.ndarray, px_per_mm: float) -> Placed:
-    """Measure how far the lines of a picture flattened to `px_per_mm` are from their places."""
-    centres, windows = zip(*(_blocks(n, px_per_mm) for n in flat.shape), strict=True)
+def place_lines(flat: np.ndarray, px_per_mm: float, block_mm: float = BLOCK) -> Placed:
+    """Measure how far the lines of a picture flattened to `px_per_mm` are from their places, in blocks of `block_mm`."""
+    centres, windows = zip(*(_blocks(n, px_per_mm, block_mm) for n in flat.shape), strict=True)
     x, y = np.meshgrid(centres[1], centres[0])
     shifts, trusts = [], []
     for axis in (1, 0):
@@ -139,9 +139,9 @@ def place_lines(flat: np.ndarray, px_per_mm: float) -> Placed:
     return Placed(np.stack([x.ravel(), y.ravel()], axis=1), np.stack(shifts, axis=1), np.stack(trusts, axis=1))
 
 
-def _blocks(length: int, px_per_mm: float) -> tuple[np.ndarray, np.ndarray]:
+def _blocks(length: int, px_per_mm: float, block_mm: float) -> tuple[np.ndarray, np.ndarray]:
     """Centres (N,) and bell windows float32 (N, length) of overlapping blocks, without their mean."""
-    half = BLOCK * px_per_mm / 2
+    half = block_mm * px_per_mm / 2
     count = max(2, int(length / half))
     centres = np.linspace(min(half, length / 2), max(length - half, length / 2), count)
     away = (np.arange(length) - centres[:, None]) / half

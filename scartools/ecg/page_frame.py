@@ -15,6 +15,7 @@ import numpy as np
 
 from scartools.ecg.page_blots import paint_out_blots
 from scartools.ecg.page_comb import Unit, choose_unit, teeth
+from scartools.ecg.page_creases import creased, find_creases
 from scartools.ecg.page_flat import Mesh, flat_mesh, flatten, place_lines, refit
 from scartools.ecg.page_lattice import WINDOW, Lattice, Windows, find_lattice
 from scartools.ecg.page_paper import check_picture
@@ -28,6 +29,7 @@ COARSEST, FINEST = 4.0, 12.0  # px a mm of the page returned
 STRAIGHT_TURN = 0.03  # degrees; a page straighter than this,
 STRAIGHT_ASPECT = 0.002  # more equal along both axes than this
 STRAIGHT_MM = 0.15  # and nowhere further off than this is returned as it was given
+UNFOLDED = 0.985  # share of the blocks that belong to the surface, from which on there is no fold beside it
 LETTER_MM = 279.0  # width of a page of which nothing is known
 AROUND = 20.0  # mm kept around the lattice: names and scales are printed there
 LARGEST_GROWTH = 2.0  # local scale over its median, beyond which the surface is not paper any more
@@ -95,7 +97,7 @@ def find_frame(image: np.ndarray) -> Frame:
     surface = lattice.surface
     surface = replace(surface, coefficients=surface.coefficients * np.array(unit.mm)[:, None, None])
     surface, quality, area = _refine(lines, surface, lattice, windows)
-    return _straighten(image, surface, scale, unit, quality, area)
+    return _straighten(image, surface, lines, scale, unit, quality, area)
 
 
 def _working(image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -163,6 +165,7 @@ def _refine(
 def _straighten(
     image: np.ndarray,
     surface: Surface,
+    lines: np.ndarray,
     scale: float,
     unit: Unit,
     quality: Quality,
@@ -201,7 +204,15 @@ def _straighten(
             alternatives=tuple(native / factor for factor in others),
         )
     px = float(np.clip(native, COARSEST, FINEST))
-    mesh = flat_mesh(surface, *_whole_page(surface, size * scale, slope, area), px)
+    low, high = _whole_page(surface, size * scale, slope, area)
+    mesh = flat_mesh(surface, low, high, px)
+    seen = max(native * scale, 2.5)
+    # lines 5 mm apart do not tell where paper is between them; where all lines lie on the surface there is no fold
+    may_fold = unit.fine and quality.share < UNFOLDED
+    creases = find_creases(lines, flat_mesh(surface, *area, seen), seen) if may_fold else None
+    if creases is not None:
+        mesh = creased(mesh, creases, px, low - area[0])
+        facts["CreasesMm"] = round(creases.most_mm, 2)
     mesh = replace(mesh, points=(mesh.points + 0.5) / scale - 0.5)
     source = image
     if px < 0.8 * native:  # reduce by areas first: thin lines must not fall between the samples

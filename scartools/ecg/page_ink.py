@@ -93,7 +93,7 @@ def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
     inked = float(mask.mean())
     if inked > MOST_INK:
         raise InputError(f"{inked:.0%} of the page is as dark as ink: this is not an ECG page")
-    return TraceInk(mask, weight, darkest - line, None, _bridged(mask))
+    return TraceInk(mask, weight, darkest - line, None, bridged(mask))
 
 
 def ink_of_network(every: np.ndarray, trace: np.ndarray, text: np.ndarray) -> TraceInk:
@@ -115,7 +115,7 @@ def ink_of_network(every: np.ndarray, trace: np.ndarray, text: np.ndarray) -> Tr
     mask = sure & dark
     both = (trace > LIKELY) & (text - trace < SURER)
     possible = mask | ((((trace > POSSIBLE) & (text < SURE)) | both) & dark)
-    strokes = joined_to(mask, _bridged(possible))
+    strokes = joined_to(mask, bridged(possible))
     marks = (text > SURE) & ~mask
     near = cv2.dilate((strokes | (marks & dark)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     weight = np.where(near, np.clip(above, 0.0, None), 0.0).astype(np.float32)
@@ -123,7 +123,7 @@ def ink_of_network(every: np.ndarray, trace: np.ndarray, text: np.ndarray) -> Tr
     return TraceInk(mask, weight, contrast, marks, strokes)
 
 
-def _bridged(ink: np.ndarray) -> np.ndarray:
+def bridged(ink: np.ndarray) -> np.ndarray:
     """The ink with gaps of one or two px between what stands above each other closed: where a stroke crosses a line."""
     return cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
 

@@ -14,14 +14,15 @@ from scartools.ecg.lead_names import Word
 from scartools.ecg.lead_print import dotted_lines, hidden_by_print, loose_ink, missed_beats, without_letters
 from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
 from scartools.ecg.page_layouts import LAYOUTS
-from scartools.ecg.pulse import Pulse, find_cut_pulses, find_pulses
+from scartools.ecg.pulse import Pulse, find_cut_pulses, find_pulses, rows_rising_alike
 from scartools.ecg.pulse_columns import behind_pulses
 from scartools.ecg.pulse_half import find_half_pulses
 from scartools.ecg.separators import Separator, erase_lines, lines_of_rows
-from scartools.ecg.trace import Path, follow_rows
+from scartools.ecg.trace import follow_rows
 from scartools.ecg.trace_heights import heights as trace_heights
 from scartools.ecg.trace_heights import pen
 from scartools.ecg.trace_refine import PER_PX
+from scartools.ecg.trace_tips import with_tips_of
 from scartools.errors import InputError
 
 FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arrangement has them
@@ -29,6 +30,7 @@ STRIP_LEADS = ("II", "V1", "V5")
 STRIP_NAME_FAR = 22.0  # mm from the baseline of a rhythm strip to its name
 SOME_PULSES = 0.4  # share of the rows in which a pulse at one place is one of all rows
 LEVEL_FEET_MM = 0.3
+WHOLE_ALIKE = 3  # rows with pulses above each other: no edge cuts through them
 HALF_MM = 1.5  # beyond the left edge of the leads, where half a pulse may fall
 PULSE_FAR = 14.0  # mm from the left edge of a column to the pulse in it
 PARTLY = 0.7  # px
@@ -89,8 +91,8 @@ def follow_leads(
     lines = dotted_lines(ink, whole, px_per_mm)
     mask = erase_lines(ink.followed, lines)
     beside = lines_of_rows(lines, rows[: len(fit.layout.rows) if fit else 3], px_per_mm)
-    paths, heights = _follow_rows(mask, ink.weight, rows, mm, fitted=False)
-    heights = [height[::PER_PX] for height in heights]
+    paths = follow_rows(upright_runs(mask), mask.shape, rows, mm)
+    heights = [height[::PER_PX] for height in trace_heights(paths, mask, ink.weight, fitted=False)]
     pulses = [find_pulses(path, height, line, mm) for path, height in zip(paths, heights, strict=True)]
     lead_rows = len(fit.layout.rows) if fit else 3
     bars = [page_layout.find_separators(whole, row, mm) for row in rows[:lead_rows]]
@@ -115,7 +117,10 @@ def follow_leads(
     separators = page_layout.separators_at(columns, bars, mm)
     loose = loose_ink(ink, lines, words, places, columns, px_per_mm)
     unnamed = page_layout.erase_names(without_letters(mask, loose, ink, places), places)
-    paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
+    paths = with_tips_of(
+        follow_rows(upright_runs(unnamed), unnamed.shape, rows, mm), unnamed & ink.mask, places, mm
+    )
+    heights = trace_heights(paths, unnamed, ink.weight)
     touched = hidden_by_print(
         ink, loose, unnamed, paths, (places, fit.layout.columns), columns, rows[:lead_rows], px_per_mm
     )
@@ -155,10 +160,11 @@ def _cut_pulses(
 ) -> tuple[list[Pulse], ...]:
     """Of each row, what is left of a pulse that the edge of the picture or of the paper cuts through.
 
-    Not looked for where most rows show a whole one, with both feet at one level.
+    Not looked for where most rows show a whole one, with both feet at one level, or some show whole ones above each other
+    that rise alike: the lead behind a pulse need not begin at the level of its foot.
     """
     level = [any(abs(p.over_left - p.over_right) < LEVEL_FEET_MM * mm[1] for p in own) for own in pulses]
-    if sum(level) > len(rows) / 2:
+    if sum(level) > len(rows) / 2 or rows_rising_alike(pulses, columns.edges(0)[0], mm) >= WHOLE_ALIKE:
         return tuple([] for _ in rows)
     stop = columns.edges(0)[0] + HALF_MM * mm[0]
     halves = find_half_pulses(whole, rows, stop, line, mm)
@@ -296,13 +302,6 @@ def _name_places(fit: Fit, words: list[Word], px_per_mm: float) -> list[page_lay
                 )
             )
     return places
-
-
-def _follow_rows(
-    mask: np.ndarray, weight: np.ndarray, rows: list[float], mm: tuple[float, float], *, fitted: bool = True
-) -> tuple[list[Path], list[np.ndarray]]:
-    paths = follow_rows(upright_runs(mask), mask.shape, rows, mm)
-    return paths, trace_heights(paths, mask, weight, fitted=fitted)
 
 
 def _trace_ends(

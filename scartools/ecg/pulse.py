@@ -16,6 +16,7 @@ CUT_WIDTH, CUT_FOOT = (
     (1.0, 8.0),
     1.6,
 )  # mm of top that is left; mm from its foot to the baseline of the trace behind it
+SAME_PLACE = 0.3  # mm that edges and heights of pulses above each other may differ by
 SAME_FOOT = 1.5  # mm that the feet of a pulse of two steps may differ by
 
 
@@ -68,6 +69,30 @@ def find_pulses(path: Path, rows: np.ndarray, line: float, px_per_mm: tuple[floa
         if all(3 * mm_y <= height <= 25 * mm_y for height in over) and abs(over[0] - over[1]) < 4 * mm_y:
             pulses.append(Pulse(left, right, *over, top))
     return sorted(pulses + _steps(tops, line, px_per_mm), key=lambda pulse: pulse.left)
+
+
+def rows_rising_alike(pulses: Sequence[Sequence[Pulse]], start: float, px_per_mm: tuple[float, float]) -> int:
+    """Return how many rows have a pulse before the leads at one place and of one height over its left foot.
+
+    pulses  of each row; start: px, where the leads begin. A lead that begins off its baseline spoils the right foot alone.
+    """
+    mm_x, mm_y = px_per_mm
+    before = [
+        (row, pulse)
+        for row, own in enumerate(pulses)
+        for pulse in own
+        if CUT * mm_x < pulse.left and pulse.right <= start + mm_x
+    ]
+    alike = [
+        {
+            row
+            for row, other in before
+            if max(abs(other.left - one.left), abs(other.right - one.right)) < SAME_PLACE * mm_x
+            and abs(other.over_left - one.over_left) < SAME_PLACE * mm_y
+        }
+        for _, one in before
+    ]
+    return max(map(len, alike), default=0)
 
 
 def find_cut_pulses(

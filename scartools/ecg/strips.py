@@ -13,6 +13,7 @@ from scartools.ecg.page_layouts import Layout
 from scartools.ecg.page_leads import Leads
 from scartools.ecg.page_scales import Gains
 from scartools.ecg.reading import Strip
+from scartools.ecg.row_tilt import tilt_of
 from scartools.ecg.trace import baseline_of
 from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
@@ -36,7 +37,7 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: Gains) -> tu
     Raises InputError where a lead is mostly missing.
     """
     layout, columns = leads.fit.layout, leads.columns
-    strips = []
+    strips, tilt = [], _tilt(leads)
     for row, names in enumerate(layout.rows):
         for column, lead in enumerate(names):
             left, right = columns.edges(column, row)
@@ -54,13 +55,14 @@ def cut_strips(leads: Leads, px_per_mm: float, speed: float, gains: Gains) -> tu
                     speed,
                     gains.of(lead),
                     (column == 0, column == layout.columns - 1),
+                    tilt,
                 )
             )
     for row, height in enumerate(leads.heights[len(layout.rows) :]):
         left, right = _whole_row(columns, len(layout.rows) + row)
         covered = leads.hidden[len(layout.rows) + row]
         whole = _strip(
-            "II", True, 0.0, height, covered, left, right, px_per_mm, speed, gains.limb, (True, True)
+            "II", True, 0.0, height, covered, left, right, px_per_mm, speed, gains.limb, (True, True), tilt
         )
         printed = leads.strip_names[row]
         lead, match = _rhythm_lead(whole, strips, gains)
@@ -128,10 +130,12 @@ def _strip(
     speed: float,
     gain: float,
     outer: tuple[bool, bool] = (False, False),
+    tilt: float = 0.0,
 ) -> Strip:
     # a value before the edge would lie before the beginning of time
     first, stop = max(int(np.ceil(left * PER_PX)), 0), min(int(round(right * PER_PX)), len(height))
-    piece = _without_end_strokes(height[first:stop], mm, outer)
+    fall = tilt * np.arange(len(height)) / PER_PX
+    piece = _without_end_strokes((height - fall)[first:stop], mm, outer)
     inked = np.flatnonzero(np.isfinite(piece))
     share = len(inked) / len(piece) if len(piece) else 0.0
     if share < LEAST_TRACE:
@@ -146,9 +150,20 @@ def _strip(
     baseline = baseline_of(piece, mm)
     samples = (baseline - piece) / (mm * gain)
     inked = np.flatnonzero(np.isfinite(piece))
-    trace_px = np.stack([(first + inked) / PER_PX, piece[inked]], axis=1).astype(float)
+    drawn = piece[inked] + fall[first + inked]
+    trace_px = np.stack([(first + inked) / PER_PX, drawn], axis=1).astype(float)
     hidden = float((covered[first : first + len(piece)] & ~np.isfinite(piece)).mean())
     return Strip(lead, rhythm, start_s, samples, mm * speed * PER_PX, trace_px, hidden=hidden)
+
+
+def _tilt(leads: Leads) -> float:
+    """px a px by which the rows fall to the right, with print that leans."""
+    rows, columns = leads.fit.rows, leads.columns
+    if not columns.shifts or len(rows) < 2:
+        return 0.0
+    lean = (columns.shifts[-1][0] - columns.shifts[0][0]) / (rows[-1] - rows[0])
+    first, stop = (max(int(edge * PER_PX), 0) for edge in (columns.start, columns.stop))
+    return tilt_of([height[first:stop:PER_PX] for height in leads.heights], lean)
 
 
 def _without_end_strokes(piece: np.ndarray, mm: float, outer: tuple[bool, bool]) -> np.ndarray:

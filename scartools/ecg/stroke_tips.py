@@ -8,7 +8,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from scartools.ecg.page_ink import PALEST, TraceInk, pieces
+from scartools.ecg.page_ink import PALEST, TraceInk, bridged, pieces
 
 WIDE_MM = 1.6  # of a tip; letters but I and l are wider
 TALL_MM = (0.4, 20.0)
@@ -40,7 +40,9 @@ def with_tips(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> TraceInk
     usual = float(np.median(darkness[ink.mask]))
     lines = upright_lines(darkness, px_per_mm)
     grid = (lines > STRONG_LINE * usual) & (darkness < lines + ABOVE_LINE * usual)
-    followed = ink.followed & ~grid
+    followed = bridged(
+        ink.followed & ~grid
+    )  # a stroke that runs along a line is as pale as that here and there
     dark = (darkness > PALEST * usual) & ~grid
     tips = tips_of_strokes(followed, marks, dark, px_per_mm)
     weight = np.where(tips & (ink.weight == 0), darkness, ink.weight)

@@ -63,6 +63,18 @@ def test_leads_that_change_at_2_5_s_under_names_set_wider() -> None:
     assert columns.start == pytest.approx(160, abs=0.6)
 
 
+def test_columns_2_percent_wider_than_usual_are_told_by_their_separators() -> None:
+    """Paper that ran too fast: 511 px where 500 are usual."""
+    columns = place_columns(fit_at(180, 511), breaks_at(160, 511), (160.0, 2204.0), PX_PER_MM)
+    assert (columns.width, columns.breaks) == (511, 9)
+    assert columns.start == pytest.approx(160, abs=1)
+
+
+def test_names_set_2_percent_wider_do_not_widen_columns() -> None:
+    columns = place_columns(fit_at(180, 511), breaks_at(160), (160.0, 2160.0), PX_PER_MM)
+    assert (columns.width, columns.breaks) == (500, 9)
+
+
 def test_print_that_leans_has_its_columns_lean() -> None:
     y = np.array(ROWS)
     lean = lean_of([(y, 160 - 0.02 * y), (y, 660 - 0.02 * y + np.array([0.0, 9.0, 0.0])), (y, 1160 - 0.02 * y)])

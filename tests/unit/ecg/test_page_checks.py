@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scartools.ecg.page_beats import find_beats, heart_rates
 from scartools.ecg.page_checks import LEAST_ODDS_ALONE, checked, status_of
 from scartools.ecg.reading import LEADS, Check, PageReading, Strip
 from tests.unit.ecg.drawn_page import STANDARD, twelve_leads
@@ -162,6 +163,23 @@ def test_columns_of_another_heart_beat_are_seen():
     strips = [replace(strip(s.lead, s.start_s, 2.5, bpm=115)) if not s.rhythm else s for s in page_3x4().strips]
     status, failed = outcome(replace(page_3x4(), strips=tuple(strips)))
     assert status != "accepted" and {"beats_shared", "heart_rate_ratio"} <= failed
+
+
+def test_a_lead_whose_beginning_is_hidden_belongs_to_its_column():
+    """A name hides 0.16 s of V1, whose T is as steep as its QRS: by itself it would have twice the rate."""
+
+    def twice(item: Strip) -> Strip:
+        if item.rhythm or item.lead != "V1":
+            return item
+        between = np.roll(item.samples, round(0.4 * 60 / 70 * RATE))
+        first = round(0.16 * RATE)
+        return replace(item, start_s=item.start_s + 0.16, samples=(item.samples + between)[first:])
+
+    reading = changed(page_3x4(), twice)
+    alone = heart_rates(find_beats([s for s in reading.strips if s.lead == "V1"]))[0]
+    assert alone is not None and alone > 1.4 * 70
+    ratio = heart_rates(find_beats(reading.strips))[1]
+    assert ratio == pytest.approx(1.0, abs=0.1)
 
 
 def test_two_pages_of_different_rates_ask_for_a_review():

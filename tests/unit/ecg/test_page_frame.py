@@ -73,6 +73,13 @@ def curled(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return u + 0.8 * np.sin(v / 25), v + 2.0 * np.sin(u / 35)
 
 
+def folded(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Turned paper with an upright fold: its lines bend by up to 1.4 mm within 24 mm to both sides."""
+    u, v = turned(1.5)(x, y)
+    near = np.clip(1 - np.abs(u - 120 - 0.1 * v) / 24, 0, None)
+    return u - 0.3 * near, v + 1.4 * near
+
+
 def error_mm(frame: Frame, to_mm: Map) -> float:
     """How far points of the frame are from their millimetres, 95 %, after the best shift."""
     height, width = frame.image.shape[:2]
@@ -83,6 +90,17 @@ def error_mm(frame: Frame, to_mm: Map) -> float:
     assert inside.mean() > 0.4
     off = np.stack(to_mm(*source[inside].T), axis=1) - points[inside] / frame.px_per_mm
     return float(np.percentile(np.linalg.norm(off - np.median(off, axis=0), axis=1), 95))
+
+
+def worst_row_mm(frame: Frame, to_mm: Map) -> float:
+    """How far the lines of the frame are from level at most, mm, over the inner part of the page."""
+    height, width = frame.image.shape[:2]
+    x, y = np.meshgrid(
+        np.linspace(0.1 * width, 0.9 * width, 300), np.linspace(0.15 * height, 0.85 * height, 12)
+    )
+    source = frame.to_page(np.stack([x.ravel(), y.ravel()], axis=1))
+    level = to_mm(*source.T)[1].reshape(x.shape)
+    return float(np.abs(level - np.median(level, axis=1, keepdims=True)).max())
 
 
 @pytest.mark.parametrize(
@@ -108,6 +126,18 @@ def test_every_point_is_where_the_paper_has_it(to_mm: Map, kind: str) -> None:
     assert frame.quality is not None
     assert frame.quality.median_mm < 0.05
     assert frame.quality.share > 0.7
+
+
+@pytest.mark.parametrize("kind", ["lines", "dots"])
+def test_a_fold_is_flattened(kind: str) -> None:
+    """A smooth surface passes it over and leaves a millimetre."""
+    frame = find_frame(draw(folded, kind))
+    assert frame.facts["CreasesMm"] > 0.8
+    assert worst_row_mm(frame, folded) < 0.3
+
+
+def test_paper_without_folds_has_none() -> None:
+    assert "CreasesMm" not in find_frame(draw(curled)).facts
 
 
 def test_a_grey_copy_is_read_too() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scartools.ecg.pulse import find_cut_pulses
+from scartools.ecg.pulse import Pulse, find_cut_pulses, rows_rising_alike
 
 MM, LINE = 5.0, 2.0
 
@@ -43,3 +43,13 @@ def test_other_corners_at_the_edge_are_no_pulse() -> None:
     short[120:152, 12:14] = False  # its fall ends far above the trace
     assert find_cut_pulses(short, [150.5], LINE, (MM, MM)) == [[]]
     assert find_cut_pulses(edge(width=3), [150.5], LINE, (MM, MM)) == [[]]
+
+
+def test_pulses_above_each_other_that_rise_alike_are_whole_whatever_follows_them() -> None:
+    """Leads that wander begin off their baselines: the right feet of their pulses stray, the left ones do not."""
+    whole = [[Pulse(30, 54, 50.0 + 0.5 * k, 30.0 + 12 * k, 100.0)] for k in range(3)]
+    assert rows_rising_alike([[], *whole], 60.0, (MM, MM)) == 2 + 1
+    apart = [[Pulse(30, 54, 50.0, 50.0, 100.0)], [Pulse(30, 54, 40.0, 50.0, 100.0)]]
+    assert rows_rising_alike(apart, 60.0, (MM, MM)) == 1
+    cut, inside = [Pulse(0, 24, 50.0, 50.0)], [Pulse(90, 114, 50.0, 50.0)]
+    assert rows_rising_alike([cut, cut, inside, inside], 60.0, (MM, MM)) == 0

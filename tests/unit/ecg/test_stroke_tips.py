@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scartools.ecg.stroke_tips import narrow_holes, tips_of_strokes
+from scartools.ecg.page_ink import TraceInk, pieces
+from scartools.ecg.stroke_tips import narrow_holes, tips_of_strokes, with_tips
 
 MM = 5.0
 SHAPE = (120, 200)
@@ -59,3 +60,17 @@ def test_paper_shut_in_between_two_strokes_is_a_hole_and_a_wide_ring_is_none() -
     assert np.array_equal(narrow_holes(strokes, MM), expected)  # two rows that cross shut in more
     strokes[80:100, 100] = strokes[80:100, 120] = strokes[80, 100:121] = strokes[99, 100:121] = True
     assert np.array_equal(narrow_holes(strokes, MM), expected)
+
+
+def test_a_stroke_along_a_grid_line_is_not_broken_by_it() -> None:
+    """Here and there it is no darker than the line that it runs along: a row or two, and it is one stroke."""
+    darkness = np.zeros((200, 200), np.float32)
+    darkness[:, 100] = 0.6  # the line
+    stroke = np.zeros(darkness.shape, bool)
+    stroke[80:84] = stroke[40:82, 100] = True
+    darkness[stroke] = 1.0
+    darkness[[50, 51, 60, 70, 71], 100] = 0.62
+    ink = TraceInk(stroke, darkness, 1.0, np.zeros_like(stroke), stroke)
+    found = with_tips(ink, darkness, MM)
+    assert len(pieces(found.followed.astype(np.uint8))[1]) == 2  # the paper, and one piece
+    assert not found.followed[:35, 100].any()  # the line itself is none
