@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import fft, ndimage
 
-from scartools.ecg.page_slant import Plane, slanted_plane
+from scartools.ecg.page_slant import Plane, slanted_plane, with_neighbours
 from scartools.ecg.page_surface import Surface, basis_at, bending, design, empty_surface, evaluate, fit_robustly
 
 WINDOW = 128  # px
@@ -273,13 +273,16 @@ def _of_a_plane(windows: Windows, lattice: Lattice, starts: list[np.ndarray]) ->
     place of the other, it is followed instead, and the lines between are lost. A plane changes both families together.
     """
     best = lattice
+    if _members(best) >= WHOLE:
+        return best
+    near = with_neighbours(windows.excess)
     for start in starts:
-        if _members(best) >= WHOLE:
-            break
-        plane = slanted_plane(windows.centre, windows.excess, start, windows.shape, WINDOW)
+        plane = slanted_plane(windows.centre, windows.excess, near, start, windows.shape, WINDOW)
         other = follow_peak(windows, start, plane)
         if _members(other) > _members(best) + MORE:
             best = other
+        if _members(best) >= WHOLE:
+            break
     return best
 
 
