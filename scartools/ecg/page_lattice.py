@@ -9,6 +9,7 @@ throws out the windows (text, table, fold) that do not belong to it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy import fft, ndimage
@@ -89,8 +90,10 @@ def _excess(amplitude: np.ndarray) -> np.ndarray:
     used = (radius > LOWEST) & (radius < HIGHEST)
     size = amplitude[:, used].mean(axis=1)
     amplitude = amplitude / np.maximum(size, 1e-12)[:, None, None]
-    some = amplitude[:: max(1, len(amplitude) // 60)]
-    floor = np.array([np.median(some[:, ring == k]) for k in range(ring.max() + 1)])
+    some = amplitude[:: max(1, len(amplitude) // 60)].reshape(-1, radius.size)
+    some = some[:, np.argsort(ring, axis=None, kind="stable")]
+    ends = np.cumsum(np.bincount(ring.ravel()))
+    floor = np.array([np.median(some[:, a:b]) for a, b in pairwise([0, *ends.tolist()])])
     floor = np.maximum(ndimage.median_filter(floor, 5), 1e-9)
     ratio = amplitude / floor[ring].astype(np.float32)
     ratio /= np.maximum(np.median(ratio[:, used], axis=1), 1e-9)[:, None, None]

@@ -12,7 +12,7 @@ from scartools.ecg.columns import Columns, lean_of, place_columns, shifted
 from scartools.ecg.layout_fit import Fit, fit_layouts
 from scartools.ecg.lead_names import Word
 from scartools.ecg.lead_print import dotted_lines, hidden_by_print, loose_ink, missed_beats, without_letters
-from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
+from scartools.ecg.page_ink import TraceInk, ink_extent, upright_runs, usual_height
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.pulse import Pulse, find_cut_pulses, find_pulses
 from scartools.ecg.pulse_columns import behind_pulses
@@ -78,8 +78,9 @@ def follow_leads(
     Raises InputError, with the reason, where the arrangement is not told or a lead would be lost.
     """
     mm = (px_per_mm, px_per_mm)
-    line, extent = stroke_width(ink.mask), ink_extent(ink.mask)
-    rows = page_layout.find_rows(upright_runs(ink.mask), extent, ink.mask.shape[0], mm)
+    runs, extent = upright_runs(ink.mask), ink_extent(ink.mask)
+    line = usual_height(runs)
+    rows = page_layout.find_rows(runs, extent, ink.mask.shape[0], mm)
     if len(rows) < 3:
         raise InputError(f"layout not recognised: {len(rows)} rows of traces are found, where 3 to 12 are due")
     fits = fit_layouts(words, rows, px_per_mm, wanted)
@@ -89,14 +90,14 @@ def follow_leads(
     lines = dotted_lines(ink, whole, px_per_mm)
     mask = erase_lines(ink.followed, lines)
     beside = lines_of_rows(lines, rows[: len(fit.layout.rows) if fit else 3], px_per_mm)
-    paths, heights = _follow_rows(mask, ink.weight, rows, mm, fitted=False)
+    paths, heights, radius = _follow_rows(mask, ink.weight, rows, mm, fitted=False)
     heights = [height[::PER_PX] for height in heights]
     pulses = [find_pulses(path, height, line, mm) for path, height in zip(paths, heights, strict=True)]
     lead_rows = len(fit.layout.rows) if fit else 3
     bars = [page_layout.find_separators(whole, row, mm) for row in rows[:lead_rows]]
     breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:lead_rows], bars, strict=True)]
     ends = _trace_ends(heights, pulses, line, px_per_mm)
-    first, last = ends_of_rows(paths, ink.weight, pen(paths, mask, ink.weight)[1], ends)
+    first, last = ends_of_rows(paths, ink.weight, radius, ends)
     exact = (first, None if last is None else last + SAMPLE_MM * px_per_mm)
     marks = [
         places_of_bars(whole, ink.weight, row, bar, mm) for row, bar in zip(rows[:lead_rows], bars, strict=True)
@@ -115,7 +116,7 @@ def follow_leads(
     separators = page_layout.separators_at(columns, bars, mm)
     loose = loose_ink(ink, lines, words, places, columns, px_per_mm)
     unnamed = page_layout.erase_names(without_letters(mask, loose, ink, places), places)
-    paths, heights = _follow_rows(unnamed, ink.weight, rows, mm)
+    paths, heights, _ = _follow_rows(unnamed, ink.weight, rows, mm)
     touched = hidden_by_print(
         ink, loose, unnamed, paths, (places, fit.layout.columns), columns, rows[:lead_rows], px_per_mm
     )
@@ -300,9 +301,11 @@ def _name_places(fit: Fit, words: list[Word], px_per_mm: float) -> list[page_lay
 
 def _follow_rows(
     mask: np.ndarray, weight: np.ndarray, rows: list[float], mm: tuple[float, float], *, fitted: bool = True
-) -> tuple[list[Path], list[np.ndarray]]:
+) -> tuple[list[Path], list[np.ndarray], float]:
+    """What each row is drawn with, its heights, and half the width of the pen in px."""
     paths = follow_rows(upright_runs(mask), mask.shape, rows, mm)
-    return paths, trace_heights(paths, mask, weight, fitted=fitted)
+    drawn = pen(paths, mask, weight)
+    return paths, trace_heights(paths, mask, weight, fitted=fitted, drawn=drawn), drawn[1]
 
 
 def _trace_ends(

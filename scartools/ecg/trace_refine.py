@@ -87,14 +87,7 @@ def _normal_equations(
     at = np.repeat(np.arange(len(columns)), tall)
     row = np.arange(tall.sum()) - np.repeat(np.cumsum(tall) - tall, tall) + first[at]
     observed = np.minimum(weight[row, columns[at]] / full, 1.0)
-    # one segment after the other: what is worked on stays in the processor's cache
-    nearest, squared = np.zeros(len(at), int), np.full(len(at), np.inf)
-    for k, offset in enumerate(offsets.tolist()):
-        _, off_x, off_y = _to_segment(-offset / PER_PX, row - start[:, k][at], rise[:, k][at])
-        here = off_x * off_x + off_y * off_y
-        np.putmask(nearest, here < squared, k)
-        np.fmin(squared, here, out=squared)  # not a number where the segment is not known
-    distance = np.sqrt(squared)
+    nearest, distance = _nearest(row.astype(float), at, start, rise, offsets)
     ramp = np.flatnonzero((np.abs(distance - radius) < 0.8) & (distance > 1e-6))
     at, nearest, distance = at[ramp], nearest[ramp], distance[ramp]
     residual = observed[ramp] - np.clip(radius + 0.5 - distance, 0, 1)
@@ -112,6 +105,37 @@ def _normal_equations(
         np.bincount(node, left * later, count),
         gathered(left * residual, later * residual),
     )
+
+
+def _nearest(
+    row: np.ndarray, at: np.ndarray, start: np.ndarray, rise: np.ndarray, offsets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the segments (S) is nearest to each pixel, int (N,), and how far it is, px (N,).
+
+    row, at      of the pixels, (N,), and which column they lie in; start, rise: of the segments, (C, S); offsets: see there
+    As `_to_segment`, one segment after the other and in place: what is worked on stays in the processor's cache.
+    """
+    nearest, squared = np.zeros(len(at), int), np.full(len(at), np.inf)
+    right = 1 / PER_PX
+    away, slope, share, room = (np.empty(len(at)) for _ in range(4))
+    for k, offset in enumerate(offsets.tolist()):
+        np.subtract(row, np.take(np.ascontiguousarray(start[:, k]), at, out=room), out=away)
+        np.take(np.ascontiguousarray(rise[:, k]), at, out=slope)
+        np.multiply(away, slope, out=share)
+        share += -offset / PER_PX * right
+        np.multiply(slope, slope, out=room)
+        room += right * right
+        share /= room
+        np.minimum(np.maximum(share, 0.0, out=share), 1.0, out=share)
+        away -= np.multiply(share, slope, out=room)
+        share *= right
+        np.subtract(-offset / PER_PX, share, out=share)
+        share *= share
+        away *= away
+        share += away
+        np.putmask(nearest, np.less(share, squared), k)
+        np.fmin(squared, share, out=squared)  # not a number where the segment is not known
+    return nearest, np.sqrt(squared, out=squared)
 
 
 def _to_segment(
