@@ -16,6 +16,7 @@ PER_PX = 2  # nodes a pixel column: its middle and its right edge
 ROUNDS = 6
 STEEP = 0.35  # px between neighbouring nodes; flatter stretches are exact without a fit
 FARTHEST = 2.5  # px a node may move in a round
+STILL = 0.002  # px; where no node moved further in a round, none is moved in the next
 DAMPING = 0.02  # keeps nodes that no ramp shows where they are
 STIFFNESS = 0.005  # on second differences of a step
 SMOOTHNESS = 0.002  # on second differences of the curve
@@ -43,13 +44,15 @@ def refine(curve: np.ndarray, weight: np.ndarray, full: float, radius: float) ->
     present = np.isfinite(curve)
     reach = int(np.ceil((radius + 0.5) * PER_PX)) + 1
     free = present & _near(_steep(curve), reach + 2)
-    columns = np.flatnonzero(free[::PER_PX])
-    if not len(columns):
-        return curve
-    fitted = curve.copy()
+    fitted, moving = curve.copy(), free
     for _ in range(ROUNDS):
+        columns = np.flatnonzero((free & _near(moving, reach))[::PER_PX])
+        if not len(columns):
+            break
         fit = _normal_equations(fitted, columns, reach, weight, full, radius)
-        fitted += _step(fitted, present, free, fit)
+        step = _step(fitted, present, moving, fit)
+        fitted += step
+        moving = free & _near(np.abs(step) > STILL, reach)
     return fitted
 
 
