@@ -100,7 +100,7 @@ def flatten(
         steps[1][...] = down[:, None]
         where = cv2.remap(points, *steps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         drawn[top : top + BAND] = cv2.remap(
-            picture, where, None, method, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
+            picture, where, np.empty(0), method, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
         )
     return drawn
 
