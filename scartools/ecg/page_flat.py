@@ -93,7 +93,7 @@ def flatten(
     across = np.arange(width, dtype=np.float32) / MESH
     points, method = mesh.points.astype(np.float32), cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     drawn = np.empty((height, width, *picture.shape[2:]), picture.dtype)
-    steps = np.meshgrid(across, np.arange(BAND, dtype=np.float32))
+    steps = list(np.meshgrid(across, np.arange(BAND, dtype=np.float32)))
     for top in range(0, height, BAND):  # where its pixels lie takes eight bytes each: a band stays in the cache
         down = np.arange(top, min(top + BAND, height), dtype=np.float32) / MESH
         steps = [steps[0][: len(down)], steps[1][: len(down)]]
