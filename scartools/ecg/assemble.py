@@ -46,15 +46,19 @@ def assemble(reading: PageReading, rate: float = OUTPUT_RATE_HZ) -> Assembled:
     A rhythm strip takes the place of its lead's column; see RESAMPLING for the method.
     Raises InputError naming the leads that are missing.
     """
-    reading = upright(reading)
-    missing = [lead for lead in LEADS if all(strip.lead != lead for strip in reading.strips)]
+    return assemble_strips(upright(reading).strips, rate)
+
+
+def assemble_strips(strips: Sequence[Strip], rate: float = OUTPUT_RATE_HZ) -> Assembled:
+    """Put upright strips on one clock; as `assemble`."""
+    missing = [lead for lead in LEADS if all(strip.lead != lead for strip in strips)]
     if missing:
         raise InputError(
             f"holds no lead {', '.join(missing)}",
             remedy="Give the whole recording, all its pages in one PDF",
             facts={"MissingLeads": missing},
         )
-    chosen = {lead: _chosen(reading.strips, lead) for lead in LEADS}
+    chosen = {lead: _chosen(strips, lead) for lead in LEADS}
     end = max(strip.start_s + len(strip.samples) / strip.rate for strip in chosen.values())
     signals = np.full((len(LEADS), round(end * rate)), np.nan)
     for row, strip in zip(signals, chosen.values(), strict=True):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
-from scipy import ndimage
 
 from scartools.ecg import layout as page_layout
 from scartools.ecg.columns import Columns
 from scartools.ecg.lead_names import Word
-from scartools.ecg.page_ink import TraceInk, joined_to, stroke_width
+from scartools.ecg.page_ink import TraceInk, joined_to, stroke_width, widened
 from scartools.ecg.separators import Separator, erase_lines, find_dotted_lines
 from scartools.ecg.stroke_kinds import beats_among, loose_marks, on_letters, palest_stroke
 from scartools.ecg.trace import Path
@@ -18,6 +16,7 @@ from scartools.errors import InputError
 MOST_MISSED = 10  # upright strokes beside every lead; what passes them is left out of the leads
 LEAST_LETTER = 1.0  # mm2 of ink; what the network leaves of a letter is less
 BORDER_MM = 1.5  # beside a border of two columns, where a separator may stand
+FRINGE = 2  # px around letters and lines that were told from the trace
 SEPARATOR_MM = 8.0  # above and below a baseline, where it does
 
 
@@ -31,7 +30,7 @@ def dotted_lines(ink: TraceInk, whole: np.ndarray, px_per_mm: float) -> list[Sep
         return find_dotted_lines(whole, px_per_mm)
     if ink.dotted is None:
         return []
-    fringe = ndimage.binary_dilation(ink.dotted, np.ones((3, 3), bool)) & ink.followed
+    fringe = widened(ink.dotted) & ink.followed
     return find_dotted_lines(ink.dotted | fringe, px_per_mm)
 
 
@@ -89,17 +88,12 @@ def hidden_by_print(
     if ink.marks is None:
         return page_layout.touched_by_names(rest, own, places, a_row, mm)
     # the fringe of letters that were told from the trace is part of no lead
-    rest &= ~_widened(ink.marks & ~loose)
+    rest &= ~widened(ink.marks & ~loose, FRINGE)
     touched = page_layout.touched_by_names(rest, own, places, a_row, mm, LEAST_LETTER)
     letters = on_letters(ink.marks & ~loose, own, places, a_row, px_per_mm)
     borders = _border_places(columns, rows, px_per_mm)
     separated = on_letters(ink.marks, own, borders, columns.count - 1, px_per_mm) if borders else touched
     return [row | more | most for row, more, most in zip(touched, letters, separated, strict=True)]
-
-
-def _widened(marks: np.ndarray) -> np.ndarray:
-    """bool (H, W): the marks and two px around them."""
-    return cv2.dilate(marks.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
 
 def _border_places(columns: Columns, rows: list[float], px_per_mm: float) -> list[page_layout.Box]:
@@ -130,9 +124,10 @@ def missed_beats(
     rows, columns, hidden = where
     seen = unnamed
     if ink.marks is not None:  # the fringe of letters and lines is no stroke
-        seen = (unnamed & ~_widened(ink.marks & ~loose)) | loose
+        seen = (unnamed & ~widened(ink.marks & ~loose, FRINGE)) | loose
     unexplained = page_layout.beside_paths(seen, paths, max(round(0.25 * px_per_mm), 1))
-    near = [ndimage.binary_dilation(row, np.ones(2 * round(1.5 * px_per_mm) + 1, bool)) for row in hidden]
+    reach = round(1.5 * px_per_mm)
+    near = [np.convolve(row, np.ones(2 * reach + 1))[reach : reach + len(row)] > 0 for row in hidden]
     strokes = page_layout.missed_strokes(unexplained, rows, columns, near, (px_per_mm, px_per_mm), paths)
     palest = palest_stroke(paths, darkness, px_per_mm) if strokes else 0.0
     missed = beats_among(strokes, darkness, words, stroke_width(ink.mask), px_per_mm, palest)

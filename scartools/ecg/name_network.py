@@ -57,7 +57,8 @@ def _convolve(x: np.ndarray, layer: Layer, stride: int) -> np.ndarray:
     windows = windows.transpose(0, 1, 2, 4, 5, 3)  # rows, columns, channels: as x lies in memory
     n, high, wide = windows.shape[:3]
     flat = windows.reshape(n * high * wide, rows * columns * inside)
-    y = flat @ kernel.transpose(2, 3, 1, 0).reshape(-1, out) + offset
+    y = flat @ kernel.transpose(2, 3, 1, 0).reshape(-1, out)
+    y += offset
     return y.reshape(n, high, wide, out)
 
 
@@ -65,7 +66,8 @@ def strokes(pictures: np.ndarray, layers: Layers) -> np.ndarray:
     """What the trunk sees: float32 (N, H, W), ink 0 to 1, capitals about CAP px high -> float32 (N, h, w, channels)."""
     x = np.asarray(pictures, np.float32)[..., None]
     for layer, stride in zip(layers.trunk, STRIDES, strict=False):
-        x = np.maximum(_convolve(x, layer, stride), 0.0)
+        x = _convolve(x, layer, stride)
+        np.maximum(x, 0.0, out=x)
     return x
 
 

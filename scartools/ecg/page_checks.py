@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -70,9 +71,7 @@ def status_of(checks: Sequence[Check]) -> Status:
 def questions(reading: PageReading) -> tuple[Check, ...]:
     """Ask a page everything. A question it cannot answer has passed None."""
     strips = reading.strips
-    laws = law_residuals(strips, PEN_MM / reading.speed_mm_s)
-    alike, size = rhythm_against_columns(strips)
-    beats = find_beats(strips)
+    laws, (alike, size), beats = _compared(strips, PEN_MM / reading.speed_mm_s)
     rate, spread = heart_rates(beats)
     sizes = [float(np.nanmax(s.samples) - np.nanmin(s.samples)) for s in strips if np.isfinite(s.samples).any()]
     pulse = reading.facts.get("PulseHeight")
@@ -107,6 +106,14 @@ def questions(reading: PageReading) -> tuple[Check, ...]:
         _check("largest_lead_least", max(sizes, default=None), SMALLEST_MV, "mV", refuses=True, least=True),
         *_complete(strips, beats),
     )
+
+
+@lru_cache(maxsize=1)  # a page is asked by its reader and by who had it read
+def _compared(
+    strips: tuple[Strip, ...], pen_s: float
+) -> tuple[dict[str, tuple[float, float] | None], tuple[float | None, float | None], tuple[LeadBeats, ...]]:
+    """What takes long: laws of the limb leads, the rhythm strip against its columns, and the beats of the strips."""
+    return law_residuals(strips, pen_s), rhythm_against_columns(strips), tuple(find_beats(strips))
 
 
 def _complete(strips: Sequence[Strip], beats: Sequence[LeadBeats]) -> tuple[Check, ...]:

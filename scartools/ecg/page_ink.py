@@ -155,7 +155,11 @@ def joined_to(sure: np.ndarray, maybe: np.ndarray) -> np.ndarray:
 
 def stroke_width(mask: np.ndarray) -> float:
     """Median height in px of the upright runs of ink: a trace is mostly level, so this is its line width."""
-    runs = upright_runs(mask)
+    return usual_height(upright_runs(mask))
+
+
+def usual_height(runs: Runs) -> float:
+    """Median height in px of upright runs of ink, 0 without any."""
     return float(np.median(runs.bottom - runs.top)) if len(runs.top) else 0.0
 
 
@@ -196,6 +200,11 @@ def chosen_pieces(mask: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> n
     found = np.zeros(mask.shape, bool)
     found.ravel()[inked] = chosen[labels.ravel()[inked]]
     return found
+
+
+def widened(mask: np.ndarray, px: int = 1) -> np.ndarray:
+    """bool (H, W): a mask and all within `px` px of it, corners included."""
+    return cv2.dilate(mask.view(np.uint8), np.ones((2 * px + 1, 2 * px + 1), np.uint8)) > 0
 
 
 def ink_extent(mask: np.ndarray) -> tuple[int, int]:

@@ -9,11 +9,12 @@ throws out the windows (text, table, fold) that do not belong to it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy import fft, ndimage
 
-from scartools.ecg.page_slant import Plane, slanted_plane
+from scartools.ecg.page_slant import Plane, slanted_plane, with_neighbours
 from scartools.ecg.page_surface import Surface, basis_at, bending, design, empty_surface, evaluate, fit_robustly
 
 WINDOW = 128  # px
@@ -89,8 +90,10 @@ def _excess(amplitude: np.ndarray) -> np.ndarray:
     used = (radius > LOWEST) & (radius < HIGHEST)
     size = amplitude[:, used].mean(axis=1)
     amplitude = amplitude / np.maximum(size, 1e-12)[:, None, None]
-    some = amplitude[:: max(1, len(amplitude) // 60)]
-    floor = np.array([np.median(some[:, ring == k]) for k in range(ring.max() + 1)])
+    some = amplitude[:: max(1, len(amplitude) // 60)].reshape(-1, radius.size)
+    some = some[:, np.argsort(ring, axis=None, kind="stable")]
+    ends = np.cumsum(np.bincount(ring.ravel()))
+    floor = np.array([np.median(some[:, a:b]) for a, b in pairwise([0, *ends.tolist()])])
     floor = np.maximum(ndimage.median_filter(floor, 5), 1e-9)
     ratio = amplitude / floor[ring].astype(np.float32)
     ratio /= np.maximum(np.median(ratio[:, used], axis=1), 1e-9)[:, None, None]
@@ -273,13 +276,16 @@ def _of_a_plane(windows: Windows, lattice: Lattice, starts: list[np.ndarray]) ->
     place of the other, it is followed instead, and the lines between are lost. A plane changes both families together.
     """
     best = lattice
+    if _members(best) >= WHOLE:
+        return best
+    near = with_neighbours(windows.excess)
     for start in starts:
-        if _members(best) >= WHOLE:
-            break
-        plane = slanted_plane(windows.centre, windows.excess, start, windows.shape, WINDOW)
+        plane = slanted_plane(windows.centre, windows.excess, near, start, windows.shape, WINDOW)
         other = follow_peak(windows, start, plane)
         if _members(other) > _members(best) + MORE:
             best = other
+        if _members(best) >= WHOLE:
+            break
     return best
 
 

@@ -12,7 +12,8 @@ from scartools.ecg.columns import Columns, lean_of, place_columns, shifted
 from scartools.ecg.layout_fit import Fit, fit_layouts
 from scartools.ecg.lead_names import Word
 from scartools.ecg.lead_print import dotted_lines, hidden_by_print, loose_ink, missed_beats, without_letters
-from scartools.ecg.page_ink import TraceInk, ink_extent, stroke_width, upright_runs
+from scartools.ecg.page_cover import covered_columns
+from scartools.ecg.page_ink import TraceInk, ink_extent, upright_runs, usual_height
 from scartools.ecg.page_layouts import LAYOUTS
 from scartools.ecg.pulse import Pulse, find_cut_pulses, find_pulses, rows_rising_alike
 from scartools.ecg.pulse_columns import behind_pulses
@@ -28,11 +29,9 @@ from scartools.errors import InputError
 FEWEST_NAMED = 0.5  # share of the leads whose names must be read where the arrangement has them
 STRIP_LEADS = ("II", "V1", "V5")
 STRIP_NAME_FAR = 22.0  # mm from the baseline of a rhythm strip to its name
-SOME_PULSES = 0.4  # share of the rows in which a pulse at one place is one of all rows
 LEVEL_FEET_MM = 0.3
 WHOLE_ALIKE = 3  # rows with pulses above each other: no edge cuts through them
 HALF_MM = 1.5  # beyond the left edge of the leads, where half a pulse may fall
-PULSE_FAR = 14.0  # mm from the left edge of a column to the pulse in it
 PARTLY = 0.7  # px
 SAMPLE_MM = 0.05  # at 500 Hz and 25 mm/s
 UNNAMED_COLUMN_MM = 62.5  # of the one arrangement that is taken without names: 3 x 4
@@ -80,57 +79,23 @@ def follow_leads(
     Raises InputError, with the reason, where the arrangement is not told or a lead would be lost.
     """
     mm = (px_per_mm, px_per_mm)
-    line, extent = stroke_width(ink.mask), ink_extent(ink.mask)
-    rows = page_layout.find_rows(upright_runs(ink.mask), extent, ink.mask.shape[0], mm)
-    if len(rows) < 3:
-        raise InputError(f"layout not recognised: {len(rows)} rows of traces are found, where 3 to 12 are due")
-    fits = fit_layouts(words, rows, px_per_mm, wanted)
-    fit = fits[0] if fits and fits[0].share >= FEWEST_NAMED else None
-    seen, rows = len(rows), list(fit.rows) if fit else rows
-    whole = ink.mask if ink.marks is None else ink.mask | ink.marks
-    lines = dotted_lines(ink, whole, px_per_mm)
-    mask = erase_lines(ink.followed, lines)
-    beside = lines_of_rows(lines, rows[: len(fit.layout.rows) if fit else 3], px_per_mm)
-    paths = follow_rows(upright_runs(mask), mask.shape, rows, mm)
-    heights = [height[::PER_PX] for height in trace_heights(paths, mask, ink.weight, fitted=False)]
-    pulses = [find_pulses(path, height, line, mm) for path, height in zip(paths, heights, strict=True)]
-    lead_rows = len(fit.layout.rows) if fit else 3
-    bars = [page_layout.find_separators(whole, row, mm) for row in rows[:lead_rows]]
-    breaks = [page_layout.find_breaks(path, bar, mm) for path, bar in zip(paths[:lead_rows], bars, strict=True)]
-    ends = _trace_ends(heights, pulses, line, px_per_mm)
-    first, last = ends_of_rows(paths, ink.weight, pen(paths, mask, ink.weight)[1], ends)
-    exact = (first, None if last is None else last + SAMPLE_MM * px_per_mm)
-    marks = [
-        places_of_bars(whole, ink.weight, row, bar, mm) for row, bar in zip(rows[:lead_rows], bars, strict=True)
-    ]
-    pieces = page_layout.text_pieces(whole, paths, mm)
-    if fit is None:
-        fit = _without_names(pieces, rows, breaks, ends, mm, fits, wanted)
-    columns = place_columns(
-        fit, _with_lines(breaks, beside), ends, px_per_mm, guessed=guessed, marks=marks, exact=exact
-    )
-    if not guessed:
-        columns = behind_pulses(columns, pulses[:lead_rows], ends[1], px_per_mm)
-    lean = lean_of(_printed_marks(fit, words, beside, pulses, px_per_mm))
-    columns = shifted(columns, rows, beside, lean, px_per_mm)
+    look = _first_look(ink, words, px_per_mm, wanted)
+    fit, columns = _arranged(ink, words, look, px_per_mm, wanted, guessed=guessed)
+    rows, lead_rows = look.rows, look.rows[: look.lead_rows]
     places = _name_places(fit, words, px_per_mm)
-    separators = page_layout.separators_at(columns, bars, mm)
-    loose = loose_ink(ink, lines, words, places, columns, px_per_mm)
-    unnamed = page_layout.erase_names(without_letters(mask, loose, ink, places), places)
+    separators = page_layout.separators_at(columns, look.bars, mm)
+    loose = loose_ink(ink, look.lines, words, places, columns, px_per_mm)
+    unnamed = page_layout.erase_names(without_letters(look.mask, loose, ink, places), places)
     paths = with_tips_of(
         follow_rows(upright_runs(unnamed), unnamed.shape, rows, mm), unnamed & ink.mask, places, mm
     )
     heights = trace_heights(paths, unnamed, ink.weight)
     touched = hidden_by_print(
-        ink, loose, unnamed, paths, (places, fit.layout.columns), columns, rows[:lead_rows], px_per_mm
+        ink, loose, unnamed, paths, (places, fit.layout.columns), columns, lead_rows, px_per_mm
     )
     hidden = [separators | row for row in touched]
     missed = missed_beats(unnamed, ink, loose, paths, words, (rows, columns, hidden), darkness, px_per_mm)
-    hidden += [np.zeros_like(separators)] * (len(rows) - lead_rows)
-    crossed = _crossed(columns, rows, lines, px_per_mm, len(separators))
-    hidden = [row | line for row, line in zip(hidden, crossed, strict=True)]
-    shared = _shared_pulses(pulses, columns, line, px_per_mm, len(separators))
-    covered = _covered(hidden, pulses, shared, line)
+    covered = covered_columns(hidden, rows, columns, look.lines, look.pulses, look.line, px_per_mm)
     strokes = page_layout.beside_strokes(missed, paths, mm)
     heights = [
         np.where(cover | np.repeat(stroke, PER_PX)[: len(height)], np.nan, height)
@@ -140,14 +105,108 @@ def follow_leads(
         fit,
         columns,
         heights,
-        pulses,
+        look.pulses,
         ink.contrast,
         len(missed),
         _strip_names(fit, words, px_per_mm),
-        seen - len(rows),
-        _cut_pulses(whole, rows, pulses, columns, line, mm),
+        look.seen - len(rows),
+        _cut_pulses(look.whole, rows, look.pulses, columns, look.line, mm),
         tuple(covered),
     )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the rows show before the names are taken out of the ink.
+
+    fits       arrangements that names speak for, best first; named: the best, where enough names do, or None
+    rows       px, their baselines; seen: rows that were found, those that are no part of an arrangement included
+    line       width of the stroke, px; radius: half the width of the pen, px
+    whole      bool (H, W), traces, writing and lines; mask: what to follow, without the dotted lines
+    lines      dotted; beside: columns (px) where they pass each row of leads
+    paths, pulses  of every row; bars: of the rows of leads
+    ends       px, where the traces begin and end without their pulses
+    """
+
+    fits: list[Fit]
+    named: Fit | None
+    rows: list[float]
+    seen: int
+    line: float
+    radius: float
+    whole: np.ndarray
+    mask: np.ndarray
+    lines: list[Separator]
+    beside: list[list[float]]
+    paths: list[Path]
+    pulses: list[list[Pulse]]
+    bars: list[np.ndarray]
+    ends: tuple[float, float]
+
+    @property
+    def lead_rows(self) -> int:
+        """How many of the rows hold leads: those of the arrangement, or of 3 x 4 without one."""
+        return len(self.named.layout.rows) if self.named else 3
+
+
+def _first_look(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str | None) -> _Look:
+    """Find the rows, follow each roughly, and see where pulses and separators stand; arguments as for follow_leads."""
+    mm = (px_per_mm, px_per_mm)
+    runs, extent = upright_runs(ink.mask), ink_extent(ink.mask)
+    line = usual_height(runs)
+    rows = page_layout.find_rows(runs, extent, ink.mask.shape[0], mm)
+    if len(rows) < 3:
+        raise InputError(f"layout not recognised: {len(rows)} rows of traces are found, where 3 to 12 are due")
+    fits = fit_layouts(words, rows, px_per_mm, wanted)
+    named = fits[0] if fits and fits[0].share >= FEWEST_NAMED else None
+    seen, rows = len(rows), list(named.rows) if named else rows
+    lead_rows = rows[: len(named.layout.rows) if named else 3]
+    whole = ink.mask if ink.marks is None else ink.mask | ink.marks
+    lines = dotted_lines(ink, whole, px_per_mm)
+    mask = erase_lines(ink.followed, lines)
+    paths = follow_rows(upright_runs(mask), mask.shape, rows, mm)
+    drawn = pen(paths, mask, ink.weight)
+    heights = [height[::PER_PX] for height in trace_heights(paths, mask, ink.weight, fitted=False, drawn=drawn)]
+    pulses = [find_pulses(path, height, line, mm) for path, height in zip(paths, heights, strict=True)]
+    return _Look(
+        fits,
+        named,
+        rows,
+        seen,
+        line,
+        drawn[1],
+        whole,
+        mask,
+        lines,
+        lines_of_rows(lines, lead_rows, px_per_mm),
+        paths,
+        pulses,
+        [page_layout.find_separators(whole, row, mm) for row in lead_rows],
+        _trace_ends(heights, pulses, line, px_per_mm),
+    )
+
+
+def _arranged(
+    ink: TraceInk, words: list[Word], look: _Look, px_per_mm: float, wanted: str | None, *, guessed: bool
+) -> tuple[Fit, Columns]:
+    """The arrangement of the page and its columns, from names, gaps, separators, pulses and the ends of the traces."""
+    mm = (px_per_mm, px_per_mm)
+    each = list(zip(look.rows[: look.lead_rows], look.paths[: look.lead_rows], look.bars, strict=True))
+    breaks = [page_layout.find_breaks(path, bar, mm) for _, path, bar in each]
+    first, last = ends_of_rows(look.paths, ink.weight, look.radius, look.ends)
+    exact = (first, None if last is None else last + SAMPLE_MM * px_per_mm)
+    marks = [places_of_bars(look.whole, ink.weight, row, bar, mm) for row, _, bar in each]
+    fit = look.named
+    if fit is None:
+        pieces = page_layout.text_pieces(look.whole, look.paths, mm)
+        fit = _without_names(pieces, look.rows, breaks, look.ends, mm, look.fits, wanted)
+    columns = place_columns(
+        fit, _with_lines(breaks, look.beside), look.ends, px_per_mm, guessed=guessed, marks=marks, exact=exact
+    )
+    if not guessed:
+        columns = behind_pulses(columns, look.pulses[: look.lead_rows], look.ends[1], px_per_mm)
+    lean = lean_of(_printed_marks(fit, words, look.beside, look.pulses, px_per_mm))
+    return fit, shifted(columns, look.rows, look.beside, lean, px_per_mm)
 
 
 def _cut_pulses(
@@ -208,22 +267,6 @@ def _with_lines(breaks: list[np.ndarray], lines: list[list[float]]) -> list[np.n
         for x in found:
             row[max(int(round(x)) - 1, 0) : int(round(x)) + 2] = True
     return marked
-
-
-def _crossed(
-    columns: Columns, rows: list[float], lines: list[Separator], px_per_mm: float, width: int
-) -> list[np.ndarray]:
-    """For each row bool (W,): where a dotted separator crosses it at a border, and its dots may be taken for a trace."""
-    hidden = []
-    for row, baseline in enumerate(rows):
-        covered = np.zeros(width, bool)
-        for column in range(columns.count - 1):
-            border = columns.edges(column, row)[1]
-            places = [line.at(baseline, 8 * px_per_mm) for line in lines]
-            for x in (place for place in places if place is not None and abs(place - border) < 1.5 * px_per_mm):
-                covered[max(round(x - 0.5 * px_per_mm), 0) : round(x + 0.5 * px_per_mm) + 1] = True
-        hidden.append(covered)
-    return hidden
 
 
 def _printed_marks(
@@ -332,47 +375,3 @@ def _trace_ends(
     # a stroke inks pixels that it covers by a part: its run of ink is wider than the pen by PARTLY, and its end is round
     round_end = max((line - PARTLY) / 2 - 0.5, 0.0)
     return float(np.median(starts)) + round_end, float(np.median(stops)) - round_end + SAMPLE_MM * px_per_mm
-
-
-def _covered(
-    hidden: list[np.ndarray], pulses: list[list[Pulse]], shared: list[np.ndarray], line: float
-) -> list[np.ndarray]:
-    """For each row bool (PER_PX * W,): where letters, separators or pulses are drawn and not the lead."""
-    edge = int(np.ceil(line)) + 1
-    found = []
-    for row, own, common in zip(hidden, pulses, shared, strict=True):
-        covered = np.repeat(row | common, PER_PX)
-        for pulse in own:
-            covered[max(pulse.left - edge, 0) * PER_PX : (pulse.right + edge) * PER_PX] = True
-        found.append(covered)
-    return found
-
-
-def _shared_pulses(
-    pulses: list[list[Pulse]], columns: Columns, line: float, px_per_mm: float, width: int
-) -> list[np.ndarray]:
-    """For each row bool (W,): where the other rows have their pulse at the beginning of a column, and what is left of it.
-
-    A recorder prints the pulse in every row at one place. Where it is not found in one (a wave runs into it, a name
-    stands on it) it would be taken for the beginning of the lead; so would its foot.
-    """
-    rows = len(pulses)
-    found = [np.zeros(width, bool) for _ in pulses]
-    edge = int(np.ceil(line)) + 1
-    for column in range(columns.count):
-        ends: list[float] = []
-        for row, own in enumerate(pulses):
-            left = columns.edges(column, row)[0]
-            ends += [
-                pulse.right - left
-                for pulse in own
-                if -8 * px_per_mm < pulse.left - left < PULSE_FAR * px_per_mm
-            ][:1]
-        if len(ends) < max(SOME_PULSES * rows, 3):
-            continue
-        end = float(np.median(ends))
-        for row, covered in enumerate(found):
-            left = columns.edges(column, row)[0]
-            begin = max(round(left - 0.5 * px_per_mm), 0) if column else 0
-            covered[begin : max(round(left + end) + edge, 0)] = True
-    return found

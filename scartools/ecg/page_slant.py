@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
 SLANTS = np.linspace(
     -0.32, 0.32, 9
@@ -45,38 +44,58 @@ class Plane:
         return passed, slopes / depth[:, None, None]
 
 
+def with_neighbours(excess: np.ndarray) -> np.ndarray:
+    """Return each frequency's excess or that of a neighbour, where it is more; float32 (N, h, w), going round at the ends."""
+    for axis in (1, 2):
+        most = np.maximum(excess, np.roll(excess, 1, axis))
+        excess = np.maximum(most, np.roll(excess, -1, axis), out=most)
+    return excess
+
+
 def slanted_plane(
-    centre: np.ndarray, excess: np.ndarray, start: np.ndarray, shape: tuple[int, int], window: int
+    centre: np.ndarray,
+    excess: np.ndarray,
+    near: np.ndarray,
+    start: np.ndarray,
+    shape: tuple[int, int],
+    window: int,
 ) -> Plane:
     """Return the plane whose frequencies stand out most.
 
     centre  float (N, 2): x, y of the windows, px
     excess  float32 (N, window, window // 2 + 1): how far each frequency stands out, of a real picture's half spectrum
+    near    float32, same shape: the same `with_neighbours`
     start   float (2, 2): family, then frequency along x and y in cycles a window, of the strongest peaks
     shape   rows and columns of the picture
     """
-    near = ndimage.maximum_filter(excess, (1, 3, 3), mode="wrap")
     number = np.arange(len(centre))
 
-    def height(plane: Plane, table: np.ndarray) -> float:
-        """How far its frequencies stand out: mean over windows and families."""
-        waves = np.rint(plane.lines(centre)[1] * window).astype(int)  # (N, 2, 2)
-        x, y = waves[..., 0], waves[..., 1]
+    def seen(waves: np.ndarray, table: np.ndarray) -> np.ndarray:
+        """How far frequencies (..., N, 2) stand out, float32 (..., N)."""
+        x, y = np.moveaxis(np.rint(waves * window).astype(np.int32), -1, 0)
         x, y = np.where(x < 0, -x, x), np.where(x < 0, -y, y)
-        return float(table[number[:, None], y % window, np.minimum(x, window // 2)].mean())
+        found: np.ndarray = table[number, y % window, np.minimum(x, window // 2)]
+        return found
+
+    def height(plane: Plane) -> float:
+        """How far its frequencies stand out, beside a peak and on it: means over windows and families."""
+        waves = plane.lines(centre)[1].swapaxes(0, 1)  # (2, N, 2)
+        return float(seen(waves, near).mean()) + float(seen(waves, excess).mean())
 
     first = Plane(start / window, np.zeros(2), np.array(shape[::-1]) / 2, max(shape) / 2)
     best, top = first, -1.0
     for across in SLANTS:
         for down in SLANTS:
-            for scale in SCALES:
-                for other in SCALES:
-                    waves = first.waves * np.array([[scale], [other]])
-                    tried = replace(first, waves=waves, slant=np.array([across, down]))
-                    seen = height(tried, near)
-                    if seen > top:
-                        best, top = tried, seen
-    return _climbed(best, lambda plane: height(plane, near) + height(plane, excess))
+            slanted = replace(first, slant=np.array([across, down]))
+            waves = slanted.lines(centre)[1].swapaxes(
+                0, 1
+            )  # (2, N, 2), as many times higher as `first.waves` are
+            each = seen(SCALES[:, None, None, None] * waves, near).mean(axis=-1, dtype=float)  # (scales, 2)
+            scale, other = np.argmax(each, axis=0)
+            if each[scale, 0] + each[other, 1] > top:
+                top = each[scale, 0] + each[other, 1]
+                best = replace(slanted, waves=first.waves * SCALES[[scale, other], None])
+    return _climbed(best, height)
 
 
 def _climbed(plane: Plane, height: Callable[[Plane], float]) -> Plane:

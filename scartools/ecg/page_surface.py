@@ -8,6 +8,7 @@ Source: Eilers and Marx, Statistical Science 11, 89 (1996), doi:10.1214/ss/10384
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -141,8 +142,13 @@ def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
 
 def bending(surface: Surface, stiffness: float) -> np.ndarray:
     """Penalty of second differences along x, along y and across; `stiffness` is the size expected of one."""
-    rows, columns = (n + 3 for n in surface.cells)
-    one_y, one_x = np.eye(rows), np.eye(columns)
+    return _bends(*surface.cells) / stiffness**2
+
+
+@lru_cache(maxsize=8)  # asked for in every round of a lattice, with the same cells
+def _bends(cells_down: int, cells_across: int) -> np.ndarray:
+    """Sum of the squared second differences as a quadratic form: float (coefficients, coefficients)."""
+    one_y, one_x = np.eye(cells_down + 3), np.eye(cells_across + 3)
     bends = np.concatenate(
         [
             np.kron(one_y, np.diff(one_x, 2, axis=0)),
@@ -150,7 +156,7 @@ def bending(surface: Surface, stiffness: float) -> np.ndarray:
             2**0.5 * np.kron(np.diff(one_y, axis=0), np.diff(one_x, axis=0)),
         ]
     )
-    return bends.T @ bends / stiffness**2
+    return bends.T @ bends
 
 
 def invert(surface: Surface, values: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
+from scartools.ecg.page_ink import upright_runs
 from scartools.ecg.pulse import Pulse
 
 TOP_MM = (1.0, 8.0)  # of the top that is left
@@ -64,35 +66,35 @@ def _corners(
     mm_x, mm_y = px_per_mm
     first = max(int(baseline - ((1 + HEIGHT_OFF) * HEIGHTS_MM[-1] + FOOT_MM) * mm_y), 0)
     part = ink[first : int(baseline + HEIGHTS_MM[-1] * mm_y), : stop + int(4 * mm_x)]
+    if not part.size:
+        return []
     found, lean = [], max(round(LEAN_MM * mm_x), 1)
     inked = np.convolve(part.sum(axis=0), np.ones(2 * lean + 1), mode="same")
     enough = inked >= 0.5 * HEIGHTS_MM[0] * mm_y  # a fall may have gaps
-    for right in range(int(TOP_MM[0] * mm_x), min(stop, part.shape[1] - 2)):
-        if not enough[right]:
+    falls = upright_runs(_bridged(part, lean, BROKEN_MM * mm_y))
+    tall = falls.bottom - falls.top >= (1 - HEIGHT_OFF) * HEIGHTS_MM[0] * mm_y
+    tall &= enough[falls.column] & (falls.column >= int(TOP_MM[0] * mm_x))
+    tall &= falls.column < min(stop, part.shape[1] - 2)
+    each = (falls.column[tall].tolist(), falls.top[tall].tolist(), falls.bottom[tall].tolist())
+    for right, top, bottom in zip(*each, strict=True):
+        middle = _level_top(part, right, right + lean, top, line, mm_x, mm_y)
+        foot = _foot(part, right, bottom, baseline - first, line, mm_x, mm_y)
+        if middle is None or foot is None:
             continue
-        near = part[:, max(right - lean, 0) : right + lean + 1]
-        fall = _bridged(np.asarray(near.any(axis=1)), BROKEN_MM * mm_y)
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], fall.view(np.int8), [0]])))
-        for top, bottom in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            if bottom - top < (1 - HEIGHT_OFF) * HEIGHTS_MM[0] * mm_y:
-                continue
-            middle = _level_top(part, right, right + lean, top, line, mm_x, mm_y)
-            foot = _foot(part, right, bottom, baseline - first, line, mm_x, mm_y)
-            if middle is None or foot is None:
-                continue
-            height = foot - middle
-            off = min(abs(height / mm_y / usual - 1) for usual in HEIGHTS_MM)
-            if off <= HEIGHT_OFF and _blank_below(part, right - lean, (middle, foot), line, mm_x, mm_y):
-                found.append(Pulse(0, right + 1, height, height, first + middle))
+        height = foot - middle
+        off = min(abs(height / mm_y / usual - 1) for usual in HEIGHTS_MM)
+        if off <= HEIGHT_OFF and _blank_below(part, right - lean, (middle, foot), line, mm_x, mm_y):
+            found.append(Pulse(0, right + 1, height, height, first + middle))
     return found
 
 
-def _bridged(column: np.ndarray, gap: float) -> np.ndarray:
-    """bool (H,) with gaps of up to `gap` px closed."""
+def _bridged(part: np.ndarray, lean: int, gap: float) -> np.ndarray:
+    """bool (H, W): each column with those up to `lean` px beside it, and with gaps of up to `gap` px closed."""
     reach = max(round(gap / 2), 1)
-    wide = np.convolve(np.pad(column, reach), np.ones(2 * reach + 1), mode="same") > 0
-    closed: np.ndarray = np.convolve(wide, np.ones(2 * reach + 1), mode="same")[reach:-reach] > 2 * reach + 0.5
-    return closed
+    beside = cv2.dilate(np.ascontiguousarray(part).view(np.uint8), np.ones((1, 2 * lean + 1), np.uint8))
+    beside = cv2.copyMakeBorder(beside, 2 * reach, 2 * reach, 0, 0, cv2.BORDER_CONSTANT, value=0)
+    closed = cv2.morphologyEx(beside, cv2.MORPH_CLOSE, np.ones((2 * reach + 1, 1), np.uint8))
+    return closed[2 * reach : -2 * reach] > 0
 
 
 def _level_top(

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
-import cv2
 import numpy as np
 
 from scartools.ecg.assemble import upright
 from scartools.ecg.ink_network import trace_and_text
-from scartools.ecg.lead_names import Word, free_words, with_touching
+from scartools.ecg.lead_names import Word
 from scartools.ecg.page_boxes import PointMap, cut_boxes, follow_boxes, moved_boxes, pulse_boxes, way_back
 from scartools.ecg.page_checks import checked, status_of
 from scartools.ecg.page_frame import Frame, find_frame
@@ -26,6 +24,7 @@ from scartools.ecg.page_paper import divide_out_paper
 from scartools.ecg.page_scales import (
     USUAL_GAIN,
     USUAL_SPEED,
+    Gains,
     find_gain,
     find_speed,
     scale_checks,
@@ -33,6 +32,7 @@ from scartools.ecg.page_scales import (
     speed_by_columns,
     usual_gain,
 )
+from scartools.ecg.page_upright import ALL_NAMES, names_in, turns_and_words
 from scartools.ecg.printed_scales import PrintedScales, read_printed_scales
 from scartools.ecg.reading import Box, Check, Found, PageReading
 from scartools.ecg.separators import erase_lines, find_dotted_lines
@@ -41,11 +41,7 @@ from scartools.ecg.stroke_tips import with_tips
 from scartools.errors import InputError
 
 COARSEST = 2.2  # px a mm, some 55 dots an inch
-SOME_NAMES = 1.5  # of the nine aV and V names: fewer may be chance
-ENOUGH_NAMES = 4.0  # of the nine aV and V names, to be sure which way is up
-ALL_NAMES = 12  # where one ink has shown so many different ones the other is not asked
 OF_THE_FRAME = {"grid_found", "equal_axes"}  # checks that no other ink can mend
-ON_ITS_SIDE = 1.5  # ink that lies in columns this much more than in rows
 WIDTH_REVIEW = 0.05  # of a column of 62.5 mm
 FINE_PX_PER_MM = 6.5  # on a finer page pale ink is the grain of the paper
 
@@ -72,37 +68,56 @@ def read_raster_page(
     Returns the reading; its trace_px and px_per_mm are in pixels of `image`.
     Raises InputError, with the reason, for every page that cannot be read with confidence.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise InputError(f"the page is {image.dtype} {image.shape}, where uint8 (height, width, 3) is due")
-    quarter = round(rotate_deg / 90) % 4
-    if abs(rotate_deg / 90 - round(rotate_deg / 90)) > 1e-6:
-        raise InputError(f"a turn of {rotate_deg:g} degrees is not a quarter turn")
+    quarter = _quarter_turns(image, rotate_deg)
     frame = find_frame(_turn(image, quarter))
-
-    def to_given(points: np.ndarray) -> np.ndarray:
-        return _rotated(frame.to_page(points), image.shape[:2], quarter)
-
     if frame.px_per_mm < COARSEST:
         raise InputError(
             f"a millimetre is {frame.px_per_mm:.1f} px, too coarse to follow a QRS",
             remedy="Scan the page with 200 dots an inch (7.9 px a mm), at least 100",
         )
+
+    def to_given(points: np.ndarray) -> np.ndarray:
+        return _rotated(frame.to_page(points), image.shape[:2], quarter)
+
     darkness = divide_out_paper(frame.image)
+    if boxes is None:
+        return _read_by_inks(frame, darkness, (layout, speed_mm_s, gain_mm_mv), to_given)
+    return _read_boxes_by_inks(frame, darkness, boxes, to_given, (speed_mm_s, gain_mm_mv))
+
+
+def _quarter_turns(image: np.ndarray, rotate_deg: float) -> int:
+    """Quarter turns, anticlockwise, of what `read_raster_page` was given; raises InputError where that is no picture or turn."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise InputError(f"the page is {image.dtype} {image.shape}, where uint8 (height, width, 3) is due")
+    quarter = round(rotate_deg / 90)
+    if abs(rotate_deg / 90 - quarter) > 1e-6:
+        raise InputError(f"a turn of {rotate_deg:g} degrees is not a quarter turn")
+    return quarter % 4
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one ink has told of the page for the next: quarter turns that make it upright, its words, its dotted separators."""
+
+    words: tuple[int, list[Word]]
+    dotted: np.ndarray | None
+
+
+def _read_by_inks(
+    frame: Frame, darkness: np.ndarray, given: tuple[str | None, float | None, float | None], to_given: PointMap
+) -> PageReading:
+    """Read the page by one ink, and where it is not accepted by the other; of both the better reading.
+
+    given  layout, speed and gain
+    """
     readings, reasons = [], []
-    words: tuple[int, list[Word]] | None = None
-    dotted: np.ndarray | None = None
+    told: Told | None = None
     for find in _inks(frame):
         try:
             ink = find(frame, darkness)
-            if boxes is not None:
-                return _read_boxes(frame, ink, boxes, to_given, (speed_mm_s, gain_mm_mv))
-            if words is None or len(_names_in(words[1])) < ALL_NAMES:
-                words = _upright(ink, darkness, frame.px_per_mm)
-            if ink.marks is not None:
-                dotted = _dotted(ink, words[0], frame.px_per_mm)
-            ink = replace(ink, dotted=dotted)
-            page = _read_upright(frame, ink, darkness, words, layout)
-            reading = _measured(frame, page, (layout, speed_mm_s, gain_mm_mv), to_given)
+            told = _told(ink, darkness, frame.px_per_mm, told)
+            page = _read_upright(frame, replace(ink, dotted=told.dotted), darkness, told.words, given[0])
+            reading = _measured(frame, page, given, to_given)
         except InputError as reason:
             reasons.append(reason)
             continue
@@ -114,6 +129,15 @@ def read_raster_page(
     if not readings:
         raise reasons[0]
     return min(readings, key=lambda pair: pair[0])[1]
+
+
+def _told(ink: TraceInk, darkness: np.ndarray, px_per_mm: float, before: Told | None) -> Told:
+    """What an ink tells of the page, beside what another has told before."""
+    words = None if before is None else before.words
+    if words is None or len(names_in(words[1])) < ALL_NAMES:
+        words = turns_and_words(ink, darkness, px_per_mm)
+    dotted = None if before is None else before.dotted
+    return Told(words, dotted if ink.marks is None else _dotted(ink, words[0], px_per_mm))
 
 
 @dataclass(frozen=True)
@@ -176,21 +200,6 @@ def _measured(
         "gain_mm_mv": gains.found,
         "layout": "given" if layout else "measured" if leads.fit.named else "assumed",
     }
-    facts: dict[str, Any] = {
-        **frame.facts,
-        "QuarterTurns": quarter,
-        "Grid": frame.grid,
-        "LeadOrder": leads.fit.layout.order,
-        "PulseHeight": None if gains.limb_mm is None else round(gains.limb_mm, 2),
-        "ChestGain": gains.chest if gains.chest != gains.limb else None,
-        "PrintedSpeed": page.printed.speed,
-        "PrintedGain": None if page.printed.gain is None else list(page.printed.gain),
-        "ColumnWidth": round(leads.columns.width / mm, 2),
-        "LeadNamesFound": leads.fit.named,
-        "ColumnsShareTime": together is not None,
-        "ColumnBordersFound": leads.columns.breaks,
-        "PulseBeforeEachColumn": leads.columns.lead is not None,
-    }
     name = leads.fit.layout.name
     if leads.fit.strips or name == "3x4":
         name = f"{name}+{leads.fit.strips}"
@@ -207,9 +216,45 @@ def _measured(
             *_checks(frame, leads, mm, untold_strips(leads, strips)),
             *scale_checks(page.printed, (speed, speed_found), gains, by_columns),
         ),
-        facts,
+        _facts(frame, page, gains, share_time=together is not None),
         pulse_boxes([own or cut for own, cut in zip(leads.pulses, leads.cut, strict=True)], to_picture),
     )
+
+
+def _facts(frame: Frame, page: Upright, gains: Gains, *, share_time: bool) -> dict[str, Any]:
+    """What the sidecar says of how the page was read; share_time: its columns show the same time."""
+    return {
+        **frame.facts,
+        "QuarterTurns": page.quarter,
+        "Grid": frame.grid,
+        "LeadOrder": page.leads.fit.layout.order,
+        "PulseHeight": None if gains.limb_mm is None else round(gains.limb_mm, 2),
+        "ChestGain": gains.chest if gains.chest != gains.limb else None,
+        "PrintedSpeed": page.printed.speed,
+        "PrintedGain": None if page.printed.gain is None else list(page.printed.gain),
+        "ColumnWidth": round(page.leads.columns.width / page.px_per_mm, 2),
+        "LeadNamesFound": page.leads.fit.named,
+        "ColumnsShareTime": share_time,
+        "ColumnBordersFound": page.leads.columns.breaks,
+        "PulseBeforeEachColumn": page.leads.columns.lead is not None,
+    }
+
+
+def _read_boxes_by_inks(
+    frame: Frame,
+    darkness: np.ndarray,
+    boxes: tuple[Box, ...],
+    to_given: PointMap,
+    given: tuple[float | None, float | None],
+) -> PageReading:
+    """Read given boxes by one ink, and where that finds none by the other; given: speed and gain."""
+    reasons = []
+    for find in _inks(frame):
+        try:
+            return _read_boxes(frame, find(frame, darkness), boxes, to_given, given)
+        except InputError as reason:
+            reasons.append(reason)
+    raise reasons[0]
 
 
 def _read_boxes(
@@ -268,62 +313,6 @@ def _ink_by_network(frame: Frame, darkness: np.ndarray) -> TraceInk:
     )
 
 
-def _upright(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tuple[int, list[Word]]:
-    """Quarter turns (np.rot90) that make the page upright, and the words printed on it then.
-
-    Traces lie in rows; of the two ways left the one is taken in which more names of aV and V leads can be read: I, II
-    and III look alike upside down.
-    """
-    whole = ink.mask if ink.marks is None else ink.mask | ink.marks
-    base = 1 if _banded(ink.mask, 0) > ON_ITS_SIDE * _banded(ink.mask, 1) else 0
-    marked = ink.marks is not None
-
-    @cache  # asked for twice, of names that stand free and of those that touch a trace
-    def page(quarter: int) -> tuple[np.ndarray, np.ndarray, float]:
-        """Ink and darkness of the page turned, without its separators; px per mm."""
-        return *_without_lines(_turn(whole, quarter), _turn(darkness, quarter), px_per_mm, marked), px_per_mm
-
-    read: dict[int, list[Word]] = {}
-    searched: set[int] = set()  # for names that touch a trace, too
-    best, score = base, -1.0
-    for touching in (False, True):
-        for quarter in (best, (best + 2) % 4, 1 - base, 3 - base):
-            if quarter % 2 != best % 2 and (touching or score >= SOME_NAMES):
-                break  # rows of tall beats at a steady pace look like rows down the page: without names, ask that way too
-            if quarter in searched:
-                continue
-            read[quarter] = (
-                with_touching(read[quarter], *page(quarter)) if touching else free_words(*page(quarter))
-            )
-            searched |= {quarter} if touching else set()
-            named = _named(read[quarter])
-            if named > score + 0.5:
-                best, score = quarter, named
-            if named >= ENOUGH_NAMES:
-                break
-        if score >= ENOUGH_NAMES:
-            break
-    if best not in searched and len(_names_in(read[best])) < ALL_NAMES:
-        return best, with_touching(read[best], *page(best))
-    return best, read[best]
-
-
-def _names_in(words: list[Word]) -> set[str]:
-    return {word.text for word in words if word.text}
-
-
-def _without_lines(
-    ink: np.ndarray, darkness: np.ndarray, px_per_mm: float, told: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Ink and darkness without the separators, which stand close to the names; told: writing was told from the trace."""
-    lines = find_dotted_lines(ink, px_per_mm) if told else []
-    if not lines:
-        return ink, darkness
-    rest = erase_lines(ink, lines)
-    erased = cv2.dilate((ink & ~rest).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return rest, np.where(erased & ~rest, np.float32(0.0), darkness)
-
-
 def _dotted(ink: TraceInk, quarter: int, px_per_mm: float) -> np.ndarray:
     """bool (H, W), the dots of the separators that stand upright once the page is turned by quarter turns."""
     ink = ink.turned(quarter)
@@ -331,22 +320,6 @@ def _dotted(ink: TraceInk, quarter: int, px_per_mm: float) -> np.ndarray:
     whole = ink.mask | ink.marks
     lines = find_dotted_lines(whole, px_per_mm)
     return _turn(whole & ~erase_lines(whole, lines), -quarter)
-
-
-def _named(words: list[Word]) -> float:
-    """Sum over the different aV and V names of the confidence in each."""
-    names: dict[str, float] = {}
-    for word in words:
-        if len(word.text) > 1 and "V" in word.text and word.confidence >= 0.5:
-            names[word.text] = max(names.get(word.text, 0.0), word.confidence)
-    return sum(names.values())
-
-
-def _banded(mask: np.ndarray, axis: int) -> float:
-    """How unevenly the ink lies across an axis: the squared coefficient of variation of its sums along the axis."""
-    sums = mask.sum(axis=axis).astype(float)
-    inked = sums[np.flatnonzero(sums)[0] : np.flatnonzero(sums)[-1] + 1] if sums.any() else np.ones(1)
-    return float(np.var(inked) / np.mean(inked) ** 2)
 
 
 def _checks(frame: Frame, leads: Leads, mm: float, untold: int) -> tuple[Check, ...]:

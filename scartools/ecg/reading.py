@@ -14,9 +14,9 @@ Found = Literal["printed", "measured", "given", "assumed"]
 Status = Literal["accepted", "needs_review", "refused"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Strip:
-    """One drawn lead: a column of a 3 x 4 page, or a rhythm strip.
+    """One drawn lead: a column of a 3 x 4 page, or a rhythm strip. Equal to itself alone: its samples are not compared.
 
     lead      name in LEADS
     rhythm    a long strip below the columns

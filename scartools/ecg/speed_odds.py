@@ -6,10 +6,12 @@ speed it has half its rate, twice its QRS and 1.4 times its corrected QT.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
-from scartools.ecg.assemble import assemble, upright
-from scartools.ecg.reading import PageReading
+from scartools.ecg.assemble import assemble_strips, upright
+from scartools.ecg.reading import PageReading, Strip
 from scartools.errors import InputError
 
 SPEEDS = (25.0, 50.0)  # mm/s, that twelve leads are printed at; 12.5 is for hours of one lead
@@ -30,7 +32,7 @@ def speed_odds(reading: PageReading) -> float | None:
     independent. Of 200 PTB-XL records at 25 mm/s 94 % have 1 (ten to one) or more; of 1192 at 50 mm/s read
     at 25, 11 have. None where no beat can be made, which then says nothing of the speed.
     """
-    found = _durations(reading)
+    found = _durations(upright(reading).strips)
     if found is None:
         return None
     factor = (SPEEDS[1] if reading.speed_mm_s <= SPEEDS[0] else SPEEDS[0]) / reading.speed_mm_s
@@ -43,7 +45,8 @@ def speed_odds(reading: PageReading) -> float | None:
     return float(total / np.log(10))
 
 
-def _durations(reading: PageReading) -> dict[str, float] | None:
+@lru_cache(maxsize=1)  # a page is asked by its reader and by who had it read
+def _durations(strips: tuple[Strip, ...]) -> dict[str, float] | None:
     """QRS (ms), corrected QT (ms) and rate (beats/min) of a page, those that can be measured."""
     from scartools.ecg.beat import (
         median_beat,
@@ -51,7 +54,7 @@ def _durations(reading: PageReading) -> dict[str, float] | None:
     from scartools.ecg.delineate import MS, delineate
 
     try:
-        leads = assemble(upright(reading))
+        leads = assemble_strips(strips)
         beat = median_beat(leads.signals, leads.rate)
     except InputError:  # a lead is missing, no two beats are alike: there is nothing to measure
         return None

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from scartools.ecg.lead_names import Word
-from scartools.ecg.page_ink import pieces
+from scartools.ecg.page_ink import pieces, widened
 from scartools.ecg.trace import Path
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in px
@@ -89,7 +88,7 @@ def loose_marks(
     boxes = [(w.left, w.top, w.right, w.bottom) for w in words if w.text and w.confidence >= LETTER_CONFIDENCE]
     for left, top, right, bottom in (*boxes, *places):
         known[max(top - reach, 0) : max(bottom + reach, 0), max(left - reach, 0) : max(right + reach, 0)] = True
-    loose: np.ndarray = marks & ~known & ~ndimage.binary_dilation(lines, np.ones((3, 3), bool))
+    loose: np.ndarray = marks & ~known & ~widened(lines)
     joined = cv2.dilate(loose.view(np.uint8), np.ones((1, 2 * round(0.8 * px_per_mm) + 1), np.uint8))
     labels, boxes_of = pieces(joined)
     wide = boxes_of[:, cv2.CC_STAT_WIDTH] > NAME_MM * px_per_mm
@@ -114,7 +113,7 @@ def on_letters(
         inside = marks[top:bottom, left:right]
         if not inside.any():
             continue
-        near = ndimage.binary_dilation(inside.any(axis=0), np.ones(2 * margin + 1, bool))
+        near = np.convolve(inside.any(axis=0), np.ones(2 * margin + 1))[margin:-margin] > 0
         high, low = path.top[left:right], path.bottom[left:right]
         passing = near & (low > top) & (high < bottom)
         for x in np.flatnonzero(np.isfinite(high) & ~passing).tolist():

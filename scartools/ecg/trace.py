@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from scartools.ecg.page_ink import Runs
 from scartools.ecg.trace_runs import Pieces, cut_pieces
@@ -109,10 +110,19 @@ def without_spurs(path: Path) -> Path:
         level = (tall[before] <= LEVEL * pen) & (tall[after] <= LEVEL * pen)
         level &= np.abs(top[before] - top[after]) <= pen
         high, low = np.fmin(top[before], top[after]), np.fmax(bottom[before], bottom[after])
-        for at in np.flatnonzero(level).tolist():
+        tips = (
+            sliding_window_view(top[1:-1], wide).min(axis=1),
+            sliding_window_view(bottom[1:-1], wide).max(axis=1),
+        )
+        stands = (tips[0] < high - pen) | (tips[1] > low + pen)
+        mended = -1  # up to where columns are no longer those of `stands`
+        for at, out in zip(np.flatnonzero(level).tolist(), stands[level].tolist(), strict=True):
+            if not out and at >= mended:
+                continue
             own = slice(at + 1, at + 1 + wide)
             if np.min(top[own]) < high[at] - pen or np.max(bottom[own]) > low[at] + pen:
                 top[own], bottom[own] = high[at], low[at]
+                mended = at + wide
     return Path(top, bottom, path.shared)
 
 

@@ -20,16 +20,22 @@ SLACK = 1.0  # px; edges that give heights this far apart are those of merged st
 
 
 def heights(
-    paths: list[Path], mask: np.ndarray, weight: np.ndarray, *, fitted: bool = True
+    paths: list[Path],
+    mask: np.ndarray,
+    weight: np.ndarray,
+    *,
+    fitted: bool = True,
+    drawn: tuple[float, float] | None = None,
 ) -> list[np.ndarray]:
     """Return the rows of every lead, float (PER_PX W,), NaN in gaps; value k lies at column k / PER_PX.
 
     paths   what each lead is drawn with
     mask    bool (H, W), ink; weight: float32 (H, W), its darkness above what lies under it
     fitted  also fit the steep stretches to the darkness; without, three times as fast
+    drawn   the pen, as `pen` returns it, where it is known
     Rows and columns are counted from the middle of the first pixel. `[::PER_PX]` is one height a pixel column.
     """
-    full, radius = pen(paths, mask, weight)
+    full, radius = drawn or pen(paths, mask, weight)
     curves = []
     for path in paths:
         upper, lower = (_finer(edge) for edge in _edges(path, weight, full))

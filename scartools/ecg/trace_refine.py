@@ -16,6 +16,7 @@ PER_PX = 2  # nodes a pixel column: its middle and its right edge
 ROUNDS = 6
 STEEP = 0.35  # px between neighbouring nodes; flatter stretches are exact without a fit
 FARTHEST = 2.5  # px a node may move in a round
+STILL = 0.002  # px; where no node moved further in a round, none is moved in the next
 DAMPING = 0.02  # keeps nodes that no ramp shows where they are
 STIFFNESS = 0.005  # on second differences of a step
 SMOOTHNESS = 0.002  # on second differences of the curve
@@ -43,13 +44,15 @@ def refine(curve: np.ndarray, weight: np.ndarray, full: float, radius: float) ->
     present = np.isfinite(curve)
     reach = int(np.ceil((radius + 0.5) * PER_PX)) + 1
     free = present & _near(_steep(curve), reach + 2)
-    columns = np.flatnonzero(free[::PER_PX])
-    if not len(columns):
-        return curve
-    fitted = curve.copy()
+    fitted, moving = curve.copy(), free
     for _ in range(ROUNDS):
+        columns = np.flatnonzero((free & _near(moving, reach))[::PER_PX])
+        if not len(columns):
+            break
         fit = _normal_equations(fitted, columns, reach, weight, full, radius)
-        fitted += _step(fitted, present, free, fit)
+        step = _step(fitted, present, moving, fit)
+        fitted += step
+        moving = free & _near(np.abs(step) > STILL, reach)
     return fitted
 
 
@@ -87,14 +90,7 @@ def _normal_equations(
     at = np.repeat(np.arange(len(columns)), tall)
     row = np.arange(tall.sum()) - np.repeat(np.cumsum(tall) - tall, tall) + first[at]
     observed = np.minimum(weight[row, columns[at]] / full, 1.0)
-    # one segment after the other: what is worked on stays in the processor's cache
-    nearest, squared = np.zeros(len(at), int), np.full(len(at), np.inf)
-    for k, offset in enumerate(offsets.tolist()):
-        _, off_x, off_y = _to_segment(-offset / PER_PX, row - start[:, k][at], rise[:, k][at])
-        here = off_x * off_x + off_y * off_y
-        np.putmask(nearest, here < squared, k)
-        np.fmin(squared, here, out=squared)  # not a number where the segment is not known
-    distance = np.sqrt(squared)
+    nearest, distance = _nearest(row.astype(float), at, start, rise, offsets)
     ramp = np.flatnonzero((np.abs(distance - radius) < 0.8) & (distance > 1e-6))
     at, nearest, distance = at[ramp], nearest[ramp], distance[ramp]
     residual = observed[ramp] - np.clip(radius + 0.5 - distance, 0, 1)
@@ -112,6 +108,37 @@ def _normal_equations(
         np.bincount(node, left * later, count),
         gathered(left * residual, later * residual),
     )
+
+
+def _nearest(
+    row: np.ndarray, at: np.ndarray, start: np.ndarray, rise: np.ndarray, offsets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the segments (S) is nearest to each pixel, int (N,), and how far it is, px (N,).
+
+    row, at      of the pixels, (N,), and which column they lie in; start, rise: of the segments, (C, S); offsets: see there
+    As `_to_segment`, one segment after the other and in place: what is worked on stays in the processor's cache.
+    """
+    nearest, squared = np.zeros(len(at), int), np.full(len(at), np.inf)
+    right = 1 / PER_PX
+    away, slope, share, room = (np.empty(len(at)) for _ in range(4))
+    for k, offset in enumerate(offsets.tolist()):
+        np.subtract(row, np.take(np.ascontiguousarray(start[:, k]), at, out=room), out=away)
+        np.take(np.ascontiguousarray(rise[:, k]), at, out=slope)
+        np.multiply(away, slope, out=share)
+        share += -offset / PER_PX * right
+        np.multiply(slope, slope, out=room)
+        room += right * right
+        share /= room
+        np.minimum(np.maximum(share, 0.0, out=share), 1.0, out=share)
+        away -= np.multiply(share, slope, out=room)
+        share *= right
+        np.subtract(-offset / PER_PX, share, out=share)
+        share *= share
+        away *= away
+        share += away
+        np.putmask(nearest, np.less(share, squared), k)
+        np.fmin(squared, share, out=squared)  # not a number where the segment is not known
+    return nearest, np.sqrt(squared, out=squared)
 
 
 def _to_segment(

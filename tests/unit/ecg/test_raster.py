@@ -173,7 +173,7 @@ def test_the_same_page_gives_the_same_reading() -> None:
 def test_a_page_that_looks_as_if_it_lay_on_its_side_is_read_by_its_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("scartools.ecg.raster._banded", lambda mask, axis: 3.0 - 2 * axis)
+    monkeypatch.setattr("scartools.ecg.page_upright._banded", lambda mask, axis: 3.0 - 2 * axis)
     reading = read_raster_page(draw_page())
     assert reading.facts["QuarterTurns"] == 0
     assert worst_error_mv(reading) < 0.055

@@ -8,7 +8,7 @@ import pytest
 
 from scartools.ecg.page_ink import find_ink, stroke_width, upright_runs
 from scartools.ecg.pulse import find_pulses
-from scartools.ecg.trace import baseline_of, follow, follow_rows
+from scartools.ecg.trace import LEVEL, Path, baseline_of, follow, follow_rows, without_spurs
 from scartools.ecg.trace_heights import heights
 from scartools.ecg.trace_refine import PER_PX
 from scartools.errors import InputError
@@ -252,3 +252,37 @@ def test_a_page_without_ink_has_gaps_alone() -> None:
     nothing = upright_runs(np.zeros((50, 80), bool))
     for path in follow_rows(nothing, (50, 80), [20, 40], MM):
         assert np.isnan(path.top).all() and np.isnan(path.bottom).all() and not path.shared.any()
+
+
+def without_spurs_column_by_column(top: np.ndarray, bottom: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What `without_spurs` says of itself, each column looked at by itself from left to right."""
+    tall, top, bottom = bottom - top, top.copy(), bottom.copy()
+    pen = float(np.nanmedian(tall))
+    for wide in range(1, int(np.ceil(pen - 0.5))):
+        start = top.copy(), bottom.copy()
+        for at in range(len(top) - wide - 1):
+            end = at + wide + 1
+            own = slice(at + 1, end)
+            level = tall[at] <= LEVEL * pen and tall[end] <= LEVEL * pen
+            if not level or not abs(start[0][at] - start[0][end]) <= pen:
+                continue
+            high, low = min(start[0][at], start[0][end]), max(start[1][at], start[1][end])
+            if top[own].min() < high - pen or bottom[own].max() > low + pen:
+                top[own], bottom[own] = high, low
+    return top, bottom
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_spurs_next_to_each_other_are_taken_out_one_after_the_other(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    top = 100.0 + rng.integers(0, 3, 400)
+    bottom = top + 4 + rng.integers(0, 2, 400)
+    top[rng.integers(0, 400, 90)] -= 12
+    bottom[rng.integers(0, 400, 90)] += 11
+    gaps = rng.integers(0, 400, 12)
+    top[gaps] = bottom[gaps] = np.nan
+    path = without_spurs(Path(top, bottom, np.zeros(400, bool)))
+    expected = without_spurs_column_by_column(top, bottom)
+    assert (expected[0] != top).sum() > (np.isnan(top)).sum()  # some were taken out
+    np.testing.assert_array_equal(path.top, expected[0])
+    np.testing.assert_array_equal(path.bottom, expected[1])
