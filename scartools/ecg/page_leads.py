@@ -19,7 +19,7 @@ from scartools.ecg.pulse import Pulse, find_cut_pulses, find_pulses, rows_rising
 from scartools.ecg.pulse_columns import behind_pulses
 from scartools.ecg.pulse_half import find_half_pulses
 from scartools.ecg.separators import Separator, erase_lines, lines_of_rows
-from scartools.ecg.trace import follow_rows
+from scartools.ecg.trace import Path, follow_rows
 from scartools.ecg.trace_heights import heights as trace_heights
 from scartools.ecg.trace_heights import pen
 from scartools.ecg.trace_refine import PER_PX
