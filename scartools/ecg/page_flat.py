@@ -93,14 +93,13 @@ def flatten(
     across = np.arange(width, dtype=np.float32) / MESH
     points, method = mesh.points.astype(np.float32), cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     drawn = np.empty((height, width, *picture.shape[2:]), picture.dtype)
-    x, y = np.meshgrid(across, np.arange(BAND, dtype=np.float32))
     for top in range(0, height, BAND):  # where its pixels lie takes eight bytes each: a band stays in the cache
         down = np.arange(top, min(top + BAND, height), dtype=np.float32) / MESH
-        count = len(down)
-        y[:count] = down[:, None]
-        where = cv2.remap(points, x[:count], y[:count], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        steps = np.meshgrid(across, down)
+        where = cv2.remap(points, *steps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        x, y = cv2.split(where)
         drawn[top : top + BAND] = cv2.remap(
-            picture, where, np.empty(0), method, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
+            picture, x, y, method, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
         )
     return drawn
 

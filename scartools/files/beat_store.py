@@ -37,7 +37,7 @@ def stored(beats: Iterable[np.ndarray], beside: Path) -> np.ndarray:
             )  # it outlives the stream
     except OSError as error:
         raise OutputError(
-            f"{count} beats fit beside it and no more ({error.strerror})",
+            f"cannot be written: {count} beats fit beside it and no more ({error.strerror})",
             where=beside,
             remedy="Free some space or choose another --output",
         ) from error
