@@ -103,6 +103,8 @@ def serve(own: socket.socket, listening: socket.socket) -> None:
                 waiting.register(os.pidfd_open(child), selectors.EVENT_READ, (connection, child))
                 answer(connection, child)
             elif connection is own:
+                for child in running.values():  # nobody waits for them any more
+                    os.kill(child, signal.SIGKILL)
                 return
             else:
                 waiting.unregister(connection)
@@ -122,7 +124,7 @@ def asked(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
 
 def answer(connection: socket.socket, number: int) -> None:
     """Send a number to who asked, unless it has been killed, which is seen as the end of its connection."""
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(ConnectionError):
         connection.send(json.dumps(number).encode())
 
 

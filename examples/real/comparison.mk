@@ -6,7 +6,8 @@
 #
 # `tuned` is the peer with the rate and momentum of our short presets, without which few iterations teach it little.
 # All 70 patients, each predicted by the network that did not see them. `ours` is `train --preset small` for the image
-# alone; `plus` has what was found to help, in windows of 96 pixels, 14 an iteration: as many pixels. `peer` is nnU-Net's trainer. Every run takes one thread.
+# alone; `plus` has what was found to help, in windows of 96 pixels, 14 an iteration: as many pixels. `peer` is nnU-Net's
+# trainer. Every run takes one thread.
 BIN        ?= $(abspath ../../.venv/bin)
 OUT        ?= $(abspath out)/comparison
 DATA       ?= $(or $(SCARTOOLS_DATA),$(abspath ../../../shared/data))

@@ -31,20 +31,31 @@ def curves(folder: Path | None) -> Iterator[Draw]:
         raise UsageError(
             "--tensorboard needs a package that is not installed", remedy="pip install 'scartools[tensorboard]'"
         ) from error
-    try:
+    with _said_of(folder):
         folder.mkdir(parents=True, exist_ok=True)
         writer = EventsWriter(str(folder / "events"))
 
-        def draw(name: str, step: int, values: Mapping[str, float]) -> None:
-            """Add a point to each curve; values that are no numbers are left out."""
+    def draw(name: str, step: int, values: Mapping[str, float]) -> None:
+        """Add a point to each curve; values that are no numbers are left out."""
+        with _said_of(folder):
             for curve, value in values.items():
                 if not math.isnan(value):
                     summary = scalar(f"{name}/{curve}", value)
                     writer.write_event(Event(wall_time=time.time(), step=step, summary=summary))
             writer.flush()
 
+    try:
         yield draw
-        writer.close()
+    finally:
+        with _said_of(folder):
+            writer.close()
+
+
+@contextmanager
+def _said_of(folder: Path) -> Iterator[None]:
+    """Turn an error of the disk into one that names the folder of the curves; errors of the training are not these."""
+    try:
+        yield
     except OSError as error:
         raise OutputError(
             f"the curves cannot be written ({error.strerror})",

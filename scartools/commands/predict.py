@@ -54,7 +54,8 @@ interval, and the mean Dice between two of them.
 
 unlike_training compares the image with those that MODEL learned from: pixel, slice step, number of slices and field
 of view beyond 1.5 times their range, a mean grey of the heart more than four standard deviations away, a heart in
-too few slices. A warning says so; the segmentation is written all the same.
+too few slices, or (of a model trained with --around-heart) a heart that reaches the border of the window that was read
+and may go on beyond it. A warning says so; the segmentation is written all the same.
 
 A participant that the model was trained on is refused when the manifest says test. Whom a model of
 scartools-import-nnunet(1) learned from is not known, which a warning says.
@@ -139,7 +140,8 @@ def predict(
     from scartools.cli.streams import track
     from scartools.errors import InputError, ItemsFailed, concerning
     from scartools.files import atomic, case_inputs, case_reading, predictions
-    from scartools.learning.prediction import Manner, require_oracle_said, require_together, require_wall
+    from scartools.learning.model_checks import require_oracle_said, require_together, require_wall
+    from scartools.learning.prediction import Manner
 
     single = not image.name.endswith(".tsv")
     given.require_consistent(
@@ -240,7 +242,7 @@ def _shuffled(cases: list[CaseInput], network: Model, ecg: bool, interval: bool)
 
 def _require_unseen(cases: Sequence[CaseInput], networks: Sequence[Model]) -> None:
     """Refuse a test on patients that one of the models has learned from."""
-    from scartools.learning.prediction import require_unseen
+    from scartools.learning.model_checks import require_unseen
 
     tested = [case.participant_id for case in cases if case.split == "test"]
     require_unseen(tested, networks)
@@ -253,7 +255,7 @@ def _where(
 ) -> tuple[Where, list[Source]]:
     """Return what fixes the angle: what is given here, else what the model was trained with."""
     from scartools.files.landmarks import read_landmarks
-    from scartools.learning.prediction import where_of
+    from scartools.learning.model_checks import where_of
 
     points, source = (None, None) if landmarks is None else read_landmarks(landmarks)
     return where_of(network, anchor, angle, points), [] if source is None else [source]

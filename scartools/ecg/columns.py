@@ -195,7 +195,7 @@ def _widths(pitch: float, px_per_mm: float) -> list[tuple[float, float]]:
     """px of a column, and what speaks against it: usual widths near the printed distance of the names, or that itself.
 
     Some printers set the names at other distances than the leads change at, up to 10 %. Letters stray, so that a width
-    within 2 % of a usual one is likely that; but paper that ran too fast, or shrank, has its columns wider or narrower.
+    within 2.5 % of a usual one is likely that; but paper that ran too fast, or shrank, has its columns wider or narrower.
     """
     usual = [mm * px_per_mm for mm in WIDTHS_MM]
     near = [width for width in usual if abs(width / pitch - 1) < 0.025]

@@ -73,7 +73,10 @@ def find_creases(lines: np.ndarray, mesh: Mesh, px_per_mm: float) -> Creases | N
         filled = np.stack([_filled(moves[..., k]) for k in (0, 1)], axis=-1)
         if found is None:
             centres = placed.centre.reshape(-1, columns, 2) / px_per_mm
-            found = Creases(filled, centres[0, 0], centres[1, 1] - centres[0, 0])
+            step = centres[1, 1] - centres[0, 0]
+            if (step <= 0).any():
+                return None  # too small for two blocks
+            found = Creases(filled, centres[0, 0], step)
         else:
             found = replace(found, moves=found.moves + filled)
         if (off > DONE_MM).sum() < FEWEST:

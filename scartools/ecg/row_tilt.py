@@ -15,6 +15,7 @@ PARTS, APART = 20, 5  # a row is cut in so many, and those so many apart are com
 SEEN = 0.5  # share of a part that must be drawn
 LEAST = 0.003  # mm a mm, of lean and of tilt: 0.2 mm over a column
 ALIKE = 0.5  # of their median, by which the tilts of the rows may differ
+ODD = 3.0  # times that the tilt may be the lean, or the lean the tilt
 FEWEST_ROWS = 3
 
 
@@ -28,8 +29,8 @@ def tilt_of(rows: Sequence[np.ndarray], lean: float) -> float:
         return 0.0
     tilts = [_tilt(row) for row in rows]
     middle = float(np.median(tilts))
-    if not np.isfinite(middle) or abs(middle) < LEAST or middle * lean > 0:
-        return 0.0
+    if not np.isfinite(middle) or abs(middle) < LEAST or not 1 / ODD <= -middle / lean <= ODD:
+        return 0.0  # a turn leans print by as much as it tilts rows
     return middle if np.ptp(tilts) <= ALIKE * abs(middle) else 0.0
 
 

@@ -105,7 +105,7 @@ def without_spurs(path: Path) -> Path:
     top, bottom = path.top.copy(), path.bottom.copy()
     tall = bottom - top
     pen = float(np.nanmedian(tall)) if np.isfinite(tall).any() else 0.0
-    for wide in range(1, int(np.ceil(pen - 0.5))):
+    for wide in range(1, min(int(np.ceil(pen - 0.5)), len(top) - 1)):
         before, after = np.arange(len(top) - wide - 1), np.arange(wide + 1, len(top))
         level = (tall[before] <= LEVEL * pen) & (tall[after] <= LEVEL * pen)
         level &= np.abs(top[before] - top[after]) <= pen

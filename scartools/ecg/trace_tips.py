@@ -14,7 +14,9 @@ import numpy as np
 from scartools.ecg.page_ink import pieces
 from scartools.ecg.trace import Path
 
-WIDE_MM, TALL_MM = 1.2, 1.0  # of a tip: no wider, no lower
+WIDE_MM = 1.2  # of a tip: no wider
+TALL_MM = (1.0, 20.0)  # no lower, and no higher than the tips of strokes that a page shows pale
+GAP_MM = 2.0  # between a tip and the run of its column: strokes of photographs break, a blot beside a stroke stands higher
 STROKE_MM = 1.1  # of the lead's own stroke that the tip goes on from: a letter hangs on a level trace
 Box = tuple[int, int, int, int]  # left, top, right, bottom in px
 
@@ -32,7 +34,8 @@ def with_tips_of(
         for x, top, bottom in _runs(path, 0, ink.shape[1]):
             drawn[top:bottom, x] = 1
     labels, boxes = pieces((ink & (drawn == 0)).view(np.uint8))
-    fits = (boxes[:, 2] <= WIDE_MM * mm_x) & (boxes[:, 3] >= TALL_MM * mm_y)
+    fits = boxes[:, 2] <= WIDE_MM * mm_x
+    fits &= (boxes[:, 3] >= TALL_MM[0] * mm_y) & (boxes[:, 3] <= TALL_MM[1] * mm_y)
     fits[0] = False
     found = [replace(path, top=path.top.copy(), bottom=path.bottom.copy()) for path in paths]
     for label in np.flatnonzero(fits).tolist():
@@ -43,7 +46,7 @@ def with_tips_of(
         own = labels[top : top + tall, left : left + wide] == label
         holders = [at for at, path in enumerate(paths) if _touches(path, box, own)]
         if len(holders) == 1 and _goes_on(paths[holders[0]], box, STROKE_MM * mm_y):
-            _add(found[holders[0]], box, own)
+            _add(found[holders[0]], box, own, GAP_MM * mm_y)
     return found
 
 
@@ -85,12 +88,14 @@ def _goes_on(path: Path, box: Box, stroke: float) -> bool:
     return (above > 0) != (below > 0)
 
 
-def _add(path: Path, box: Box, own: np.ndarray) -> None:
-    """Widen the path's runs by a piece of ink, in place."""
+def _add(path: Path, box: Box, own: np.ndarray, gap: float) -> None:
+    """Widen the path's runs by a piece of ink, in place, where no more than `gap` px lie between: level ink is no foot of it."""
     left, top = box[:2]
     for column in range(own.shape[1]):
         rows = np.flatnonzero(own[:, column])
         x = left + column
-        if len(rows) and np.isfinite(path.top[x]):
-            path.top[x] = min(path.top[x], top + rows[0])
-            path.bottom[x] = max(path.bottom[x], top + rows[-1] + 1)
+        if not len(rows) or not np.isfinite(path.top[x]):
+            continue
+        first, stop = top + rows[0], top + rows[-1] + 1
+        if first <= path.bottom[x] + gap and stop >= path.top[x] - gap:
+            path.top[x], path.bottom[x] = min(path.top[x], first), max(path.bottom[x], stop)

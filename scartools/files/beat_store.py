@@ -7,8 +7,10 @@ the system keeps in memory what there is room for.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -24,20 +26,33 @@ def stored(beats: Iterable[np.ndarray], beside: Path) -> np.ndarray:
     """
     shape: tuple[int, ...] = ()
     count = 0
-    try:
-        # written, not mapped: on a full disk a write fails, and a mapped page kills the process
-        with tempfile.TemporaryFile(dir=_folder_of(beside)) as stream:
-            for beat in beats:
-                shape = beat.shape
+    with _opened(
+        beside
+    ) as stream:  # written, not mapped: on a full disk a write fails, and a mapped page kills the process
+        for beat in beats:  # an error of reading them is none of this disk
+            shape = beat.shape
+            with _said_of(beside):
                 stream.write(np.ascontiguousarray(beat, dtype=np.float32).tobytes())
-                count += 1
+            count += 1
+        with _said_of(beside):
             stream.flush()
             return np.memmap(
                 stream, dtype=np.float32, mode="r", shape=(count, *shape)
             )  # it outlives the stream
+
+
+def _opened(beside: Path) -> IO[bytes]:
+    with _said_of(beside):
+        return tempfile.TemporaryFile(dir=_folder_of(beside))
+
+
+@contextmanager
+def _said_of(beside: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise OutputError(
-            f"cannot be written: {count} beats fit beside it and no more ({error.strerror})",
+            f"cannot be written: there is no room beside it for the beats ({error.strerror})",
             where=beside,
             remedy="Free some space or choose another --output",
         ) from error

@@ -53,7 +53,7 @@ COLUMNS = {
     "scar_ml_high": Column("Largest of the passes", "mL"),
     "scar_agreement": Column("Mean Dice of the scar between two passes; n/a where none of them has any"),
     "unlike_training": Column(
-        "In what the image is unlike those learned from: pixel, slice_step, slices, field, grey, coverage; or nothing"
+        "In what the image is unlike those learned from: pixel, slice_step, slices, field, grey, coverage, window; or nothing"
     ),
 }
 NEEDED = tuple(COLUMNS)[:10]  # what a table must have to be read; the rest is for people

@@ -109,11 +109,14 @@ def explain(
         found = network.segment(planes.expand(few, -1, -1, -1), prior_of_each, ecg_of(beats)).logits[0]
         return found.softmax(dim=1)[:, list(scar)].sum(dim=1).mean(dim=(1, 2))
 
-    def mean_logit(beats: Tensor) -> Tensor:
-        """Mean over the segments, (B,)."""
-        return by_segment.logits(encoder.encode(beats)).mean(dim=1)  # type: ignore[union-attr]
+    target: Callable[[Tensor], Tensor] = scar_in_window
+    if by_segment is not None:
 
-    target: Callable[[Tensor], Tensor] = scar_in_window if by_segment is None else mean_logit
+        def mean_logit(beats: Tensor) -> Tensor:
+            """Mean over the segments, (B,)."""
+            return by_segment.logits(encoder.encode(beats)).mean(dim=1)
+
+        target = mean_logit
     signal = torch.from_numpy(np.array(beat, np.float32))[None].to(device)
     attribution = integrated_gradients(target, signal)
     with torch.inference_mode():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from scipy import ndimage
 
 from scartools.errors import InputError
 from scartools.learning.inference import predict
-from scartools.learning.sampling import Around, TrainingCase, pixels_by_class
+from scartools.learning.sampling import Around, TrainingCase, overlap, pixels_by_class
 from scartools.learning.settings import Settings, Size
 from scartools.network.losses import IGNORE
 from scartools.network.segmenter import Segmenter, SegmenterConfig
@@ -136,9 +137,10 @@ def centre_of(
     """
     if lens is None:
         return None
-    step, arithmetic = _step(image.shape[2:]), {"device": device, "precision": precision}
+    step = _step(image.shape[2:])
+    arithmetic: dict[str, Any] = {"device": device, "precision": precision}
     coarse = _blocks(image[0], step)[None]
-    heart = predict(lens.finder, coarse, patch=(EDGE, EDGE), **arithmetic)[1]  # type: ignore[arg-type]
+    heart = predict(lens.finder, coarse, patch=(EDGE, EDGE), **arithmetic)[1]
     if heart.max() <= 0.5:
         if not or_middle:
             raise InputError(
@@ -149,12 +151,26 @@ def centre_of(
     down, across = (int(at * step + step // 2) for at in _peak(heart.sum(axis=0)))
     centre = min(down, image.shape[2] - 1), min(across, image.shape[3] - 1)
     for _ in range(MOST_LOOKS):
-        seen = predict(lens.closer, image, patch=lens.patch, centre=centre, **arithmetic)  # type: ignore[arg-type]
+        seen = predict(lens.closer, image, patch=lens.patch, centre=centre, **arithmetic)
         better = heart_centre(_largest(seen.argmax(axis=0) > 0))
         if better is None or max(abs(a - b) for a, b in zip(better, centre, strict=True)) <= STAYS:
             break
         centre = better
     return centre
+
+
+def cuts_heart(label: np.ndarray, centre: tuple[int, int], patch: tuple[int, int]) -> bool:
+    """Return whether what was found in a window reaches its border where the picture goes on: the heart may go on too.
+
+    label  uint8 (Z, Y, X), 0 background; centre: pixel (down, across) that the window is around; patch: its edges
+    """
+    inside, _ = overlap(centre, patch, label.shape[1:])
+    heart = np.max(label[:, inside[0], inside[1]], axis=0)
+    for axis, (part, size) in enumerate(zip(inside, label.shape[1:], strict=True)):
+        lines = np.max(heart, axis=1 - axis) > 0  # along this axis
+        if (part.start > 0 and lines[0]) or (part.stop < size and lines[-1]):
+            return True
+    return False
 
 
 def _peak(heat: np.ndarray) -> tuple[float, float]:

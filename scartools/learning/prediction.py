@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from scartools.learning.anatomy import Prior, anatomy_of, named, prior_of, scar_
 from scartools.learning.calibration import tempered
 from scartools.learning.explanation import Explanation, explain
 from scartools.learning.familiarity import look_at, unlike
-from scartools.learning.finder import Lens, centre_of
+from scartools.learning.finder import Lens, centre_of, cuts_heart
 from scartools.learning.grids import NetworkCase, probabilities_to_source, to_network, to_source
 from scartools.learning.inference import predict_views
 from scartools.learning.planning import Plan
@@ -86,7 +86,8 @@ class Predicted:
     without_segments  why its labels have no segments, or ""
     ecg           "used" or another word for it, "absent", or "off" for a model that takes none
     passes        labels uint8 (X, Y, Z) of each pass by itself; none where there was one pass
-    unlike        in what the case is unlike the training of the first model, words of familiarity.Look; None: not known
+    unlike        in what the case is unlike the training of the first model, words of familiarity.Look, and "window"
+                  where the heart reaches the border of a window that a network saw; None: not known
     probabilities float32 (X, Y, Z, C) in the order of the model's labels, if asked for, calibrated with `temperature`
     """
 
@@ -177,76 +178,6 @@ class Manner:
     precision: torch.dtype = torch.float32
 
 
-def require_together(models: Sequence[Model], manner: Manner) -> None:
-    """Raise InputError where models cannot be averaged, or were not trained with the mirror images they are to see."""
-    first = models[0]
-    for number, model in enumerate(models[1:], start=2):
-        for name in ("labels", "plan"):
-            if getattr(model, name) != getattr(first, name):
-                raise InputError(
-                    f"model {number} has other {name} than the first", remedy="Give models of one data set"
-                )
-        for name in ("prior_source", "ecg", "time", "shuffle_ecg", "shuffle_interval", "oracle_ecg"):
-            if getattr(model.settings, name) != getattr(first.settings, name):
-                raise InputError(
-                    f"model {number} was trained with another {name} than the first",
-                    remedy="Give models of one kind",
-                )
-    if manner.explain and not first.settings.ecg:
-        raise InputError("takes no ECG: there is nothing to explain", remedy="Leave --explain out")
-    if manner.mirror and not all(model.settings.mirror for model in models):
-        raise InputError(
-            "was not trained with mirrored crops: mirror images mean nothing to it",
-            remedy="Leave --mirror out, or train with --mirror",
-        )
-
-
-def require_unseen(tested: Sequence[str], models: Sequence[Model]) -> None:
-    """Raise InputError where a participant of a test is one that a model has learned from or was watched on."""
-    known = frozenset[str]().union(*(model.learned_from | model.watched_on for model in models))
-    seen = sorted(known.intersection(tested))
-    if seen:
-        raise InputError(
-            f"{len(seen)} patients of the split test were in the training of this model, {seen[0]} first",
-            remedy="Use the manifest that the model was trained with",
-        )
-
-
-def require_wall(model: Model, given: bool) -> None:
-    """Raise InputError for a model that is shown contours where they are not given, once and not for each case."""
-    source = model.settings.prior_source
-    if source in ("manual", "truth") and not given:
-        raise InputError(
-            f"was trained with a wall from {source} and has no first stage",
-            remedy="Give a reader's contours with --anatomy, or take a model with a predicted prior",
-        )
-
-
-def where_of(model: Model, anchor: str | None, angle: float | None, landmarks: Landmarks | None) -> Where:
-    """Return what fixes the angle of the segments: what is given, else what the model was trained with."""
-    if landmarks is not None:
-        return Where(cast(Anchor, anchor or "landmarks"), None, landmarks)
-    if angle is not None:
-        return Where("angle", angle)
-    if anchor is not None:
-        return Where(cast(Anchor, anchor))
-    return Where(cast(Anchor, model.settings.anchor), model.settings.angle)
-
-
-def require_oracle_said(model: Model, asked: bool) -> None:
-    """Raise InputError unless a model that learned from the truth in place of an ECG, and no other, is asked to see it."""
-    if model.settings.oracle_ecg and not asked:
-        raise InputError(
-            "was trained with the true scar of the segments in place of an ECG",
-            remedy="Say --oracle-ecg to show it the truth, which is a ceiling and no result; or --no-ecg",
-        )
-    if asked and not model.settings.oracle_ecg:
-        raise InputError(
-            "was not trained with the true scar of the segments in place of an ECG",
-            remedy="Leave --oracle-ecg out, or train with it",
-        )
-
-
 def predict_case(
     models: Sequence[Model],
     image: np.ndarray,
@@ -285,8 +216,10 @@ def predict_case(
     total = np.zeros((len(first.labels), *case.grid.shape), np.float32)
     alone: list[np.ndarray] = []  # labels alone: the logits of many passes would not fit into memory
     count, priors, source = 0, [], settings.prior_source
+    centres: list[tuple[int, int] | None] = []
     for model in models:
         centre = centre_of(_lens(model), case.image, device=manner.device, precision=manner.precision)
+        centres.append(centre)
         shown, source = _prior(model, case, centre, anatomy, where, manner)
         priors.append(shown)
         for logits in predict_views(
@@ -317,7 +250,7 @@ def predict_case(
         reason,
         "off" if not settings.ecg else ecg if has_beat else "absent",
         tuple(alone),
-        None if first.seen is None else unlike(look_at(case.image, on_grid, case.grid), first.seen),
+        _unlike(models, centres, case, on_grid),
         probabilities_to_source(_probabilities(scores, models), case.grid) if manner.probabilities else None,
         _temperature(models),
         None
@@ -335,6 +268,21 @@ def predict_case(
             device=manner.device,
         ),
     )
+
+
+def _unlike(
+    models: Sequence[Model], centres: Sequence[tuple[int, int] | None], case: NetworkCase, labels: np.ndarray
+) -> tuple[str, ...] | None:
+    """In what a case is unlike the training; labels uint8 (Z, Y, X), predicted."""
+    if models[0].seen is None:
+        return None
+    words = unlike(look_at(case.image, labels, case.grid), models[0].seen)
+    windows = [
+        (centre, model.settings.size.patch)
+        for model, centre in zip(models, centres, strict=True)
+        if centre is not None
+    ]
+    return (*words, "window") if any(cuts_heart(labels, *window) for window in windows) else words
 
 
 def _arithmetic(model: Model, manner: Manner) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A whole training: the networks of both stages, one after another, as one stream of records.
 
-Stage zero, where it is asked for, finds the heart; what the others see is one window around it.
+Stage zero, where it is asked for, finds the heart; what the others see is one window around it. The finder learns from
+all training patients: the middle of a window is the one thing that a cross-fitted network takes from a patient it is to know nothing of.
 Stage one segments the anatomy. Its cross-fitted networks draw the AHA segments of the training patients: each
 patient's come from a network that never saw that patient, as at prediction, where nobody knows the truth. One
 more, trained on all, is kept for prediction. Stage two segments the scar, with those segments in view.

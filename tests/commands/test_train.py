@@ -323,6 +323,14 @@ def test_the_curves_are_drawn_for_tensorboard_too(dataset, tmp_path):
     assert {tag for _, tag, _ in points} == {"scar/loss", "scar/learning_rate"}  # nobody to validate on
 
 
+def test_an_error_of_the_training_is_not_taken_for_one_of_the_curves(tmp_path):
+    from scartools.cli.tensorboard import curves
+
+    with pytest.raises(OSError, match="elsewhere"), curves(tmp_path / "curves") as draw:
+        draw("scar", 1, {"loss": 1.0})
+        raise OSError("elsewhere")
+
+
 def test_curves_that_cannot_be_drawn_are_refused(dataset, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("not a folder")
     options = [*TRAIN, "--iterations", "4", "--no-prior", "--no-ecg", "--tensorboard"]

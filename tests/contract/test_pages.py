@@ -78,7 +78,11 @@ def test_the_examples_run_as_written(command: Declared, workspace: Path, forked_
     run_script(command.examples, forked_programs)
 
 
-@pytest.mark.parametrize("command", [one for one in PAGES if one.name in ("check", "pair")], ids=ids)
+INSTALLED = [one for one in PAGES if one.name in ("check", "pair")]
+assert len(INSTALLED) == 2
+
+
+@pytest.mark.parametrize("command", INSTALLED, ids=ids)
 def test_the_examples_run_with_the_installed_scartools(command: Declared, workspace: Path):
     scripts = Path(sys.executable).parent
     if not (scripts / "scartools").exists():

@@ -38,6 +38,7 @@ def test_rows_do_not_tilt_where_nothing_leans_or_the_other_way() -> None:
     assert tilt_of(rows, 0.0) == 0.0  # straight print: all leads drift, for whatever reason
     assert tilt_of(rows, 0.01) == 0.0  # turned clockwise print leans to the left
     assert tilt_of(rows[:2], -0.01) == 0.0  # too few
+    assert tilt_of([row(0.05)] * 4, -0.004) == 0.0  # a turn leans print by as much as it tilts rows
 
 
 def test_rows_that_do_not_agree_wander() -> None:

@@ -85,3 +85,15 @@ def test_a_wave_whose_strokes_touch_below_its_tip_is_followed_to_the_tip() -> No
     paths = follow_rows(upright_runs(ink), SHAPE, [121.0], MM)
     (found,) = with_tips_of(paths, ink, [], MM)
     assert np.nanmin(found.top) == 13
+
+
+def test_a_blot_beside_a_stroke_makes_no_plateau_of_the_level_trace_below_it() -> None:
+    path = path_of({100: (80, 123)})
+    ink = ink_of(path)
+    ink[70:84, 101:106] = True  # it touches the stroke, far above the trace of its columns
+    (found,) = with_tips_of([path], ink, [], MM)
+    assert np.array_equal(found.top, path.top)
+    high = path_of({100: (130 - 10, 195)}, 192)  # a bar of 21 mm is no tip
+    bar = ink_of(high)
+    bar[15:120, 100] = True
+    assert np.array_equal(with_tips_of([high], bar, [], MM)[0].top, high.top)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from scartools.errors import InputError
-from scartools.learning.finder import PLAY, STAYS, Lens, centre_of, heart_centre, window_edge
+from scartools.learning.finder import PLAY, STAYS, Lens, centre_of, cuts_heart, heart_centre, window_edge
 from scartools.learning.inference import predict, predict_views
 from scartools.learning.jobs import iterations_of_all, jobs_of
 from scartools.learning.loop import Setting
@@ -188,3 +188,25 @@ def test_a_first_stage_that_looks_elsewhere_is_refused():
     result = untrained(LABELS, replace(SETTINGS, prior_source="predicted"))
     with pytest.raises(InputError, match="--around-heart"):
         with_first_stage(result, result.anatomy, None, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "cut"),
+    [
+        ((30, 50), (30, 50), False),  # inside the window, which is rows and columns 16 to 63
+        ((16, 50), (30, 50), True),
+        ((30, 50), (30, 64), True),
+        ((5, 12), (5, 12), False),  # beyond it, where nothing was looked at
+    ],
+)
+def test_a_heart_at_the_border_of_its_window_may_go_on_beyond_it(rows, columns, cut):
+    label = np.zeros((3, 100, 100), np.uint8)
+    label[1, slice(*rows), slice(*columns)] = 2
+    assert cuts_heart(label, (40, 40), (48, 48)) is cut
+
+
+def test_the_border_of_the_picture_is_not_that_of_the_window():
+    label = np.zeros((3, 40, 100), np.uint8)
+    label[1, 0:40, 30:50] = 2
+    assert not cuts_heart(label, (20, 40), (48, 48))
+    assert cuts_heart(label, (20, 40), (36, 48))

@@ -116,3 +116,12 @@ def test_beats_on_disk_are_reported_as_those_in_memory(tmp_path):
     assert list(tmp_path.iterdir()) == []  # it has no name
     asked = (scales, groups, held_out, truth, 1)
     assert report(model, on_disk, *asked) == report(model, beats, *asked)
+
+
+def test_an_error_of_reading_beats_is_not_taken_for_one_of_the_disk_they_are_put_on(tmp_path):
+    def broken():
+        yield np.zeros((12, 8), np.float32)
+        raise OSError("elsewhere")
+
+    with pytest.raises(OSError, match="elsewhere"):
+        stored(broken(), tmp_path)
