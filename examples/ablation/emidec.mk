@@ -22,12 +22,13 @@ THREADS  ?= 1
 TURN     ?= 30
 ECG_SEED ?= 7
 TRAIN    ?= --around-heart --regions
+ENCODER  ?= $(OUT)/encoder
 
 scartools := $(BIN)/scartools
 python    := $(BIN)/python
 pairs     := $(OUT)/pairs.tsv
 main      := $(MAKE) --no-print-directory -f Makefile BIN='$(BIN)' OUT='$(OUT)' PAIRS='$(pairs)' SEEDS='$(SEEDS)' \
-             FUSIONS='$(FUSIONS)' ARMS='$(ARMS)' THREADS='$(THREADS)' TRAIN='$(TRAIN) --anchor image-left' PREPROCESS='--labels emidec' \
+             FUSIONS='$(FUSIONS)' ARMS='$(ARMS)' THREADS='$(THREADS)' ENCODER='$(ENCODER)' TRAIN='$(TRAIN) --anchor image-left' PREPROCESS='--labels emidec' \
              PREDICT='--fractions-only --labels emidec' EVALUATE='--fractions-only --labels emidec' READERS='--labels emidec' \
              SECOND='--angle 190' NOTE='Real LGE (EMIDEC); every ECG is SIMULATED from the true scar.'
 arms      := image prior segment segment-shuffled

@@ -43,6 +43,11 @@ FirstStage = Annotated[
     typer.Option("--first-stage", metavar="MODEL", help="Take the first stage and the priors of this model."),
     Reads("model"),
 ]
+StartFrom = Annotated[
+    Path | None,
+    typer.Option("--start-from", metavar="MODEL", help="Go on from all networks of this model; see NOTES."),
+    Reads("model"),
+]
 Fusion = Annotated[
     Literal["taff", "segment"],
     typer.Option("--fusion", help="The published fusion, or one by AHA segments; see NOTES."),
@@ -148,6 +153,7 @@ def require_consistent(
     prior: bool,
     prior_source: str,
     first_stage: Path | None,
+    start_from: Path | None,
     ecg: bool,
     time: bool | None,
     encoder: Path | None,
@@ -163,6 +169,8 @@ def require_consistent(
         raise UsageError(f"--prior-source {prior_source} has no meaning with --no-prior", remedy="Leave it out")
     if first_stage is not None and not (prior and prior_source == "predicted"):
         raise UsageError("--first-stage is for a predicted prior", remedy="Leave it out")
+    if first_stage is not None and start_from is not None:
+        raise UsageError("--start-from takes the first stage too", remedy="Leave --first-stage out")
     if not ecg and time:
         raise UsageError("--time has no meaning with --no-ecg", remedy="Leave it out")
     if not ecg and encoder is not None:

@@ -69,11 +69,13 @@ nearest pixel, where nnU-Net interpolates each of them.
 its published form with its entropy sign; corrected, the default, starts as the network without an ECG and can take
 the ECG out again.
 
---fusion segment lets the ECG speak in AHA segments: its code becomes 17 logits, scar in each segment, which learn
-from scar in that segment (present from 5 % of it on; an ECG of 90 days or of an unknown day counts half). They are
-scaled by a learnt trust, one number from the interval and the quality of the beat that starts at 0.1, painted where
-the prior has the segment, and added; code, logits and interval shift and scale the channels besides. It starts as the
-network without an ECG to the last bit, and is that network where ECG or segments are missing. It needs a prior.
+--fusion segment lets the ECG speak in AHA segments: from the code of its beat, which stays as it was pretrained, come 17
+logits, scar in each segment (from 5 % of it on). They are fitted to whole patients before the network learns (ridge
+logistic regression; an ECG of 90 days or of an unknown day counts half), those of a training patient without that
+patient; model.json says how much they tell. Scaled by a learnt trust, one number from the interval and the quality of the
+beat, they are painted where the prior has the segment, and added in the middle of the network and to its logits at
+the end; logits and interval shift and scale the channels besides. It starts as the network without an ECG to the last
+bit, and is that network where ECG or segments are missing. It needs a prior.
 
 Controls are written into the model and known by their names in every table. --shuffle-ecg gives each patient beat,
 quality and interval of another one, fixed by the seed, and predict does the same with the patients it is given;
@@ -92,8 +94,10 @@ predict in one window around it, whose middle is off by up to a sixteenth of its
 Without --patch the window of the presets tiny and small holds the largest heart of the training. Where no heart is found there is no
 prediction.
 
---first-stage takes the first stage and its priors from a model of the same data set, so that arms of a comparison
-are shown the same wall and only the last network is trained.
+--first-stage takes finder, first stage and priors from a model of the same data set, so that arms of a comparison are
+shown the same wall and only the last network is trained. --start-from takes its last network too: it goes on from
+there, and what it has not, the encoder of an ECG and the fusion, is new and silent at first (not so with --taff-form
+paper). Arms with one start share its luck; let the arm without an ECG go on for as long as the others.
 
 EXAMPLES
 
@@ -150,6 +154,7 @@ def train(
     time: options.WithTime = None,
     encoder: options.EncoderFolder = None,
     first_stage: options.FirstStage = None,
+    start_from: options.StartFrom = None,
     freeze_encoder: options.FreezeEncoder = False,
     fusion: options.Fusion = "taff",
     taff_form: options.TaffForm = None,
@@ -196,6 +201,7 @@ def train(
         prior,
         prior_source,
         first_stage,
+        start_from,
         ecg,
         time,
         encoder,
@@ -206,7 +212,7 @@ def train(
         anchor,
         angle,
     )
-    rates = rates_of(preset) | options.rate_of(learning_rate, ema)
+    rates = rates_of(preset, fusion) | options.rate_of(learning_rate, ema)
     material, sources = _read(dataset, fold)
     if around_heart and patch is None and preset != "nnunet":
         patch = window_edge(material.learns)
@@ -249,8 +255,9 @@ def train(
     pretrained, more = _encoder(encoder)
     sources += more
     start = untrained(material.labels, settings, pretrained)
-    if first_stage is not None:
-        sources += _take_first_stage(start, first_stage, material)
+    earlier = first_stage or start_from
+    if earlier is not None:
+        sources += _take(start, earlier, material, settings, whole=start_from is not None)
     where = device_to_use(device)
     setting = Setting(where, precision_to_use(precision, where))
     number, together = place_among_processes()
@@ -289,25 +296,25 @@ def _encoder(folder: Path | None) -> tuple[ECGAutoencoder | None, list[Source]]:
     return network, [source_of(folder / "model.json")]
 
 
-def _take_first_stage(start: Trained, folder: Path, material: Material) -> list[Source]:
-    """Put the first stage and the cross-fitted priors of a trained model into one that is to be trained."""
-    from scartools.errors import InputError, concerning
+def _take(start: Trained, folder: Path, material: Material, settings: Settings, *, whole: bool) -> list[Source]:
+    """Put the first stage of a trained model into one that is to be trained; whole: its last network too."""
+    from scartools.errors import concerning
     from scartools.files import model
     from scartools.files.provenance import source_of
+    from scartools.learning import starting
     from scartools.learning.prediction import rebuild
-    from scartools.learning.two_stage import with_first_stage
 
     cases = (*material.learns, *material.validates)
     with concerning(folder):
-        found = rebuild(model.read_description(folder), model.read_weights(folder))
-        learned = {material.participants[case.id] for case in material.learns}
-        if found.anatomy is None or found.learned_from != learned:
-            raise InputError(
-                "has no first stage, or one that learned from other patients",
-                remedy="Take a model of the same data set, splits and fold, trained with a predicted prior",
-            )
-        priors = {case.id: model.read_prior(folder, case.id) for case in cases}
-        with_first_stage(start, found.anatomy, found.finder, priors, cases)
+        said = model.read_description(folder)
+        found = rebuild(said, model.read_weights(folder))
+        learned = frozenset(material.participants[case.id] for case in material.learns)
+        starting.require_same_data(found, learned, material.labels)
+        predicted = settings.prior_source == "predicted" and found.anatomy is not None
+        priors = {case.id: model.read_prior(folder, case.id) for case in cases} if predicted else {}
+        starting.take_first_stage(start, found, priors, cases, settings)
+        if whole:
+            starting.go_on_from(start, found, settings, said["WeightsSHA256"])
     return [source_of(folder / "model.json")]
 
 

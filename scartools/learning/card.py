@@ -44,6 +44,8 @@ def describe(material: Material, settings: Settings, precision: str, result: Tra
         "Cohort": _cohort(material),
         "WithoutPrior": dict(sorted(result.without_prior.items())),
         "Calibration": _calibration(result),
+        "Evidence": None if result.evidence is None else result.evidence.to_json(),
+        "StartedFrom": None if result.started_from is None else dict(result.started_from),
         "ValidationDice": result.log[-1]["ValidationDice"] if result.log else {},
     }
 
@@ -84,6 +86,24 @@ def _cohort(material: Material) -> dict[str, Any]:
         "TrainedOn": sorted({material.participants[case.id] for case in material.learns}),
         "ValidatedOn": sorted({material.participants[case.id] for case in material.validates}),
     }
+
+
+def _heard(said: Mapping[str, Any] | None) -> list[str]:
+    if said is None:
+        return []
+    if not said["Patients"]:
+        return ["No patient had both an ECG and AHA segments: its ECGs say nothing."]
+    auc = "n/a" if said["Auc"] is None else f"{said['Auc']:.3f}"
+    return [
+        f"What the ECGs of {said['Patients']} patients say of scar in a segment, each by a fit without that patient: AUC {auc}, "
+        f"log loss {said['LogLoss']:.4f}; the frequency of scar by segment alone has {said['LogLossOfFrequency']:.4f}.",
+    ]
+
+
+def _start(said: Mapping[str, Any] | None) -> list[str]:
+    if said is None:
+        return []
+    return [f"It went on from another training's network, of {said['Iterations']} iterations before these."]
 
 
 def _calibrated(said: Mapping[str, Any] | None) -> list[str]:
@@ -132,6 +152,8 @@ def card(description: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> st
         f"{cohort['ValidationPatients']} patients, none of them in both.",
         f"Preset {settings['preset']}, seed {settings['seed']}, {settings['size']['iterations']} iterations of "
         f"{settings['size']['batch']} crops of {settings['size']['patch'][0]} x {settings['size']['patch'][1]} pixels.",
+        *_start(description.get("StartedFrom")),
+        *_heard(description.get("Evidence")),
         "",
         "## How it stood at the end",
         "",

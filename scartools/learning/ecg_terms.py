@@ -8,13 +8,12 @@ from torch.nn import functional
 
 from scartools.learning.sampling import Batch
 from scartools.learning.settings import Settings
-from scartools.network.segment_fusion import presence_loss
 from scartools.network.segmenter import Ecg, Segmented, Segmenter
 from scartools.network.taff import entropy_loss
 
 
-def ecg_of(network: Segmenter, batch: Batch, settings: Settings, device: str, *, tuned: bool) -> Ecg:
-    """Return the ECGs of a batch; with settings.oracle_ecg the true parts of scar, in place of what the encoder says.
+def ecg_of(network: Segmenter, batch: Batch, device: str, *, tuned: bool) -> Ecg:
+    """Return the ECGs of a batch; where the batch has the logits of its patients the beats are not encoded.
 
     tuned   the encoder learns from this batch; else the beats are encoded here, without a gradient
     """
@@ -22,26 +21,22 @@ def ecg_of(network: Segmenter, batch: Batch, settings: Settings, device: str, *,
         torch.from_numpy(part).to(device) for part in (batch.beat, batch.days, batch.present)
     )
     quality = None if batch.quality is None else torch.from_numpy(batch.quality).to(device)
-    fractions = (
-        torch.from_numpy(batch.fractions).to(device)
-        if settings.oracle_ecg and batch.fractions is not None
-        else None
-    )
+    logits = None if batch.evidence is None else torch.from_numpy(batch.evidence).to(device)
     code = None
-    if network.ecg is not None and not tuned and fractions is None:
+    if network.ecg is not None and not tuned and logits is None:
         there = present.nonzero()[:, 0]
         code = torch.zeros((len(beat), network.parts.encoder.code), device=device)
         if len(there):
             with torch.no_grad():
                 code[there] = network.ecg.encode(beat[there]).to(code.dtype)
-    return Ecg(beat, days, present, quality, fractions, code)
+    return Ecg(beat, days, present, quality, logits, code)
 
 
 def ecg_terms(found: Segmented, batch: Batch, settings: Settings, part: float) -> Tensor:
     """Return the terms of the loss that an ECG brings, a scalar: 0 where the network takes none.
 
     found  what the network gave for the batch; part: of the training that is done, 0 to 1
-    Restored beats, with a quadratic rise; the entropy of TAFF's gate; scar in each segment, of the fusion by segments.
+    Restored beats, with a quadratic rise; the entropy of TAFF's gate. The fusion by segments brings none.
     """
     device = found.logits[0].device
     total = torch.zeros((), device=device)
@@ -57,8 +52,4 @@ def ecg_terms(found: Segmented, batch: Batch, settings: Settings, part: float) -
     if settings.fusion == "taff":
         entropy = entropy_loss(found.weights.float(), present, settings.taff_form)
         total = total + settings.entropy_weight * entropy
-    if found.segments is not None and batch.fractions is not None:
-        fractions, days = (torch.from_numpy(values).to(device) for values in (batch.fractions, batch.days))
-        said = presence_loss(found.segments.float(), fractions, days, present, time=settings.time)
-        total = total + settings.presence_weight * said
     return total

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from scartools.learning.sampling import cut, overlap
+from scartools.network.segment_fusion import true_logits
 from scartools.network.segmenter import Ecg, Segmenter
 
 # On a processor the feature maps of one window of 256 x 256 just fit its caches: with 16 at once a slice took 0.83 s and
@@ -194,7 +195,9 @@ def _ecg(
         torch.tensor([days], dtype=torch.float32, device=device),
         torch.ones(1, dtype=torch.bool, device=device),
         torch.tensor([quality], dtype=torch.float32, device=device),
-        None if fractions is None else torch.from_numpy(np.array(fractions, np.float32))[None].to(device),
+        None
+        if fractions is None
+        else true_logits(torch.from_numpy(np.array(fractions, np.float32))[None].to(device)),
         code,
     )
 

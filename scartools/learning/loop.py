@@ -77,7 +77,7 @@ def train(
     network has them once all is done. Raises ScartoolsError when the loss is no number, or memory is short.
     """
     network.to(setting.device)
-    if settings.freeze_encoder and network.ecg is not None:
+    if not settings.tunes_encoder() and network.ecg is not None:
         network.ecg.requires_grad_(False)
     optimisers = _optimisers(network, settings)
     averaged = deepcopy(network) if settings.ema else None
@@ -217,7 +217,7 @@ def _loss(
     network: Segmenter, batch: Batch, settings: Settings, setting: Setting, number: int, iterations: int
 ) -> tuple[Tensor, Segmented]:
     """The composite loss of iteration `number`, from 0: segmentation, and what an ECG adds."""
-    tuned = not settings.freeze_encoder and number % settings.ecg_every == 0
+    tuned = settings.tunes_encoder() and number % settings.ecg_every == 0
     found = _segmented(network, batch, settings, setting, all_resolutions=True, tuned=tuned)
     target = torch.from_numpy(batch.label).to(setting.device)
     loss = deep_supervision(found.logits, target, processes.summed, setting.regions)
@@ -236,7 +236,7 @@ def _segmented(
     device, half = setting.device, setting.precision != torch.float32
     image, prior = torch.from_numpy(batch.image).to(device), torch.from_numpy(batch.prior).to(device)
     with torch.autocast(torch.device(device).type, setting.precision, enabled=half):
-        ecg = ecg_of(network, batch, settings, device, tuned=tuned) if network.parts.ecg else None
+        ecg = ecg_of(network, batch, device, tuned=tuned) if network.parts.ecg else None
         return network.segment(image, prior, ecg, all_resolutions=all_resolutions)
 
 

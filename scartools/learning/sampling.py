@@ -40,6 +40,7 @@ class TrainingCase:
     pixels   per label, int (N, 3), where it is
     quality  of the beat, 0 to 1, NaN unknown
     fractions  float32 (17,), part of each AHA segment that is scar, NaN unknown; None: of all
+    evidence   float32 (17,), logits of scar in each segment that stand for the beat, NaN unknown; None: the beat is encoded
     around   where all crops lie; None: anywhere
     """
 
@@ -54,6 +55,7 @@ class TrainingCase:
     pixels: Mapping[int, np.ndarray] = field(default_factory=dict)
     quality: float = float("nan")
     fractions: np.ndarray | None = None
+    evidence: np.ndarray | None = None
     around: Around | None = None
 
 
@@ -64,7 +66,8 @@ class Batch:
     image    float32 (B, 1, H, W); label int64 (B, H, W); prior uint8 (B, H, W), 0 where there is none
     beat     float32 (B, 12, 600); days float32 (B,); present bool (B,)
     ids      of the cases that the crops are from
-    quality  float32 (B,), of the beats; fractions float32 (B, 17), of segments that are scar; NaN unknown; None: of all
+    quality  float32 (B,), of the beats; NaN unknown; None: of all
+    evidence float32 (B, 17), logits of scar in each segment, NaN unknown; None: the beats are encoded
     """
 
     image: np.ndarray
@@ -75,7 +78,7 @@ class Batch:
     present: np.ndarray
     ids: tuple[str, ...] = ()
     quality: np.ndarray | None = None
-    fractions: np.ndarray | None = None
+    evidence: np.ndarray | None = None
 
 
 def pixels_by_class(label: np.ndarray, seed: int) -> dict[int, np.ndarray]:
@@ -131,7 +134,9 @@ def draw_batch(
         made,
         ids=tuple(case.id for case in drawn),
         quality=np.array([case.quality for case in drawn], np.float32),
-        fractions=np.stack([unknown if case.fractions is None else case.fractions for case in drawn]),
+        evidence=np.stack([unknown if case.evidence is None else case.evidence for case in drawn])
+        if any(case.evidence is not None for case in cases)
+        else None,
     )
 
 

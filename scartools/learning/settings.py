@@ -12,6 +12,9 @@ from scartools.network.segmenter import FusionName, with_named_fusion
 from scartools.network.taff import Form
 
 EPOCH = 250  # iterations, as in nnU-Net
+SHORT_GATE_RATE = (
+    1e-2  # of the fusion by segments in a few hundred iterations: at 1e-3 its votes stay below 0.2 logits
+)
 FUSION_STAGES = {"taff": 3, "segment": 1}  # sectors are told apart where pixels are fine
 PriorSource = Literal["none", "predicted", "manual", "truth"]
 Preset = Literal["tiny", "small", "nnunet"]
@@ -67,10 +70,9 @@ class Settings:
     rotation_deg     largest rotation, each way; mirror: flips (refused with a prior or an ECG)
     rates            of the three optimisers, largest value
     ecg_weight       of the reconstruction in the loss, at the end of a quadratic warm-up of `ecg_warm_up` of the
-                     iterations; entropy_weight: of the entropy term of TAFF's gate; presence_weight: of the
-                     loss of the fusion by segments, scar in each of them
+                     iterations; entropy_weight: of the entropy term of TAFF's gate
     ecg_every        the encoder of the ECG learns in one iteration of so many, and only encodes in the others
-    freeze_encoder   the ECG's encoder stays as it was pretrained
+    freeze_encoder   the ECG's encoder stays as it was pretrained, as it always does in the fusion by segments
     shuffle_ecg      control: each patient is given another's ECG, here and at prediction; shuffle_interval: another's
                      interval; oracle_ecg: the true parts of scar of the 17 segments in place of the encoder, a ceiling
     Ramzan et al., arXiv 2511.14702; Isensee et al., Nature Methods 2021;18:203.
@@ -106,7 +108,6 @@ class Settings:
     regions: bool = False
     around_heart: bool = False
     taff_form: Form = "corrected"
-    presence_weight: float = 0.5
     freeze_encoder: bool = False
     ecg_every: int = 1
     shuffle_ecg: bool = False
@@ -148,6 +149,10 @@ class Settings:
         if self.shuffle_ecg and self.oracle_ecg:
             raise InputError("the ECG is either another's or the truth", remedy="Use one control at a time")
 
+    def tunes_encoder(self) -> bool:
+        """Return whether the encoder of the ECG learns with the network."""
+        return self.ecg and self.fusion == "taff" and not self.freeze_encoder
+
     def blocks(self) -> tuple[int, ...]:
         """Return the residual blocks of each encoder stage; () for the plain network."""
         return RESIDUAL_BLOCKS[: len(self.size.stages()[0])] if self.network == "residual" else ()
@@ -161,7 +166,10 @@ class Settings:
         """Rebuild settings from `to_json`, of an earlier version too."""
         said = with_named_fusion(said)
         size = Size(**{**said["size"], "patch": tuple(said["size"]["patch"])})
-        return cls(**{**said, "size": size})
+        known = {
+            key: value for key, value in said.items() if key != "presence_weight"
+        }  # of a loss that is gone
+        return cls(**{**known, "size": size})
 
 
 def network_of(plan: Mapping[str, Any]) -> NetworkName:
@@ -169,8 +177,8 @@ def network_of(plan: Mapping[str, Any]) -> NetworkName:
     return "plain" if plan.get("Network", "plain") == "plain" else "residual"
 
 
-def rates_of(preset: Preset) -> dict[str, Any]:
-    """Return the preset's image_rate, momentum, foreground and ecg_every.
+def rates_of(preset: Preset, fusion: FusionName = "taff") -> dict[str, Any]:
+    """Return the preset's image_rate, momentum, foreground, ecg_every and, of the fusion by segments, gate_rate.
 
     nnU-Net's momentum of 0.99 remembers a hundred iterations, too many for a schedule of a thousand: the short
     presets keep its step, rate / (1 - momentum) = 1, with a memory of ten. Small scars are rarely met in few
@@ -181,7 +189,8 @@ def rates_of(preset: Preset) -> dict[str, Any]:
     """
     if preset == "nnunet":
         return {"image_rate": 1e-2, "momentum": 0.99, "foreground": 0.33, "ecg_every": 1}
-    return {"image_rate": 0.1, "momentum": 0.9, "foreground": 0.67, "ecg_every": 8}
+    gate = {"gate_rate": SHORT_GATE_RATE} if fusion == "segment" else {}
+    return {"image_rate": 0.1, "momentum": 0.9, "foreground": 0.67, "ecg_every": 8, **gate}
 
 
 def size_of(

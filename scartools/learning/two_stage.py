@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scartools.errors import InputError
 from scartools.heart.anchors import Anchor
 from scartools.learning.anatomy import (
     ANATOMY,
@@ -30,6 +29,7 @@ from scartools.learning.anatomy import (
 )
 from scartools.learning.augment import seeded
 from scartools.learning.calibration import Calibration, calibrate
+from scartools.learning.evidence import Evidence, with_evidence
 from scartools.learning.finder import (
     Lens,
     centre_of,
@@ -45,7 +45,7 @@ from scartools.learning.loop import Progress, Setting, train
 from scartools.learning.sampling import TrainingCase, pixels_by_class
 from scartools.learning.settings import Settings
 from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
-from scartools.network.segmenter import AHA_SEGMENTS, Segmenter, SegmenterConfig
+from scartools.network.segmenter import Segmenter, SegmenterConfig
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,10 @@ class Trained:
     priors         by case id, uint8 (Z, Y, X): what the patients of both sides were shown
     without_prior  by case id, why a patient's anatomy gave no segments
     log            one dictionary a report
+    evidence       what the ECGs tell of segments, by the fusion by segments; None for other networks
     calibration    of the last network on the validation patients; None without any
     given          the finder, the first stage and its priors were taken from another model
+    started_from   weights (SHA-256) and iterations of the model that the last network goes on from; None: a new one
     """
 
     scar: Segmenter
@@ -97,6 +99,8 @@ class Trained:
     without_prior: dict[str, str] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
     given: bool = False
+    started_from: Mapping[str, Any] | None = None
+    evidence: Evidence | None = None
     calibration: Calibration | None = None
 
 
@@ -134,6 +138,10 @@ def train_stages(
         manner = finder_settings(settings) if job.stage == "finder" else settings
         learning = [_for_stage(case, job, values, result, settings) for case in cases if case.id in job.learns]
         looking = [_for_stage(case, job, values, result, settings) for case in validation]
+        if job.stage == "scar" and settings.ecg and settings.fusion == "segment":
+            learning, looking, result.evidence = with_evidence(
+                network, learning, looking, settings, setting.device
+            )
         steps = train(
             network,
             learning,
@@ -213,42 +221,6 @@ def _plain_config(classes: int, settings: Settings) -> SegmenterConfig:
     features, strides = settings.size.stages()
     blocks = settings.blocks()
     return SegmenterConfig(classes, features, strides, 1 if blocks else 2, blocks=blocks)
-
-
-def with_first_stage(
-    result: Trained,
-    anatomy: Segmenter,
-    finder: Segmenter | None,
-    priors: Mapping[str, np.ndarray],
-    cases: Sequence[TrainingCase],
-) -> None:
-    """Take the first stage of another model, so that only the last network is trained; `result` is changed in place.
-
-    anatomy, finder  its networks; priors: by case id, uint8 (Z, Y, X), those of `cases` among them
-    Raises InputError where they do not fit the cases.
-    """
-    if result.anatomy is None or anatomy.parts != result.anatomy.parts:
-        raise InputError(
-            "the first stage has another size or other labels",
-            remedy="Train it with the same preset and data set",
-        )
-    if (finder is None) != (result.finder is None):
-        raise InputError(
-            "looks around the heart, or everywhere, and this training does not",
-            remedy="Train both with --around-heart, or both without",
-        )
-    for case in cases:
-        prior = priors.get(case.id)
-        if prior is None or prior.shape != case.label.shape or prior.max(initial=0) > AHA_SEGMENTS:
-            raise InputError(
-                f"has no usable prior of case {case.id}",
-                remedy="Take a model that was trained on the same data set, splits and fold",
-            )
-        result.priors[case.id] = prior
-    result.anatomy.load_state_dict(anatomy.state_dict())
-    if finder is not None and result.finder is not None:
-        result.finder.load_state_dict(finder.state_dict())
-    result.given = True
 
 
 def weights_of(result: Trained) -> dict[str, Tensor]:

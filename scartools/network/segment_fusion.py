@@ -1,18 +1,20 @@
 """Fusion in AHA segments: what the ECG says of each segment is painted where that segment lies.
 
-    code (B, 64) -> 17 logits, scar in that segment -> x trust -> painted through the AHA map -> 1 x 1 convolution --+
-                                                                                                                     +-> added
-    code, logits, interval -> scale and shift of each channel (FiLM) x trust ----------------------------------------+
+    code (B, 64) -> 17 logits, scar in that segment -> x trust -> painted through the AHA map
+        -> 1 x 1 convolution, added to a feature map in the middle
+        -> 1 x 1 convolution, added to the logits at the end
+    logits, interval -> scale and shift of each channel in the middle (FiLM) x trust
 
 An ECG tells territories, not pixels: its evidence has a place only through the AHA segments that the network is
-shown. Trust is one number a patient, from the interval and the quality of the beat, and starts small. Convolution
-and FiLM start at zero, so that the fused network starts as the one without an ECG, to the last bit; where there is
-no ECG, or no segment is known, it stays that one.
+shown. Trust is one number a patient, from the interval and the quality of the beat. The convolutions and FiLM start at
+zero, so that the fused network starts as the one without an ECG, to the last bit; where there is no ECG, or no segment
+is known, it stays that one. At the end evidence adds to the log odds of each class, as a product of experts does.
 
-The logits learn from scar in each segment alone (`presence_loss`): what is painted is cut off from the gradient of
-the segmentation, so that they stay the odds of scar and are not bent to fit pixels of the training patients.
+The logits are no part of what the segmentation learns: they are fitted to whole patients before it
+(scartools.learning.evidence), and a training patient's come from a fit that never saw that patient.
 
-FiLM: Perez et al., AAAI 2018, arXiv:1709.07871. Segments: Cerqueira et al., Circulation 2002;105:539.
+FiLM: Perez et al., AAAI 2018, arXiv:1709.07871. Segments: Cerqueira et al., Circulation 2002;105:539. Product of
+experts: Hinton, Neural Computation 2002;14:1771.
 """
 
 from __future__ import annotations
@@ -29,9 +31,7 @@ from scartools.network.taff import interval_seen, perceptron
 
 SEGMENTS = 17
 PAINTED = 3  # channels: evidence for scar, evidence against it, probability
-FIRST_TRUST = 0.1
-PRESENT = 0.05  # part of a segment that is scar, from which on scar counts as present
-UNKNOWN_WEIGHT = 0.5  # in the loss, of an ECG whose day is not known, and of one 90 days away
+FIRST_TRUST = 0.5
 _SUREST = 0.01  # a true part of 0 or 1 becomes the logit of this or of one less this
 
 
@@ -39,12 +39,13 @@ _SUREST = 0.01  # a true part of 0 or 1 becomes the logit of this or of one less
 class SegmentFusionConfig:
     """The fusion.
 
-    channels  of the feature map; code: length of the ECG's code
+    channels  of the feature map; classes: of the logits at the end; code: length of the ECG's code
     time      whether trust and FiLM see the interval
     hidden    width of both perceptrons
     """
 
     channels: int
+    classes: int
     code: int = 64
     time: bool = True
     hidden: int = 32
@@ -54,10 +55,12 @@ class Spoken(NamedTuple):
     """What the ECG says.
 
     features  (B, C, h, w), fused
+    added     (B, classes, H, W), to the logits at the end
     trust     (B,), 0 to 1
     """
 
     features: Tensor
+    added: Tensor
     trust: Tensor
 
 
@@ -71,8 +74,11 @@ class SegmentFusion(nn.Module):
         self.evidence = nn.Linear(config.code, SEGMENTS)
         self.trust = perceptron(2 + seen, config.hidden, 1)
         self.project = nn.Conv2d(PAINTED, config.channels, 1, bias=False)
-        self.film = perceptron(config.code + SEGMENTS + seen, config.hidden, 2 * config.channels)
-        silent = [*self.project.parameters(), *list(self.film.parameters())[-2:]]  # the last weight and bias
+        self.vote = nn.Conv2d(PAINTED, config.classes, 1, bias=False)
+        self.film = perceptron(SEGMENTS + seen, config.hidden, 2 * config.channels)
+        self.evidence.requires_grad_(False)
+        # the last weight and bias of FiLM
+        silent = [*self.project.parameters(), *self.vote.parameters(), *list(self.film.parameters())[-2:]]
         for parameter in silent:
             nn.init.zeros_(parameter)
         weight, bias = list(self.trust.parameters())[-2:]
@@ -86,7 +92,6 @@ class SegmentFusion(nn.Module):
     def forward(
         self,
         features: Tensor,
-        code: Tensor,
         logits: Tensor,
         segments: Tensor,
         days: Tensor,
@@ -96,8 +101,8 @@ class SegmentFusion(nn.Module):
         """Fuse.
 
         features  (B, C, h, w), of the image
-        code      (B, code), of the ECG; what stands there for an absent one is not looked at
-        logits    (B, 17), of `logits` or `true_logits`; NaN: nothing is said of that segment
+        logits    (B, 17), of `logits` or `true_logits`; NaN: nothing is said of that segment; what stands there for an
+                  absent ECG is not looked at
         segments  (B, 17, H, W), 1 inside the segment; H and W of the image
         days      (B,), absolute interval between ECG and MRI in days, NaN where unknown
         quality   (B,), of the beat, 0 to 1, NaN where unknown
@@ -110,14 +115,20 @@ class SegmentFusion(nn.Module):
         said = logits.detach().to(features.dtype)
         known = ~torch.isnan(said)
         said = torch.where(known, said, torch.zeros_like(said))
-        painted = paint(
-            trust * said, trust * said.sigmoid() * known, segments, (features.shape[2], features.shape[3])
-        )
+        odds, chance = trust * said, trust * said.sigmoid() * known
+        size = (features.shape[2], features.shape[3])
+        painted = paint(odds, chance, segments, size).to(features.dtype)
         scale = trust[:, :, None, None]
-        gamma, beta = self.film(torch.cat([code, said, *seen], dim=1))[:, :, None, None].chunk(2, dim=1)
-        fused = features * (1 + scale * gamma) + scale * beta + self.project(painted.to(features.dtype))
-        speaks = present & segments.flatten(1).any(dim=1)
-        return Spoken(torch.where(speaks[:, None, None, None], fused, features), trust[:, 0])
+        gamma, beta = self.film(torch.cat([said, *seen], dim=1))[:, :, None, None].chunk(2, dim=1)
+        fused = features * (1 + scale * gamma) + scale * beta + self.project(painted)
+        whole = (int(segments.shape[2]), int(segments.shape[3]))
+        added = self.vote(paint(odds, chance, segments, whole).to(features.dtype))
+        speaks = (present & segments.flatten(1).any(dim=1))[:, None, None, None]
+        return Spoken(
+            torch.where(speaks, fused, features),
+            torch.where(speaks, added, torch.zeros_like(added)),
+            trust[:, 0],
+        )
 
 
 def paint(logits: Tensor, probability: Tensor, segments: Tensor, size: tuple[int, int]) -> Tensor:
@@ -126,7 +137,9 @@ def paint(logits: Tensor, probability: Tensor, segments: Tensor, size: tuple[int
     logits, probability  (B, 17); segments (B, 17, H, W), 1 inside; size: (h, w)
     A pixel that a segment fills in part carries that part.
     """
-    where = functional.adaptive_avg_pool2d(segments.to(logits.dtype), size)  # (B, 17, h, w)
+    where = segments.to(logits.dtype)
+    if where.shape[2:] != size:
+        where = functional.adaptive_avg_pool2d(where, size)  # (B, 17, h, w)
     values = torch.stack((logits.relu(), (-logits).relu(), probability), dim=1)  # (B, 3, 17)
     return torch.einsum("bck,bkhw->bchw", values, where)
 
@@ -134,23 +147,6 @@ def paint(logits: Tensor, probability: Tensor, segments: Tensor, size: tuple[int
 def true_logits(fractions: Tensor) -> Tensor:
     """Return what a perfect ECG would say, (B, 17), of the true parts of scar (B, 17), 0 to 1; NaN stays NaN."""
     return fractions.clamp(_SUREST, 1 - _SUREST).logit()
-
-
-def presence_loss(logits: Tensor, fractions: Tensor, days: Tensor, present: Tensor, *, time: bool) -> Tensor:
-    """Binary cross-entropy of scar in each segment, a scalar: the mean over known segments of patients with an ECG.
-
-    logits     (B, 17); fractions (B, 17), true part of each segment that is scar, NaN where not known
-    days       (B,) absolute, NaN unknown: an ECG of the same day weighs 1, one 90 days away or more, or of an
-               unknown day, half of it; with time False all weigh 1
-    present    (B,) bool
-    """
-    known = ~torch.isnan(fractions) & present[:, None]
-    truth = (fractions >= PRESENT).to(logits.dtype)  # NaN is not, and does not count
-    part, unknown = interval_seen(days).to(logits.dtype).unbind(dim=1)
-    weight = torch.where(unknown > 0, torch.full_like(part, UNKNOWN_WEIGHT), 1 - (1 - UNKNOWN_WEIGHT) * part)
-    weight = (weight if time else torch.ones_like(weight))[:, None] * known
-    each = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    return (each * weight).sum() / weight.sum().clamp_min(1e-6)
 
 
 def _quality_seen(quality: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from scartools.network.ecg_autoencoder import ECGAutoencoder, ECGAutoencoderConfig
 from scartools.network.residual_encoder import ResidualEncoder
-from scartools.network.segment_fusion import SEGMENTS, SegmentFusion, SegmentFusionConfig, true_logits
+from scartools.network.segment_fusion import SEGMENTS, SegmentFusion, SegmentFusionConfig, Spoken
 from scartools.network.taff import Form, Taff, TaffConfig
 from scartools.network.unet import UNet, UNetConfig
 
@@ -95,8 +95,8 @@ class Ecg(NamedTuple):
     days       (B,) float, absolute interval to the MRI in days; NaN unknown
     present    (B,) bool
     quality    (B,) float, 0 to 1, NaN unknown; None: of all
-    fractions  (B, 17) float, the true part of scar of each segment in place of what the encoder says, NaN unknown:
-               a ceiling, never a result; None: the encoder speaks
+    logits     (B, 17) float, of scar in each segment, in place of what the encoder says of the beat, NaN unknown: those of
+               patients to learn from, or the truth, a ceiling; None: the encoder speaks
     code       (B, code) of the beats, where they were encoded before; None: they are encoded, and restored for the loss
     """
 
@@ -104,7 +104,7 @@ class Ecg(NamedTuple):
     days: Tensor
     present: Tensor
     quality: Tensor | None = None
-    fractions: Tensor | None = None
+    logits: Tensor | None = None
     code: Tensor | None = None
 
 
@@ -114,7 +114,6 @@ class Segmented(NamedTuple):
     logits: list[Tensor]
     weights: Tensor | None = None  # (B, 2), of image and ECG
     reconstruction: Tensor | None = None  # (B, 12, 600)
-    segments: Tensor | None = None  # (B, 17), logit of scar in each segment
 
 
 class Segmenter(UNet):
@@ -135,7 +134,9 @@ class Segmenter(UNet):
             if config.fusion == "taff":
                 self.taff = Taff(TaffConfig(channels, code, config.time, form=config.taff_form))
             else:
-                self.segment_fusion = SegmentFusion(SegmentFusionConfig(channels, code, config.time))
+                self.segment_fusion = SegmentFusion(
+                    SegmentFusionConfig(channels, config.classes, code, config.time)
+                )
 
     def segment(
         self,
@@ -198,23 +199,18 @@ class Segmenter(UNet):
     def _by_segments(
         self, fusion: SegmentFusion, x: Tensor, segments: Tensor, ecg: Ecg, all_resolutions: bool
     ) -> Segmented:
-        """Fuse by segments (B, 17, H, W); the true parts of scar take the place of the encoder where they are given."""
-        seen: list[Tensor] = []
+        """Fuse by segments (B, 17, H, W); logits that are given take the place of the encoder's."""
+        seen: list[Spoken] = []
         quality = torch.full_like(ecg.days, torch.nan) if ecg.quality is None else ecg.quality
-        reconstruction = None
-        if ecg.fractions is not None:
-            said = true_logits(ecg.fractions)
-            code = said.new_zeros((len(said), self.parts.encoder.code))
-        else:
-            code, reconstruction = self._encoded(ecg)
-            said = fusion.logits(code)
+        said = fusion.logits(self._encoded(ecg)[0]) if ecg.logits is None else ecg.logits
 
         def fuse(features: Tensor) -> Tensor:
             """Fuse the feature map of the chosen stage, and keep the trust."""
-            spoken = fusion(features, code, said, segments, ecg.days, quality, ecg.present)
-            seen.append(spoken.trust)
+            spoken = fusion(features, said, segments, ecg.days, quality, ecg.present)
+            seen.append(spoken)
             return spoken.features
 
         logits = self(x, all_resolutions=all_resolutions, fuse=fuse, at=self.parts.fusion_stage)
-        weights = torch.stack((1 - seen[0], seen[0]), dim=1)
-        return Segmented(logits, weights, reconstruction, said if ecg.fractions is None else None)
+        (spoken,) = seen
+        weights = torch.stack((1 - spoken.trust, spoken.trust), dim=1)
+        return Segmented([logits[0] + spoken.added, *logits[1:]], weights)

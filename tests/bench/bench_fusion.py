@@ -39,13 +39,9 @@ def case(number: int, edge: int) -> TrainingCase:
     label[np.isin(prior, rng.integers(1, 18, 4))] = 3
     labels, priors = (np.repeat(plane[None], 10, axis=0) for plane in (label, prior))
     image = (labels + rng.standard_normal(labels.shape)).astype(np.float32)[None]
-    fractions = np.array(
-        [(label[prior == n] == 3).mean() if (prior == n).any() else np.nan for n in range(1, 18)]
-    )
     return TrainingCase(
         str(number), str(number), image, labels, np.eye(4), prior=priors, days=float(number), quality=0.9,
         beat=rng.standard_normal((12, 600)).astype(np.float32), pixels=pixels_by_class(labels, 0),
-        fractions=fractions.astype(np.float32),
     )  # fmt: skip
 
 
@@ -70,14 +66,16 @@ def main() -> None:
     networks = {name: untrained(LABELS, one).scar.to(given.device) for name, one in arms.items()}
     optimisers = {name: loop._optimisers(networks[name], one) for name, one in arms.items()}
     batch = training_batch(cases, fused["segment"], setting, 0)
+    of_patients = replace(batch, evidence=np.zeros((len(batch.present), 17), np.float32))
     print(
-        f"{batch.present.sum()} of {len(batch.present)} crops with their ECG, one encoder step in {fused['segment'].ecg_every}"
+        f"{batch.present.sum()} of {len(batch.present)} crops with their ECG, one encoder step in {fused['taff'].ecg_every} of taff"
     )
 
     def step(name: str) -> None:
-        """Eight training steps of an arm: the encoder of the ECG learns in one of them."""
+        """Eight training steps of an arm: the encoder of taff's ECG learns in one of them."""
+        shown = of_patients if name == "segment" else batch
         for number in range(48, 56):
-            loop._step(networks[name], batch, optimisers[name], arms[name], setting, number, 100)
+            loop._step(networks[name], shown, optimisers[name], arms[name], setting, number, 100)
 
     def predict(name: str) -> None:
         """One patient through an arm."""

@@ -303,6 +303,35 @@ def test_a_first_stage_is_taken_with_its_priors(dataset, tmp_path):
         assert (out / "priors" / prior.name).read_bytes() == prior.read_bytes()
     done = run_inside(*words, "--features", "2", "--first-stage", first, "-o", tmp_path / "none")
     assert done.status == 3 and "another size" in done.error
+    done = run_inside(*words, "--start-from", first, "--first-stage", first, "-o", tmp_path / "none")
+    assert done.status == 2 and "--start-from takes the first stage too" in done.error
+
+
+def test_a_training_goes_on_from_a_model_and_says_so(dataset, tmp_path):
+    first, out = tmp_path / "first", tmp_path / "model"
+    words = ["train", dataset, *TRAIN, "--cross-fit", "2", "-q"]
+    assert run_inside(*words, "--iterations", "2", "--no-ecg", "-o", first).status == 0
+    fused = [*words, "--iterations", "1", "--fusion", "segment", "--start-from", first]
+    done = run_inside(*fused, "--learning-rate", "1e-9", "-o", out)
+    assert done.status == 0, done.stderr
+    found, given = load_file(out / "weights.safetensors"), load_file(first / "weights.safetensors")
+    assert all(np.allclose(found[name], value, atol=1e-6) for name, value in given.items())
+    assert any(name.startswith("scar.segment_fusion.") for name in found)
+    said, before = (json.loads((folder / "model.json").read_text()) for folder in (out, first))
+    assert said["StartedFrom"] == {"WeightsSHA256": before["WeightsSHA256"], "Iterations": 2}
+    assert before["StartedFrom"] is None and said["Evidence"]["Patients"] == 0
+    card = (out / "card.md").read_text()
+    assert "went on from another training's network, of 2 iterations" in card and "its ECGs say nothing" in card
+    for options, why in (
+        (["--fold", "0"], "learned from other patients"),
+        (["--patch", "48"], "Give --patch 32"),
+        (["--anchor", "both-insertions"], "angle of its segments"),
+    ):
+        done = run_inside(
+            *words, "--iterations", "1", "--no-ecg", "--start-from", first, *options, "-o", tmp_path / "none"
+        )
+        assert done.status == 3 and why in done.error and str(first) in done.error, done.stderr
+        assert not (tmp_path / "none").exists()
 
 
 def test_the_curves_are_drawn_for_tensorboard_too(dataset, tmp_path):

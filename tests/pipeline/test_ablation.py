@@ -42,38 +42,44 @@ def make(
 @pytest.mark.parametrize(
     ("task", "train", "never", "predict"),
     [
-        ("image.2", "--no-prior --no-ecg --seed 2", "--first-stage", ""),
-        ("prior.1", "--no-ecg", "--first-stage", ""),
-        ("taff-noprior.1", "--no-prior --fusion taff", "--first-stage", ""),
+        ("start.1", "--no-ecg --iterations 1000", "--start-from", None),
+        ("start-image.2", "--no-prior --no-ecg", "--start-from", None),
+        ("start-given.1", "--prior-source truth --no-ecg", "--start-from", None),
+        ("image.2", "--start-from {out}/models/start-image.2 --iterations 300", "--fusion", ""),
+        ("prior.1", "--no-ecg --start-from {out}/models/start.1 --iterations 300", "--fusion", ""),
+        ("taff-noprior.1", "--no-prior --fusion taff", "models/start.1", ""),
+        ("taff-noprior.1", "--start-from {out}/models/start-image.1", "--no-ecg", ""),
         ("taff-notime.1", "--no-time", "--shuffle", ""),
         ("segment.3", "--fusion segment", "--no-time", "--shuffle-ecg"),
-        ("segment.3", "--first-stage {out}/models/prior.3", "--oracle", "--no-ecg"),
+        ("segment.3", "--start-from {out}/models/start.3", "--oracle", "--no-ecg"),
         ("taff-shuffled.1", "--shuffle-ecg", "--shuffle-interval", ""),
         ("segment-interval.1", "--shuffle-interval", "--shuffle-ecg", ""),
         ("segment-oracle.1", "--oracle-ecg", "--no-", "--oracle-ecg"),
         (
             "given-prior.1",
-            "--prior-source truth --no-ecg",
-            "--first-stage",
+            "--prior-source truth --no-ecg --start-from {out}/models/start-given.1",
+            "--fusion",
             "--anatomy {out}/readers/second.tsv",
         ),
         (
             "given-segment.1",
             "--prior-source truth --fusion segment",
-            "--first-stage",
+            "--no-ecg",
             "--anatomy {out}/readers/first.tsv",
         ),
     ],
 )
 def test_a_name_says_what_is_shown(tmp_path, task, train, never, predict):
     out = tmp_path / "out"
-    done = make(out, task, dry=True)
+    done = make(out, task if predict is not None else f"{out}/models/{task}/prov.json", dry=True)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.replace("\\\n", " ").splitlines()
     (training,) = [
         " ".join(line.split()) for line in lines if " train " in line and f"-o {out}/models/{task}" in line
     ]
     assert train.format(out=out) in training and never not in training
+    if predict is None:
+        return
     predictions = [line for line in lines if " predict " in line and f"predict {out}/models/{task} " in line]
     assert predictions and any(predict.format(out=out) in line for line in predictions)
     assert not out.exists()
@@ -176,7 +182,15 @@ def test_dice_by_interval_has_its_n():
 @pytest.mark.slow
 @needs_make
 def test_a_tiny_run_ends_in_a_table_and_a_second_makes_nothing(tmp_path, forked_programs):
-    sizes = ["SUBJECTS=8", "SPLIT=0.5/0.125/0.375", "ITERATIONS=4", "PRESET=tiny", "EPOCHS=1", "SEEDS=1"]
+    sizes = [
+        "SUBJECTS=8",
+        "SPLIT=0.5/0.125/0.375",
+        "START_ITERATIONS=4",
+        "ITERATIONS=4",
+        "PRESET=tiny",
+        "EPOCHS=1",
+        "SEEDS=1",
+    ]
     sizes += ["ARMS=image prior segment segment-shuffled given-segment-oracle", "RESAMPLES=200"]
     done = make(tmp_path, *sizes, "all", programs=forked_programs)
     assert done.returncode == 0, done.stderr

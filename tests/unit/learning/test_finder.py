@@ -15,7 +15,7 @@ from scartools.learning.jobs import iterations_of_all, jobs_of
 from scartools.learning.loop import Setting
 from scartools.learning.sampling import Around, TrainingCase, draw_batch
 from scartools.learning.settings import Settings, Size, rates_of
-from scartools.learning.two_stage import train_stages, untrained, with_first_stage
+from scartools.learning.two_stage import train_stages, untrained
 from scartools.network.segmenter import Segmented, Segmenter, SegmenterConfig
 from tests.unit.learning.learning_phantom import LABELS, affine, heart
 
@@ -182,12 +182,6 @@ def test_an_interruption_changes_no_weight(stop_at, tmp_path):
             getattr(whole, name).parameters(), getattr(resumed, name).parameters(), strict=True
         ):
             assert torch.equal(one, other)
-
-
-def test_a_first_stage_that_looks_elsewhere_is_refused():
-    result = untrained(LABELS, replace(SETTINGS, prior_source="predicted"))
-    with pytest.raises(InputError, match="--around-heart"):
-        with_first_stage(result, result.anatomy, None, {}, [])
 
 
 @pytest.mark.parametrize(

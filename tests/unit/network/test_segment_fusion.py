@@ -15,7 +15,6 @@ from scartools.network.segment_fusion import (
     SegmentFusion,
     SegmentFusionConfig,
     paint,
-    presence_loss,
     true_logits,
 )
 from scartools.network.segmenter import Ecg, Segmenter, SegmenterConfig
@@ -51,7 +50,6 @@ def module_input(count: int = 2) -> dict[str, torch.Tensor]:
     segments = torch.nn.functional.one_hot(numbers, 18)[..., 1:].movedim(-1, 1).float()
     return {
         "features": torch.randn(count, 6, 4, 4),
-        "code": torch.randn(count, 8),
         "logits": torch.randn(count, SEGMENTS),
         "segments": segments,
         "days": torch.full((count,), 10.0),
@@ -93,7 +91,7 @@ def test_without_any_segment_the_ecg_has_no_say():
 @pytest.mark.parametrize("number", [0, 6, 16])
 def test_a_logit_reaches_the_pixels_of_its_own_segment_alone(number):
     torch.manual_seed(5)
-    module, given = SegmentFusion(SegmentFusionConfig(6, 8)), module_input()
+    module, given = SegmentFusion(SegmentFusionConfig(6, 4, 8)), module_input()
     torch.nn.init.normal_(module.project.weight)
     other = given["logits"].clone()
     other[:, number] += 3.0
@@ -119,11 +117,11 @@ def test_a_pixel_carries_the_part_of_it_that_a_segment_fills():
 def test_trust_starts_small_and_sees_interval_and_quality():
     given = module_input()
     torch.testing.assert_close(
-        SegmentFusion(SegmentFusionConfig(6, 8))(**given).trust, torch.full((2,), FIRST_TRUST)
+        SegmentFusion(SegmentFusionConfig(6, 4, 8))(**given).trust, torch.full((2,), FIRST_TRUST)
     )
     for time in (True, False):
         torch.manual_seed(5)
-        module = SegmentFusion(SegmentFusionConfig(6, 8, time))
+        module = SegmentFusion(SegmentFusionConfig(6, 4, 8, time))
         for parameter in module.parameters():
             torch.nn.init.normal_(parameter, std=0.5)
         trust = module(**given).trust
@@ -135,7 +133,7 @@ def test_trust_starts_small_and_sees_interval_and_quality():
 
 def test_a_segment_of_which_nothing_is_known_says_nothing():
     torch.manual_seed(5)
-    module, given = SegmentFusion(SegmentFusionConfig(6, 8)), module_input()
+    module, given = SegmentFusion(SegmentFusionConfig(6, 4, 8)), module_input()
     torch.nn.init.normal_(module.project.weight)
     given["logits"][:, 2] = NAN
     fused = module(**given).features
@@ -145,47 +143,45 @@ def test_a_segment_of_which_nothing_is_known_says_nothing():
     torch.testing.assert_close(fused.movedim(1, -1)[alone], given["features"].movedim(1, -1)[alone])
 
 
-def test_gradients_reach_the_encoder_through_the_loss_of_presence_and_not_through_what_is_painted():
+def test_at_the_end_each_class_gets_what_is_painted_times_its_vote():
+    torch.manual_seed(5)
+    module, given = SegmentFusion(SegmentFusionConfig(6, 4, 8)), module_input()
+    assert not module(**given).added.any()
+    torch.nn.init.normal_(module.vote.weight)
+    found = module(**given)
+    odds, chance = FIRST_TRUST * given["logits"], FIRST_TRUST * given["logits"].sigmoid()
+    votes = module.vote.weight[:, :, 0, 0]  # (classes, for, against, probability)
+    for k in range(SEGMENTS):
+        inside = given["segments"][0, k] > 0
+        said = torch.stack((odds[0, k].clamp_min(0), (-odds[0, k]).clamp_min(0), chance[0, k]))
+        torch.testing.assert_close(
+            found.added[0][:, inside], (votes @ said)[:, None].expand(-1, int(inside.sum()))
+        )
+    nowhere = given["segments"][0].sum(dim=0) == 0
+    assert nowhere.any() and not found.added[0][:, nowhere].any()
+    assert not module(**{**given, "present": torch.zeros(2, dtype=torch.bool)}).added.any()
+
+
+def test_no_gradient_of_the_segmentation_reaches_encoder_or_evidence():
     network, (x, prior) = shaken(), a_picture()
-    network.segment_fusion.film.requires_grad_(False)
-    for parameter in list(network.segment_fusion.film.parameters())[-2:]:
-        torch.nn.init.zeros_(parameter)  # the global path says nothing: what is left is painted
     found = network.segment(x, prior, an_ecg(3))
-    found.logits[0].square().sum().backward(retain_graph=True)
-    assert network.segment_fusion.project.weight.grad.abs().sum() > 0
-    reached = [p.grad for p in network.ecg.encoder.parameters() if p.grad is not None]
+    found.logits[0].square().sum().backward()
+    fusion = network.segment_fusion
+    assert fusion.project.weight.grad.abs().sum() > 0 and fusion.vote.weight.grad.abs().sum() > 0
+    assert all(p.grad is None for p in fusion.evidence.parameters())
+    reached = [p.grad for p in network.ecg.parameters() if p.grad is not None]
     assert not any(grad.any() for grad in reached)
-    days, present = torch.zeros(3), torch.ones(3, dtype=torch.bool)
-    presence_loss(found.segments, torch.full((3, SEGMENTS), 0.5), days, present, time=True).backward()
-    assert sum(float(p.grad.abs().sum()) for p in network.ecg.encoder.parameters() if p.grad is not None) > 0
-
-
-def test_the_loss_of_presence_has_its_known_answers():
-    logits = torch.zeros(2, SEGMENTS)
-    logits[0, 0], logits[0, 1], logits[1, 0] = 2.0, -1.0, 3.0
-    fractions = torch.full((2, SEGMENTS), NAN)
-    fractions[0, 0], fractions[0, 1], fractions[1, 0] = 0.05, 0.049, 0.0  # scar, none, none
-    days, present = torch.tensor([0.0, 90.0]), torch.tensor([True, True])
-    a, b, c = (math.log1p(math.exp(value)) for value in (-2.0, -1.0, 3.0))
-    assert presence_loss(logits, fractions, days, present, time=True) == pytest.approx((a + b + 0.5 * c) / 2.5)
-    assert presence_loss(logits, fractions, days, present, time=False) == pytest.approx((a + b + c) / 3)
-    unknown = torch.tensor([45.0, NAN])  # three quarters, and half
-    expected = (0.75 * (a + b) + 0.5 * c) / 2.0
-    assert presence_loss(logits, fractions, unknown, present, time=True) == pytest.approx(expected)
-    gone = torch.tensor([True, False])
-    assert presence_loss(logits, fractions, days, gone, time=True) == pytest.approx((a + b) / 2)
-    assert presence_loss(logits, fractions, days, ~present, time=True) == 0
 
 
 def test_the_truth_speaks_in_place_of_the_encoder():
     network, (x, prior) = shaken(), a_picture(2)
     fractions = torch.zeros(2, SEGMENTS)
     fractions[:, 4] = 0.6
-    ecg = an_ecg(2)._replace(fractions=fractions)
+    ecg = an_ecg(2)._replace(logits=true_logits(fractions))
     found = network.segment(x, prior, ecg)
     other = network.segment(x, prior, ecg._replace(beat=-ecg.beat))
     assert torch.equal(found.logits[0], other.logits[0])  # the beat is not looked at
-    assert found.reconstruction is None and found.segments is None
+    assert found.reconstruction is None
     assert not torch.allclose(network.segment(x, prior, an_ecg(2)).logits[0], found.logits[0])
     torch.testing.assert_close(
         true_logits(torch.tensor([0.0, 0.5, 1.0])), torch.tensor([-math.log(99), 0.0, math.log(99)])

@@ -1,0 +1,126 @@
+"""Going on from a model: the same network to the last bit, and nothing taken that does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from scartools.errors import InputError
+from scartools.learning.prediction import Model
+from scartools.learning.settings import Settings, Size, rates_of
+from scartools.learning.starting import go_on_from, require_same_data, take_first_stage
+from scartools.learning.two_stage import anatomy_labels, untrained
+from scartools.network.segmenter import Ecg
+from tests.unit.learning.learning_phantom import LABELS, case
+
+PRIOR = Settings(
+    Size(4, 8, (32, 32), 2, 3, 2), ecg=False, time=False, fusion_stage=1, around_heart=True, **rates_of("tiny")
+)
+CASES = [case(number) for number in (1, 2)]
+
+
+def model_of(settings: Settings, seed: int = 8) -> Model:
+    """A model with the weights of another seed."""
+    found = untrained(LABELS, replace(settings, seed=seed))
+    known = anatomy_labels(LABELS)
+    return Model(
+        found.scar,
+        found.anatomy,
+        LABELS,
+        known,
+        settings,
+        None,
+        frozenset({"a"}),
+        frozenset(),
+        finder=found.finder,
+    )
+
+
+@pytest.mark.parametrize("fusion", ["segment", "taff"])
+def test_a_fused_network_starts_as_the_network_that_it_goes_on_from(fusion):
+    settings = replace(PRIOR, ecg=True, time=True, fusion=fusion)
+    theirs, ours = model_of(PRIOR), untrained(LABELS, settings)
+    fresh = {name: value.clone() for name, value in ours.scar.state_dict().items()}
+    go_on_from(ours, theirs, settings, "abc")
+    torch.manual_seed(1)
+    x, prior = torch.randn(2, 1, 32, 32), torch.randint(0, 18, (2, 32, 32))
+    ecg = Ecg(torch.randn(2, 12, 600), torch.tensor([3.0, 30.0]), torch.ones(2, dtype=torch.bool))
+    with torch.inference_mode():
+        expected = theirs.scar.eval().segment(x, prior).logits[0]
+        found = ours.scar.eval().segment(x, prior, ecg).logits[0]
+    if fusion == "segment":
+        assert torch.equal(found, expected)
+    torch.testing.assert_close(found, expected)
+    new = [name for name in fresh if name.startswith(("ecg.", "taff.", "segment_fusion."))]
+    assert new and all(torch.equal(ours.scar.state_dict()[name], fresh[name]) for name in new)
+    assert ours.started_from == {"WeightsSHA256": "abc", "Iterations": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"size": Size(4, 8, (48, 48), 2, 3, 2)}, "Give --patch 32"),
+        ({"size": Size(8, 16, (32, 32), 2, 3, 2)}, "cannot start as"),
+        ({"prior_source": "none"}, "cannot start as"),
+    ],
+)
+def test_another_network_is_no_start(change, why):
+    settings = replace(PRIOR, **change)
+    with pytest.raises(InputError) as refused:
+        go_on_from(untrained(LABELS, settings), model_of(PRIOR), settings, "")
+    assert why in f"{refused.value} {refused.value.remedy}"
+
+
+def test_a_network_with_an_ecg_is_no_start():
+    fused = replace(PRIOR, ecg=True, time=True, fusion="segment")
+    for settings in (PRIOR, fused):
+        with pytest.raises(InputError, match="cannot start as"):
+            go_on_from(untrained(LABELS, settings), model_of(fused), settings, "")
+
+
+def test_finder_first_stage_and_priors_are_taken_as_they_are():
+    model, result = model_of(PRIOR), untrained(LABELS, PRIOR)
+    priors = {one.id: np.full(one.label.shape, number, np.uint8) for number, one in enumerate(CASES)}
+    take_first_stage(result, model, priors, CASES, PRIOR)
+    for mine, theirs in ((result.anatomy, model.anatomy), (result.finder, model.finder)):
+        assert all(torch.equal(mine.state_dict()[name], value) for name, value in theirs.state_dict().items())
+    assert result.given and all(result.priors[one.id] is priors[one.id] for one in CASES)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"around_heart": False}, "around the heart"),
+        ({"prior_source": "truth"}, "source is predicted, not truth"),
+        ({"anchor": "image-left"}, "angle of its segments"),
+        ({"size": Size(8, 16, (32, 32), 2, 3, 2)}, "another size"),
+    ],
+)
+def test_a_first_stage_of_another_kind_is_refused(change, why):
+    settings = replace(PRIOR, **change)
+    with pytest.raises(InputError, match=why):
+        take_first_stage(untrained(LABELS, settings), model_of(PRIOR), {}, [], settings)
+
+
+@pytest.mark.parametrize(
+    "prior", [None, np.zeros((1, 2, 3), np.uint8), np.full(CASES[0].label.shape, 18, np.uint8)]
+)
+def test_priors_that_do_not_fit_the_cases_are_refused(prior):
+    priors = {} if prior is None else {CASES[0].id: prior}
+    with pytest.raises(InputError, match="no usable prior"):
+        take_first_stage(untrained(LABELS, PRIOR), model_of(PRIOR), priors, CASES[:1], PRIOR)
+
+
+def test_other_patients_and_other_labels_are_refused():
+    model = model_of(PRIOR)
+    require_same_data(model, frozenset({"a"}), LABELS)
+    for patients in (frozenset(), frozenset({"a", "b"})):
+        with pytest.raises(InputError, match="other patients"):
+            require_same_data(model, patients, LABELS)
+    with pytest.raises(InputError, match="other patients"):
+        require_same_data(replace(model, cohort_known=False), frozenset({"a"}), LABELS)
+    with pytest.raises(InputError, match="other labels"):
+        require_same_data(model, frozenset({"a"}), LABELS[:-1])
