@@ -2,10 +2,10 @@
 
     python table.py OUT --arms ARM ... --seeds SEED ... [--resamples 10000]
 
-Reads OUT/evaluation/metrics.tsv of `scartools evaluate`, OUT/pairs.tsv and OUT/models/*/log.jsonl; prints and writes
-OUT/table.md. Scar is scar and no-reflow. The patient is the unit: cases of one patient, then seeds, are averaged before
-means, intervals and tests. Intervals are BCa bootstrap of patients; p is Wilcoxon's, adjusted by Holm over all rows of
-the differences. Only seeds that both arms of a difference have count in it.
+Reads OUT/evaluation/metrics.tsv and segments.tsv of `scartools evaluate`, OUT/pairs.tsv, and log.jsonl and model.json of
+OUT/models/*; prints and writes OUT/table.md. Scar is scar and no-reflow. The patient is the unit: cases of one patient, then
+seeds, are averaged before means, intervals and tests. Intervals are BCa bootstrap of patients; p is Wilcoxon's, adjusted by
+Holm over all rows of the differences. Only seeds that both arms of a difference have count in it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
-from scartools.evaluation.significance import bootstrap_interval, by_patient, holm, wilcoxon_p
+from scartools.evaluation.segment_detection import NUMBERS, SegmentScar, Tally, tally
+from scartools.evaluation.significance import (
+    bootstrap_interval,
+    by_patient,
+    holm,
+    weighted_interval,
+    wilcoxon_p,
+)
 
 EQUIVALENT = 0.02  # Dice: a control is no better and no worse when its 90 % interval lies inside
 FEW = 20  # patients below which no verdict is given
@@ -170,6 +177,77 @@ def difference_lines(
     return lines
 
 
+def segments_by_arm(rows: Sequence[Row]) -> dict[str, list[SegmentScar]]:
+    """Return the segments of all cases by arm; the run is the seed."""
+    found: dict[str, list[SegmentScar]] = {}
+    for row in rows:
+        arm, seed = row["arm"].rsplit(".", 1)
+        found.setdefault(arm, []).append(
+            SegmentScar(
+                arm,
+                int(seed),
+                row["case_id"],
+                row["participant_id"],
+                row["prior_source"],
+                row["ecg"],
+                row["ecg_source"],
+                row["control"],
+                int(row["segment"]),
+                number(row["truth_percent"]),
+                number(row["predicted_percent"]),
+                row["truth_present"] == "true",
+                row["predicted_present"] == "true",
+            )
+        )
+    return found
+
+
+def with_interval(one: Tally, other: Tally | None, name: str, resamples: int) -> str:
+    """Return a number of NUMBERS of an arm, or how much more it is than another's, with its interval of patients."""
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        """The number, or the difference, of patients weighted so: (B, n) to (B,)."""
+        found = one.of(NUMBERS[name], weights)
+        return found if other is None else found - other.of(NUMBERS[name], weights)
+
+    value = float(of(np.ones((1, one.patients)))[0])
+    low, high = weighted_interval(of, one.patients, resamples=resamples)
+    return f"{value:.3f}" + ("" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]")
+
+
+def segment_lines(
+    names: Sequence[str],
+    asked: Sequence[tuple[str, str, str]],
+    arms: Mapping[str, Sequence[SegmentScar]],
+    resamples: int,
+) -> list[str]:
+    """Return how well scar is told in its segment, of each arm and each difference over the seeds that both have."""
+    heads = ["AUC by segment [95 %]", "sensitivity at 95 % specificity [95 %]", "kappa [95 %]"]
+    numbers = ("auc", "sensitivity_at_95", "kappa")
+    lines = ["| arm | seeds | patients | " + " | ".join(heads) + " |", "|---" * (len(heads) + 3) + "|"]
+    for one, other in [(name, None) for name in names] + [asking[1:] for asking in asked]:
+        title = one if other is None else f"{one} - {other}"
+        if one not in arms or (other is not None and other not in arms):
+            lines.append(f"| {title} |" + f" {MISSING} |" * (len(heads) + 2))
+            continue
+        both = [arms[one], arms[one if other is None else other]]
+        runs = set.intersection(*({row.run for row in rows} for rows in both))
+        places = set.intersection(
+            *({(row.case_id, row.segment) for row in rows if row.run in runs} for rows in both)
+        )
+        kept = [
+            [row for row in rows if row.run in runs and (row.case_id, row.segment) in places] for rows in both
+        ]
+        patients = sorted({row.participant_id for row in kept[0]})
+        if not patients:
+            lines.append(f"| {title} |" + f" {MISSING} |" * (len(heads) + 2))
+            continue
+        mine, theirs = (tally(rows, patients) for rows in kept)
+        cells = [with_interval(mine, None if other is None else theirs, name, resamples) for name in numbers]
+        lines.append(f"| {title} | {len(runs)} | {len(patients)} | " + " | ".join(cells) + " |")
+    return lines
+
+
 def bin_lines(
     names: Sequence[str], arms: Mapping[str, Mapping[str, Sequence[Row]]], days: Mapping[str, float]
 ) -> list[str]:
@@ -197,7 +275,8 @@ def _inside(days: float, low: float, high: float) -> bool:
 
 
 def weight_lines(names: Sequence[str], seeds: Sequence[str], models: Path) -> list[str]:
-    """Return the weight of the ECG in the fusion at the end of each training: gate of TAFF, trust of the other."""
+    """Return the weight of the ECG at the end of each training, gate of TAFF and trust of the other; and, of the other, the AUC
+    by segment of what the ECGs say by themselves, in patients to learn from that were left out."""
     lines = [
         "| training | " + " | ".join(f"seed {seed}" for seed in seeds) + " |",
         "|---" * (len(seeds) + 1) + "|",
@@ -205,10 +284,15 @@ def weight_lines(names: Sequence[str], seeds: Sequence[str], models: Path) -> li
     for name in names:
         cells = []
         for seed in seeds:
-            log = models / f"{name}.{seed}/log.jsonl"
+            folder = models / f"{name}.{seed}"
+            log, said = folder / "log.jsonl", folder / "model.json"
             last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1]) if log.is_file() else {}
-            weight = last.get("EcgWeight")
-            cells.append(MISSING if weight is None else f"{weight:.3f}")
+            told = (json.loads(said.read_text(encoding="utf-8")) if said.is_file() else {}).get(
+                "Evidence"
+            ) or {}
+            weight, auc = last.get("EcgWeight"), told.get("Auc")
+            shown = MISSING if weight is None else f"{weight:.3f}"
+            cells.append(shown + ("" if auc is None else f" (AUC {auc:.3f})"))
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
 
@@ -235,6 +319,8 @@ def render(out: Path, names: Sequence[str], seeds: Sequence[str], resamples: int
     """Return the whole table as Markdown; note: what the data are."""
     metrics = out / "evaluation/metrics.tsv"
     arms = by_arm(read(metrics)) if metrics.is_file() else {}
+    told = out / "evaluation/segments.tsv"
+    segments = segments_by_arm(read(told)) if told.is_file() else {}
     pairs = read(out / "pairs.tsv") if (out / "pairs.tsv").is_file() else []
     days = {row["case_id"]: number(row.get("interval_days", "n/a")) for row in pairs}
     fused = [name for name in names if set(name.split("-")) & set(FUSIONS)]
@@ -253,11 +339,13 @@ def render(out: Path, names: Sequence[str], seeds: Sequence[str], resamples: int
         *arm_lines(second, arms, seeds, resamples),
         "## Differences",
         *difference_lines(differences_asked(names), arms, resamples),
+        "## Scar in its segment",
+        *segment_lines(names, differences_asked(names), segments, resamples),
         "## Part of the ceiling",
         *ceiling_lines(arms),
         "## Scar Dice by days between ECG and MRI",
         *bin_lines(shown, arms, days),
-        "## Weight of the ECG at the end of the training",
+        "## Weight of the ECG at the end of the training, and what the ECGs tell by themselves",
         *weight_lines(trained, seeds, out / "models"),
     ]
     text = ""

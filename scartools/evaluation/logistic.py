@@ -13,12 +13,15 @@ from scartools.evaluation.overlap import NAN
 _MOST_STEPS, _ENOUGH = 50, 1e-8
 
 
-def fit_logistic(features: np.ndarray, labels: np.ndarray, ridge: float) -> np.ndarray:
+def fit_logistic(
+    features: np.ndarray, labels: np.ndarray, ridge: float, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Fit a logistic model by Newton's method (iteratively reweighted least squares).
 
     features  float (n, p), finite, best of SD 1
     labels    bool (n,)
     ridge     weight of half the squared length of the coefficients, 0 or more; the intercept is free
+    weights   float (n,), how often each row counts, 0 or more; None: once
     Returns float64 (1 + p,): intercept and coefficients.
     Raises InputError where the labels are all alike or the model does not settle (separable, without a ridge).
     """
@@ -28,14 +31,15 @@ def fit_logistic(features: np.ndarray, labels: np.ndarray, ridge: float) -> np.n
     design = np.concatenate(
         [np.ones((1, len(features))), features.T]
     )  # (1 + p, n), rows in one piece: fast sums
+    counts = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
     penalty = np.full(len(design), float(ridge))
     penalty[0] = 0.0
     found = np.zeros(len(design))
     found[0] = np.log(labels.mean() / (1 - labels.mean()))
     for _ in range(_MOST_STEPS):
         chance = 1.0 / (1.0 + np.exp(-np.clip(np.einsum("pn,p->n", design, found), -35.0, 35.0)))
-        weight = np.maximum(chance * (1.0 - chance), 1e-9)
-        slope = np.einsum("pn,n->p", design, labels - chance) - penalty * found
+        weight = np.maximum(counts * chance * (1.0 - chance), 1e-9)
+        slope = np.einsum("pn,n->p", design, counts * (labels - chance)) - penalty * found
         # einsum, not BLAS: the same bytes on any number of threads
         curvature = np.einsum("pn,qn->pq", design * weight, design) + np.diag(penalty)
         step = np.linalg.solve(curvature, slope)

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 
+from scartools.evaluation.logistic import fit_logistic, roc_area
 from scartools.learning.sampling import TrainingCase
 from scartools.learning.settings import Settings
 from scartools.network.segment_fusion import SEGMENTS, true_logits
@@ -31,7 +31,6 @@ UNKNOWN_WEIGHT = 0.5  # of an ECG whose day is not known, and of one 90 days awa
 PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
 FOLDS = 5
 _PSEUDO = 0.5  # a patient with and one without scar, of this weight and the mean code: no frequency is 0 or 1
-_STEPS, _CLOSE = 100, 1e-9
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def fit_evidence(
     """
     centre, spread = codes.mean(axis=0), codes.std(axis=0)
     spread = np.where(spread > 1e-9, spread, 1.0)
-    seen = np.column_stack([(codes - centre) / spread, np.ones(len(codes))])  # (N, C + 1)
+    seen = (codes - centre) / spread
     known = ~np.isnan(fractions)
     truth = np.where(known, fractions, 0.0) >= PRESENT
     weight = known * (_weights(days) if time else np.ones(len(codes)))[:, None]  # (N, 17)
@@ -155,8 +154,8 @@ def fit_evidence(
     losses = {penalty: _log_loss(logits, truth, weight) for penalty, logits in left_out.items()}
     best = min(PENALTIES, key=lambda penalty: (losses[penalty], -penalty))
     whole = np.stack([_fitted(seen, truth[:, k], weight[:, k], best) for k in range(SEGMENTS)])
-    slope = whole[:, :-1] / spread
-    frequency = _left_out(seen[:, -1:], truth, weight, fold, 0.0)
+    slope = whole[:, 1:] / spread
+    frequency = _left_out(seen[:, :0], truth, weight, fold, 0.0)
     told = Evidence(
         len(set(groups)),
         best,
@@ -164,26 +163,26 @@ def fit_evidence(
         _log_loss(frequency, truth, weight),
         mean_auc(left_out[best], truth, known, fold),
     )
-    return Fitted(slope, whole[:, -1] - slope @ centre, left_out[best], told)
+    return Fitted(slope, whole[:, 0] - slope @ centre, left_out[best], told)
 
 
 def mean_auc(logits: np.ndarray, truth: np.ndarray, known: np.ndarray, fold: np.ndarray) -> float:
     """Return the mean over segments of the area under the ROC curve; (N, 17) each; NaN where no segment has both kinds.
 
-    The part of pairs in which the one with scar has the larger logit (Mann and Whitney, Ann Math Statist 1947;18:50), of
-    pairs in one fold (N,): between folds the frequency of scar of the others speaks, and speaks against the truth.
+    The part of pairs in which the one with scar has the larger logit, of pairs in one fold (N,): between folds the
+    frequency of scar of the others speaks, and speaks against the truth.
     """
     found = []
     for k in range(truth.shape[1]):
-        above = pairs = 0.0
+        areas, pairs = [], []
         for number in np.unique(fold):
             here = known[:, k] & (fold == number)
-            with_scar = truth[here, k]
-            many, rest = int(with_scar.sum()), int((~with_scar).sum())
-            above += rankdata(logits[here, k])[with_scar].sum() - many * (many + 1) / 2
-            pairs += many * rest
+            many = int(truth[here, k].sum())
+            if 0 < many < np.count_nonzero(here):
+                areas.append(roc_area(truth[here, k], logits[here, k]))
+                pairs.append(many * (np.count_nonzero(here) - many))
         if pairs:
-            found.append(above / pairs)
+            found.append(np.average(areas, weights=pairs))
     return float(np.mean(found)) if found else float("nan")
 
 
@@ -221,39 +220,20 @@ def _left_out(
     for number in np.unique(fold):
         out = fold == number
         for k in range(truth.shape[1]):
-            logits[out, k] = seen[out] @ _fitted(seen[~out], truth[~out, k], weight[~out, k], penalty)
+            found = _fitted(seen[~out], truth[~out, k], weight[~out, k], penalty)
+            logits[out, k] = found[0] + np.einsum("np,p->n", seen[out], found[1:])
     return logits
 
 
 def _fitted(seen: np.ndarray, truth: np.ndarray, weight: np.ndarray, penalty: float) -> np.ndarray:
-    """Return coefficients (C + 1,) by Newton's method; the last, of the constant, is not penalised."""
+    """Return constant and coefficients (1 + C,); the constant is not penalised."""
     mean = np.zeros((2, seen.shape[1]))
-    mean[:, -1] = 1.0
-    x = np.concatenate([seen, mean])
-    y = np.concatenate([truth.astype(float), [0.0, 1.0]])
-    w = np.concatenate([weight, [_PSEUDO, _PSEUDO]])
-    ridge = np.full(x.shape[1], penalty)
-    ridge[-1] = 0.0
-
-    def cost(beta: np.ndarray) -> float:
-        """The penalised negative log likelihood."""
-        z = x @ beta
-        return float(w @ (np.logaddexp(0.0, z) - y * z) + 0.5 * ridge @ beta**2)
-
-    beta = np.zeros(x.shape[1])
-    now = cost(beta)
-    for _ in range(_STEPS):
-        p = 1.0 / (1.0 + np.exp(-(x @ beta)))
-        slope = x.T @ (w * (p - y)) + ridge * beta
-        curve = (x * (w * p * (1.0 - p))[:, None]).T @ x + np.diag(ridge)
-        step = np.linalg.solve(curve, slope)
-        length = 1.0
-        while (new := cost(beta - length * step)) > now and length > 1e-6:
-            length /= 2
-        if now - new <= _CLOSE * max(1.0, abs(now)):
-            return beta - length * step if new <= now else beta
-        beta, now = beta - length * step, new
-    return beta
+    return fit_logistic(
+        np.concatenate([seen, mean]),
+        np.concatenate([truth, [False, True]]),
+        penalty,
+        np.concatenate([weight, [_PSEUDO, _PSEUDO]]),
+    )
 
 
 def _log_loss(logits: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> float:

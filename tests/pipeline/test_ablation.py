@@ -171,6 +171,38 @@ def test_differences_are_paired_over_the_seeds_that_both_have():
     assert seeds == 2 and np.allclose(values, 0.1)
 
 
+def segment_row(arm: str, patient: str, segment: int, truth: float, found: float) -> dict:
+    return {
+        "arm": arm, "case_id": patient, "participant_id": patient, "prior_source": "predicted", "ecg": "used",
+        "ecg_source": "simulated", "control": "n/a", "segment": str(segment), "truth_percent": str(truth),
+        "predicted_percent": str(found), "truth_present": str(truth >= 5).lower(),
+        "predicted_present": str(found >= 5).lower(),
+    }  # fmt: skip
+
+
+def test_scar_in_its_segment_is_compared_over_the_seeds_that_both_have():
+    rows = [
+        segment_row(f"{arm}.{seed}", f"p{n}", k, 20.0 * (k == 1 + n % 3), found(n, k))
+        for n in range(24)
+        for k in (1, 2, 3, 4)
+        for arm, seeds, found in (
+            ("prior", (1, 2), lambda n, k: 10.0 * (k < 3)),
+            ("segment", (1,), lambda n, k: 30.0 * (k == 1 + n % 3)),
+        )
+        for seed in seeds
+    ]
+    arms = table.segments_by_arm(rows)
+    assert {name: {row.run for row in arms[name]} for name in arms} == {"prior": {1, 2}, "segment": {1}}
+    asked = [("", "segment", "prior"), ("", "taff", "prior")]
+    lines = table.segment_lines(["prior", "segment", "taff"], asked, arms, 200)[2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    # of three with scar two are found, of nine without four: 2/3 x 1/3 above, and ties
+    assert cells[0][:3] == ["prior", "2", "24"] and cells[0][3].startswith("0.611")
+    assert cells[1][:4] == ["segment", "1", "24", "1.000 [1.000, 1.000]"]
+    assert cells[3][:3] == ["segment - prior", "1", "24"] and cells[3][3].startswith("0.389")
+    assert cells[2] == ["taff", *["missing"] * 5] and cells[4] == ["taff - prior", *["missing"] * 5]
+
+
 def test_dice_by_interval_has_its_n():
     arms = table.by_arm(ROWS)
     days = {f"p{n}": float(n) for n in range(20)}
