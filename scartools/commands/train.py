@@ -69,10 +69,11 @@ nearest pixel, where nnU-Net interpolates each of them.
 its published form with its entropy sign; corrected, the default, starts as the network without an ECG and can take
 the ECG out again.
 
---fusion segment lets the ECG speak in AHA segments: from the code of its beat, which stays as it was pretrained, come 17
-logits, scar in each segment (from 5 % of it on). They are fitted to whole patients before the network learns (ridge
-logistic regression; an ECG of 90 days or of an unknown day counts half), those of a training patient without that
-patient; model.json says how much they tell. Scaled by a learnt trust, one number from the interval and the quality of the
+--fusion segment lets the ECG speak in AHA segments: from the code of its beat, as the encoder has it before this
+training, or from its first 8 or 16 principal components come 17 logits, scar in each segment (from 5 % of it on). They are
+fitted to whole patients before the network learns (ridge logistic regression; an ECG of 90 days or of an unknown day
+counts half), by what tells most in patients left out; those of a training patient come without that patient.
+model.json says how much they tell. Scaled by a learnt trust, one number from the interval and the quality of the
 beat, they are painted where the prior has the segment, and added in the middle of the network and to its logits at
 the end; logits and interval shift and scale the channels besides. It starts as the network without an ECG to the last
 bit, and is that network where ECG or segments are missing. It needs a prior.

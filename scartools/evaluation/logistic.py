@@ -11,6 +11,7 @@ from scartools.errors import InputError
 from scartools.evaluation.overlap import NAN
 
 _MOST_STEPS, _ENOUGH = 50, 1e-8
+_ROUNDING = 1e-9  # of the cost, which near its least is flat
 
 
 def fit_logistic(
@@ -36,6 +37,13 @@ def fit_logistic(
     penalty[0] = 0.0
     found = np.zeros(len(design))
     found[0] = np.log(labels.mean() / (1 - labels.mean()))
+
+    def cost(beta: np.ndarray) -> float:
+        """What is made small: the negative log likelihood and the ridge."""
+        odds = np.einsum("pn,p->n", design, beta)
+        return float((counts * (np.logaddexp(0.0, odds) - labels * odds)).sum() + (penalty * beta**2).sum() / 2)
+
+    now = cost(found)
     for _ in range(_MOST_STEPS):
         chance = 1.0 / (1.0 + np.exp(-np.clip(np.einsum("pn,p->n", design, found), -35.0, 35.0)))
         weight = np.maximum(counts * chance * (1.0 - chance), 1e-9)
@@ -44,7 +52,9 @@ def fit_logistic(
         curvature = np.einsum("pn,qn->pq", design * weight, design) + np.diag(penalty)
         step = np.linalg.solve(curvature, slope)
         step *= min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))  # far steps overshoot
-        found += step
+        while (then := cost(found + step)) > now + _ROUNDING * (1.0 + abs(now)):  # and so do some near ones
+            step /= 2
+        found, now = found + step, then
         if np.abs(step).max() < _ENOUGH:
             return found
     raise InputError("the logistic model does not settle", remedy="Use a larger ridge or more subjects")

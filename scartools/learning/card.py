@@ -95,7 +95,9 @@ def _heard(said: Mapping[str, Any] | None) -> list[str]:
         return ["No patient had both an ECG and AHA segments: its ECGs say nothing."]
     auc = "n/a" if said["Auc"] is None else f"{said['Auc']:.3f}"
     return [
-        f"What the ECGs of {said['Patients']} patients say of scar in a segment, each by a fit without that patient: AUC {auc}, "
+        f"What the ECGs of {said['Patients']} patients say of scar in a segment, seen as "
+        f"{'codes of the encoder' if said['Components'] is None else str(said['Components']) + ' principal components'}, each by a "
+        f"fit without that patient: AUC {auc}, "
         f"log loss {said['LogLoss']:.4f}; the frequency of scar by segment alone has {said['LogLossOfFrequency']:.4f}.",
     ]
 

@@ -1,11 +1,12 @@
 """What the ECGs of the training patients say of each AHA segment, fitted once to whole patients.
 
-A ridge logistic regression for each of the 17 segments, from the code of a beat to scar in that segment. Learned crop by
-crop, with the segmentation, the same layer told segments with scar from others hardly better than chance; it has a
-hundred patients to learn from and not a hundred thousand pixels. The penalty is the one whose log loss is least in
-patients that were left out, and what the segmentation is shown of a training patient comes from a fit without that
-patient: it then trusts an ECG as far as strangers' ECGs deserve, and an ECG that says nothing becomes the frequency of
-scar in each segment.
+A ridge logistic regression for each of the 17 segments, from a beat to scar in that segment. Learned crop by crop, with
+the segmentation, the same layer told segments with scar from others hardly better than chance; it has a hundred patients
+to learn from and not a hundred thousand pixels. A beat is seen as the code of the encoder, or as its first 8 or 16
+principal components among the beats of the training patients. Which of them, and the penalty, are those whose log loss
+is least in patients that were left out; and what the segmentation is shown of a training patient comes from a fit
+without that patient. It then trusts an ECG as far as strangers' ECGs deserve, and ECGs that say nothing become the
+frequency of scar in each segment.
 
 le Cessie and van Houwelingen, Applied Statistics 1992;41:191, doi:10.2307/2347628.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,7 +29,8 @@ from scartools.network.taff import interval_seen
 
 PRESENT = 0.05  # part of a segment that is scar, from which on scar counts as present
 UNKNOWN_WEIGHT = 0.5  # of an ECG whose day is not known, and of one 90 days away
-PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
+PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+SEEN = (8, 16, None)  # how many principal components a beat is seen as; None: as its code
 FOLDS = 5
 _PSEUDO = 0.5  # a patient with and one without scar, of this weight and the mean code: no frequency is 0 or 1
 
@@ -37,12 +39,14 @@ _PSEUDO = 0.5  # a patient with and one without scar, of this weight and the mea
 class Evidence:
     """How well the ECGs tell segments with scar from others, in patients that were left out of the fit.
 
-    patients   that have an ECG and known segments; penalty: the one that was chosen
+    patients   that have an ECG and known segments
+    components of the beat, None: its code; penalty: of the ridge; both as they were chosen
     log_loss   mean over known segments, in nats; log_loss_of_frequency: of the frequency of scar in each segment alone
     auc        mean over segments that have both; NaN where none has; see `mean_auc`
     """
 
     patients: int
+    components: int | None
     penalty: float
     log_loss: float
     log_loss_of_frequency: float
@@ -51,19 +55,30 @@ class Evidence:
     def to_json(self) -> dict[str, Any]:
         """Return plain values; None for NaN."""
         return {
-            "".join(word.capitalize() for word in key.split("_")): None if np.isnan(value) else round(value, 5)
+            "".join(word.capitalize() for word in key.split("_")): None
+            if value is None or np.isnan(value)
+            else round(value, 5)
             for key, value in asdict(self).items()
         }
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fit: weight float64 (17, C) and bias (17,) of all patients; logits (N, 17) of each by a fit without it."""
+    """A fit to all patients, and what is said of each of them by a fit without it.
 
-    weight: np.ndarray
+    by_code  float64 (17, C); by_beat (17, 7200); bias (17,): one of the first two is 0
+    logits   float64 (N, 17)
+    """
+
+    by_code: np.ndarray
+    by_beat: np.ndarray
     bias: np.ndarray
     logits: np.ndarray
     told: Evidence
+
+    def said(self, codes: np.ndarray, beats: np.ndarray) -> np.ndarray:
+        """Return the logits (N, 17) of other patients, of codes (N, C) and beats (N, 12, 600)."""
+        return codes @ self.by_code.T + beats.reshape(len(beats), -1) @ self.by_beat.T + self.bias
 
 
 def with_evidence(
@@ -87,11 +102,10 @@ def with_evidence(
         raise ValueError("the network has no fusion by segments")
     heard = [case for case in learns if case.beat is not None and case.fractions is not None]
     if not heard:
-        for part in (fusion.evidence.weight, fusion.evidence.bias):
-            torch.nn.init.zeros_(part)
-        return list(learns), list(validates), Evidence(0, np.nan, np.nan, np.nan, np.nan)
+        return list(learns), list(validates), Evidence(0, None, np.nan, np.nan, np.nan, np.nan)
     fitted = fit_evidence(
         codes_of(network, heard, device),
+        beats_of(heard),
         np.stack([case.fractions for case in heard if case.fractions is not None]),
         np.array([case.days for case in heard]),
         [case.group for case in heard],
@@ -99,7 +113,8 @@ def with_evidence(
         seed=settings.seed,
     )
     with torch.no_grad():
-        fusion.evidence.weight.copy_(torch.from_numpy(fitted.weight))
+        fusion.evidence.weight.copy_(torch.from_numpy(fitted.by_code))
+        fusion.by_beat.weight.copy_(torch.from_numpy(fitted.by_beat))
         fusion.evidence.bias.copy_(torch.from_numpy(fitted.bias))
     own = {case.id: logits.astype(np.float32) for case, logits in zip(heard, fitted.logits, strict=True)}
 
@@ -109,7 +124,7 @@ def with_evidence(
             return case
         said = own.get(case.id)
         if said is None:
-            said = (codes_of(network, [case], device) @ fitted.weight.T + fitted.bias)[0].astype(np.float32)
+            said = fitted.said(codes_of(network, [case], device), beats_of([case]))[0].astype(np.float32)
         return replace(case, evidence=said)
 
     return [shown(case) for case in learns], [shown(case) for case in validates], fitted.told
@@ -127,8 +142,14 @@ def codes_of(network: Segmenter, cases: Sequence[TrainingCase], device: str) -> 
     return np.stack(codes).astype(np.float64)
 
 
+def beats_of(cases: Sequence[TrainingCase]) -> np.ndarray:
+    """Return the beats of cases, all of which have one; float64 (N, 12, 600)."""
+    return np.stack([case.beat for case in cases if case.beat is not None]).astype(np.float64)
+
+
 def fit_evidence(
     codes: np.ndarray,
+    beats: np.ndarray,
     fractions: np.ndarray,
     days: np.ndarray,
     groups: Sequence[str],
@@ -138,32 +159,46 @@ def fit_evidence(
 ) -> Fitted:
     """Fit scar in each segment to codes.
 
-    codes      float64 (N, C); fractions float (N, 17), true part of each segment that is scar, NaN not known
+    codes      float64 (N, C); beats float64 (N, 12, 600)
+    fractions  float (N, 17), true part of each segment that is scar, NaN not known
     days       float (N,), absolute interval, NaN unknown: an ECG of the same day weighs 1, one 90 days away or more, or of
                an unknown day, half of it; with time False all weigh 1
     groups     patient of each: one is left out with all that it has
     """
-    centre, spread = codes.mean(axis=0), codes.std(axis=0)
-    spread = np.where(spread > 1e-9, spread, 1.0)
-    seen = (codes - centre) / spread
     known = ~np.isnan(fractions)
     truth = np.where(known, fractions, 0.0) >= PRESENT
     weight = known * (_weights(days) if time else np.ones(len(codes)))[:, None]  # (N, 17)
     fold = _folds(groups, seed)
-    left_out = {penalty: _left_out(seen, truth, weight, fold, penalty) for penalty in PENALTIES}
-    losses = {penalty: _log_loss(logits, truth, weight) for penalty, logits in left_out.items()}
-    best = min(PENALTIES, key=lambda penalty: (losses[penalty], -penalty))
-    whole = np.stack([_fitted(seen, truth[:, k], weight[:, k], best) for k in range(SEGMENTS)])
-    slope = whole[:, 1:] / spread
-    frequency = _left_out(seen[:, :0], truth, weight, fold, 0.0)
+    flat = beats.reshape(len(beats), -1)
+    left_out = {
+        (kind, penalty): logits
+        for kind in SEEN
+        for penalty, logits in _left_out(
+            codes if kind is None else flat, kind, truth, weight, fold, PENALTIES
+        ).items()
+    }
+    losses = {choice: _log_loss(logits, truth, weight) for choice, logits in left_out.items()}
+    kind, penalty = best = min(losses, key=lambda choice: losses[choice])
+    source = codes if kind is None else flat
+    view = _view(source, kind)
+    found = np.stack([_fitted(view.of(source), truth[:, k], weight[:, k], penalty) for k in range(SEGMENTS)])
+    slope = found[:, 1:] @ view.axes  # (17, C) or (17, 7200)
+    frequency = _left_out(np.zeros((len(codes), 0)), None, truth, weight, fold, (0.0,))[0.0]
     told = Evidence(
         len(set(groups)),
-        best,
+        kind,
+        penalty,
         losses[best],
         _log_loss(frequency, truth, weight),
         mean_auc(left_out[best], truth, known, fold),
     )
-    return Fitted(slope, whole[:, 0] - slope @ centre, left_out[best], told)
+    return Fitted(
+        slope if kind is None else np.zeros((SEGMENTS, codes.shape[1])),
+        slope if kind is not None else np.zeros((SEGMENTS, flat.shape[1])),
+        found[:, 0] - slope @ view.centre,
+        left_out[best],
+        told,
+    )
 
 
 def mean_auc(logits: np.ndarray, truth: np.ndarray, known: np.ndarray, fold: np.ndarray) -> float:
@@ -212,16 +247,54 @@ def _folds(groups: Sequence[str], seed: int) -> np.ndarray:
     return np.array([fold[group] for group in groups])
 
 
+class _View(NamedTuple):
+    """Features of SD 1: axes (p, d) on what is left of a source (N, d) beside its centre (d,)."""
+
+    centre: np.ndarray
+    axes: np.ndarray
+
+    def of(self, source: np.ndarray) -> np.ndarray:
+        """Return the features (N, p) of a source (N, d)."""
+        return (source - self.centre) @ self.axes.T
+
+
+def _view(source: np.ndarray, components: int | None) -> _View:
+    """Return each column by itself, or the first principal components of a source (N, d); what does not vary is left out.
+
+    Components come from the eigenvectors of the (N, N) products of patients, who are fewer than samples.
+    """
+    if not len(source):
+        return _View(np.zeros(source.shape[1]), np.zeros((0, source.shape[1])))
+    centre = source.mean(axis=0)
+    left = source - centre
+    if components is None:
+        axes = np.eye(source.shape[1])
+    else:
+        size, turned = np.linalg.eigh(left @ left.T)
+        there = np.flatnonzero(size > 1e-9 * max(size[-1], 1e-300))[::-1][:components]
+        axes = turned[:, there].T @ left / np.sqrt(size[there])[:, None]
+    spread = (left @ axes.T).std(axis=0)
+    return _View(centre, axes[spread > 1e-9] / spread[spread > 1e-9][:, None])
+
+
 def _left_out(
-    seen: np.ndarray, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, penalty: float
-) -> np.ndarray:
-    """Return the logits of each patient by the fit without its fold, (N, 17)."""
-    logits = np.zeros(truth.shape)
+    source: np.ndarray,
+    components: int | None,
+    truth: np.ndarray,
+    weight: np.ndarray,
+    fold: np.ndarray,
+    penalties: Sequence[float],
+) -> dict[float, np.ndarray]:
+    """Return by penalty the logits of each patient by the fit without its fold, (N, 17)."""
+    logits = {penalty: np.zeros(truth.shape) for penalty in penalties}
     for number in np.unique(fold):
         out = fold == number
+        view = _view(source[~out], components)
+        seen, others = view.of(source[out]), view.of(source[~out])
         for k in range(truth.shape[1]):
-            found = _fitted(seen[~out], truth[~out, k], weight[~out, k], penalty)
-            logits[out, k] = found[0] + np.einsum("np,p->n", seen[out], found[1:])
+            for penalty in penalties:
+                found = _fitted(others, truth[~out, k], weight[~out, k], penalty)
+                logits[penalty][out, k] = found[0] + seen @ found[1:]
     return logits
 
 

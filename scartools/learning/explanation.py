@@ -38,6 +38,7 @@ class Explanation:
     cell_ms         width of a place; first_ms: where the first begins, from R at 0
     logits          float32 (17,), scar by AHA segment as the ECG has it; None for a fusion that has none
     trust           0 to 1, the ECG's weight in the fusion
+    encoder_heard   whether the encoder, and so its attention, has any part in what is said
     """
 
     beat: np.ndarray
@@ -51,6 +52,7 @@ class Explanation:
     first_ms: float
     logits: np.ndarray | None
     trust: float
+    encoder_heard: bool = True
 
     @property
     def gap(self) -> float:
@@ -114,7 +116,7 @@ def explain(
 
         def mean_logit(beats: Tensor) -> Tensor:
             """Mean over the segments, (B,)."""
-            return by_segment.logits(encoder.encode(beats)).mean(dim=1)
+            return by_segment.logits(encoder.encode(beats), beats).mean(dim=1)
 
         target = mean_logit
     signal = torch.from_numpy(np.array(beat, np.float32))[None].to(device)
@@ -123,7 +125,7 @@ def explain(
         encoding = encoder(signal)
         ends = target(torch.cat([torch.zeros_like(signal), signal])).tolist()
         weights = network.segment(planes, segments, ecg_of(signal)).weights
-        logits = None if by_segment is None else by_segment.logits(encoding.code)[0]
+        logits = None if by_segment is None else by_segment.logits(encoding.code, signal)[0]
     cells = encoding.time_attention.shape[-1]
     cell = 32  # samples, of 2 ms: five halvings
     return Explanation(
@@ -139,6 +141,7 @@ def explain(
         - (cells * cell - beat.shape[1]),  # half of what the beat lacks is padded on each side, 2 ms each
         logits=None if logits is None else logits.cpu().numpy(),
         trust=float("nan") if weights is None else float(weights[0, 1]),
+        encoder_heard=by_segment is None or by_segment.listens_to_code(),
     )
 
 

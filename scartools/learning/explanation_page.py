@@ -26,6 +26,7 @@ _STYLE = (
     ".notice{border-left:4px solid #b00;padding:4px 10px}table{border-collapse:collapse}"
     "td,th{padding:2px 10px;text-align:left;border-bottom:1px solid #ddd}"
 )
+UNHEARD = "<p>The odds are those of the beat's principal components: the encoder and its attention have no part in them.</p>\n"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
 
 
@@ -49,7 +50,8 @@ def render_page(found: Explanation, scar: Mapping[int, float], facts: Mapping[st
             ("Odds of scar by the ECG, and scar as it was segmented", _bullseyes(found.logits, scar))
         )
     figures.append(("What of the beat counted: red for scar, blue against it", draw_attribution(found)))
-    figures.append(("Where the encoder looked", draw_attention(found)))
+    if found.encoder_heard:
+        figures.append(("Where the encoder looked", draw_attention(found)))
     table = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
     drawn = "".join(
         f"<figure><figcaption>{escape(caption)}</figcaption>{_svg(figure)}</figure>"
@@ -60,6 +62,7 @@ def render_page(found: Explanation, scar: Mapping[int, float], facts: Mapping[st
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         f"<title>Explanation</title><style>{_STYLE}</style></head><body>\n"
         f'<h1>What the ECG said</h1><p class="notice">{escape(FOOTER)}</p>\n<table>{table}</table>\n{drawn}\n'
+        f"{'' if found.encoder_heard else UNHEARD}"
         "<p>Attributions are integrated gradients from a flat line to this beat (arXiv:1703.01365), summed over 18 ms for "
         "the colour. Attention says where the encoder looked, not why. Neither says that a scar is there.</p>\n"
         "</body></html>\n"
@@ -165,6 +168,7 @@ def numbers(found: Explanation) -> dict[str, Any]:
         "NotAccountedFor": found.gap,
         "AttributionByLead": {name: float(total) for name, total in zip(LEADS, sums, strict=True)},
         "EcgWeight": found.trust,
+        "EncoderHeard": found.encoder_heard,
         "SegmentLogits": None if found.logits is None else [float(value) for value in found.logits],
         "LeadAttention": [[float(value) for value in row] for row in found.lead_attention],
         "TimeAttention": [[float(value) for value in row] for row in found.time_attention],

@@ -1,6 +1,6 @@
 """Fusion in AHA segments: what the ECG says of each segment is painted where that segment lies.
 
-    code (B, 64) -> 17 logits, scar in that segment -> x trust -> painted through the AHA map
+    code (B, 64), or the beat -> 17 logits, scar in that segment -> x trust -> painted through the AHA map
         -> 1 x 1 convolution, added to a feature map in the middle
         -> 1 x 1 convolution, added to the logits at the end
     logits, interval -> scale and shift of each channel in the middle (FiLM) x trust
@@ -30,6 +30,7 @@ from torch.nn import functional
 from scartools.network.taff import interval_seen, perceptron
 
 SEGMENTS = 17
+LEADS, SAMPLES = 12, 600  # of a beat
 PAINTED = 3  # channels: evidence for scar, evidence against it, probability
 FIRST_TRUST = 0.5
 _SUREST = 0.01  # a true part of 0 or 1 becomes the logit of this or of one less this
@@ -72,22 +73,29 @@ class SegmentFusion(nn.Module):
         self.config = config
         seen = 2 if config.time else 0
         self.evidence = nn.Linear(config.code, SEGMENTS)
+        self.by_beat = nn.Linear(LEADS * SAMPLES, SEGMENTS, bias=False)
         self.trust = perceptron(2 + seen, config.hidden, 1)
         self.project = nn.Conv2d(PAINTED, config.channels, 1, bias=False)
         self.vote = nn.Conv2d(PAINTED, config.classes, 1, bias=False)
         self.film = perceptron(SEGMENTS + seen, config.hidden, 2 * config.channels)
-        self.evidence.requires_grad_(False)
         # the last weight and bias of FiLM
         silent = [*self.project.parameters(), *self.vote.parameters(), *list(self.film.parameters())[-2:]]
-        for parameter in silent:
+        fitted = [*self.evidence.parameters(), *self.by_beat.parameters()]
+        for parameter in (*silent, *fitted):
             nn.init.zeros_(parameter)
+        for parameter in fitted:
+            parameter.requires_grad_(False)
         weight, bias = list(self.trust.parameters())[-2:]
         nn.init.zeros_(weight)
         nn.init.constant_(bias, math.log(FIRST_TRUST / (1 - FIRST_TRUST)))
 
-    def logits(self, code: Tensor) -> Tensor:
-        """Return the logit of scar in each segment, (B, 17), of codes (B, code)."""
-        return self.evidence(code)
+    def logits(self, code: Tensor, beat: Tensor) -> Tensor:
+        """Return the logit of scar in each segment, (B, 17), of codes (B, code) and their beats (B, 12, 600)."""
+        return self.evidence(code) + self.by_beat(beat.flatten(1).to(code.dtype))
+
+    def listens_to_code(self) -> bool:
+        """Return whether the code has any part in the logits."""
+        return bool(self.evidence.weight.any())
 
     def forward(
         self,

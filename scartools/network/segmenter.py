@@ -202,7 +202,7 @@ class Segmenter(UNet):
         """Fuse by segments (B, 17, H, W); logits that are given take the place of the encoder's."""
         seen: list[Spoken] = []
         quality = torch.full_like(ecg.days, torch.nan) if ecg.quality is None else ecg.quality
-        said = fusion.logits(self._encoded(ecg)[0]) if ecg.logits is None else ecg.logits
+        said = fusion.logits(self._encoded(ecg)[0], ecg.beat) if ecg.logits is None else ecg.logits
 
         def fuse(features: Tensor) -> Tensor:
             """Fuse the feature map of the chosen stage, and keep the trust."""

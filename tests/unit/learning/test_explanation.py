@@ -122,6 +122,15 @@ def test_the_page_holds_its_numbers_and_asks_no_network():
     assert sum(said["AttributionByLead"].values()) == pytest.approx(float(found.attribution.sum()), rel=1e-5)
 
 
+def test_an_encoder_that_is_not_heard_is_not_shown():
+    heard = explained("segment")
+    assert heard.encoder_heard and numbers(heard)["EncoderHeard"]
+    silent = replace(heard, encoder_heard=False)
+    page = render_page(silent, {}, {})
+    assert page.count("<svg") == 2 and "have no part in them" in page and not numbers(silent)["EncoderHeard"]
+    assert "have no part in them" not in render_page(heard, {}, {})
+
+
 def test_figures_say_each_lead_once():
     found = explained("taff")
     for figure, places in ((draw_attribution(found), 12), (draw_attention(found), 24)):
