@@ -157,7 +157,7 @@ def fit_evidence(
     time: bool,
     seed: int,
 ) -> Fitted:
-    """Fit scar in each segment to codes.
+    """Fit scar in each segment to codes or to principal components of beats, whichever tells more.
 
     codes      float64 (N, C); beats float64 (N, 12, 600)
     fractions  float (N, 17), true part of each segment that is scar, NaN not known

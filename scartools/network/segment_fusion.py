@@ -123,15 +123,14 @@ class SegmentFusion(nn.Module):
         said = logits.detach().to(features.dtype)
         known = ~torch.isnan(said)
         said = torch.where(known, said, torch.zeros_like(said))
-        odds, chance = trust * said, trust * said.sigmoid() * known
-        size = (features.shape[2], features.shape[3])
-        painted = paint(odds, chance, segments, size).to(features.dtype)
+        painted = paint(trust * said, trust * said.sigmoid() * known, segments).to(features.dtype)
+        # what a pixel of the middle carries is the mean of those it holds: a segment that fills it in part, that part
+        coarse = functional.adaptive_avg_pool2d(painted, (features.shape[2], features.shape[3]))
         scale = trust[:, :, None, None]
         gamma, beta = self.film(torch.cat([said, *seen], dim=1))[:, :, None, None].chunk(2, dim=1)
-        fused = features * (1 + scale * gamma) + scale * beta + self.project(painted)
-        whole = (int(segments.shape[2]), int(segments.shape[3]))
-        added = self.vote(paint(odds, chance, segments, whole).to(features.dtype))
-        speaks = (present & segments.flatten(1).any(dim=1))[:, None, None, None]
+        fused = features * (1 + scale * gamma) + (scale * beta + self.project(coarse))
+        added = self.vote(painted)
+        speaks = (present & (segments.sum(dim=(1, 2, 3)) > 0))[:, None, None, None]
         return Spoken(
             torch.where(speaks, fused, features),
             torch.where(speaks, added, torch.zeros_like(added)),
@@ -139,17 +138,13 @@ class SegmentFusion(nn.Module):
         )
 
 
-def paint(logits: Tensor, probability: Tensor, segments: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return evidence for, evidence against and probability, (B, 3, h, w), each where its segment lies.
+def paint(logits: Tensor, probability: Tensor, segments: Tensor) -> Tensor:
+    """Return evidence for, evidence against and probability, (B, 3, H, W), each where its segment lies, 0 elsewhere.
 
-    logits, probability  (B, 17); segments (B, 17, H, W), 1 inside; size: (h, w)
-    A pixel that a segment fills in part carries that part.
+    logits, probability  (B, 17); segments (B, 17, H, W), 1 inside
     """
-    where = segments.to(logits.dtype)
-    if where.shape[2:] != size:
-        where = functional.adaptive_avg_pool2d(where, size)  # (B, 17, h, w)
     values = torch.stack((logits.relu(), (-logits).relu(), probability), dim=1)  # (B, 3, 17)
-    return torch.einsum("bck,bkhw->bchw", values, where)
+    return torch.einsum("bck,bkhw->bchw", values, segments.to(logits.dtype))
 
 
 def true_logits(fractions: Tensor) -> Tensor:

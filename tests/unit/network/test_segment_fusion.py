@@ -107,11 +107,17 @@ def test_a_pixel_carries_the_part_of_it_that_a_segment_fills():
     segments[0, 3, 0, :2] = 1  # half of the left pixel of 1 x 2
     logits = torch.zeros(1, SEGMENTS)
     logits[0, 3], logits[0, 4] = 2.0, -7.0
-    painted = paint(logits, logits.sigmoid(), segments, (1, 2))
-    expected = [[1.0, 0.0], [0.0, 0.0], [0.5 / (1 + math.exp(-2.0)), 0.0]]  # for, against, probability
-    torch.testing.assert_close(painted[0, :, 0], torch.tensor(expected))
-    logits[0, 3] = -2.0
-    assert paint(logits, logits.sigmoid(), segments, (1, 2))[0, :2, 0, 0].tolist() == [0.0, 1.0]
+    painted = paint(logits, logits.sigmoid(), segments)
+    said = torch.tensor([2.0, 0.0, 1 / (1 + math.exp(-2.0))])  # for, against, probability
+    torch.testing.assert_close(painted[0, :, 0, :2], said[:, None].expand(3, 2))
+    assert not painted[0, :, 1].any() and not painted[0, :, 0, 2:].any()
+    assert paint(-logits, logits.sigmoid(), segments)[0, :2, 0, 0].tolist() == [0.0, 2.0]
+    module = SegmentFusion(SegmentFusionConfig(3, 4, 8))
+    with torch.no_grad():
+        module.project.weight.copy_(torch.eye(3)[:, :, None, None])
+    one = torch.tensor([True])
+    found = module(torch.zeros(1, 3, 1, 2), logits, segments, torch.zeros(1), torch.ones(1), one).features
+    torch.testing.assert_close(found[0, :, 0], torch.stack((FIRST_TRUST * said / 2, torch.zeros(3)), dim=1))
 
 
 def test_trust_starts_small_and_sees_interval_and_quality():
