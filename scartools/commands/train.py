@@ -256,6 +256,7 @@ def train(
     pretrained, more = _encoder(encoder)
     sources += more
     start = untrained(material.labels, settings, pretrained)
+    start.without_prior |= material.without_prior
     earlier = first_stage or start_from
     if earlier is not None:
         sources += _take(start, earlier, material, settings, whole=start_from is not None)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, cast
 
 import numpy as np
 
 from scartools.errors import InputError
-from scartools.learning.anatomy import anatomy_of, prior_of
+from scartools.learning.anatomy import Prior, anatomy_of, prior_of
 from scartools.learning.controls import shuffled
 from scartools.learning.familiarity import look_at, seen
 from scartools.learning.grids import NetworkGrid
@@ -27,6 +27,7 @@ class Material:
     labels             of the toolkit that the data set holds, ascending, background included
     plan, beat         of the data set: its plan, and how its beats were standardised
     seen               what the cases to learn from look like, see scartools.learning.familiarity
+    without_prior      by case id, why its true labels gave no segments, where the prior is drawn from them
     """
 
     learns: tuple[TrainingCase, ...]
@@ -36,6 +37,7 @@ class Material:
     plan: dict[str, Any]
     beat: Any
     seen: dict[str, Any]
+    without_prior: dict[str, str] = field(default_factory=dict)
 
 
 def gather(
@@ -88,19 +90,27 @@ def ready_for(material: Material, settings: Settings) -> Material:
         material = replace(material, learns=learns, validates=validates)
     if settings.prior_source != "truth":
         return material
-    learns, validates = (
-        tuple(_with_true_prior(case, settings) for case in side)
-        for side in (material.learns, material.validates)
+    found = {case.id: _true_prior(case, settings) for case in everyone}
+    reasons = {name: prior.reason for name, prior in found.items() if prior.reason}
+    if len(reasons) == len(found):
+        name, reason = next(iter(reasons.items()))
+        raise InputError(
+            f"no case has AHA segments; of case {name}: {reason}",
+            remedy="Choose another --anchor, or --no-prior",
+        )
+
+    def shown(case: TrainingCase) -> TrainingCase:
+        """A case with the segments of its labels; without any where they do not tell them."""
+        return replace(case, prior=None if case.id in reasons else found[case.id].segments)
+
+    learns, validates = (tuple(map(shown, side)) for side in (material.learns, material.validates))
+    return replace(material, learns=learns, validates=validates, without_prior=reasons)
+
+
+def _true_prior(case: TrainingCase, settings: Settings) -> Prior:
+    return prior_of(
+        anatomy_of(case.label), case.affine, anchor=cast(Any, settings.anchor), angle=settings.angle
     )
-    return replace(material, learns=learns, validates=validates)
-
-
-def _with_true_prior(case: TrainingCase, settings: Settings) -> TrainingCase:
-    anchor = cast(Any, settings.anchor)
-    found = prior_of(anatomy_of(case.label), case.affine, anchor=anchor, angle=settings.angle)
-    if found.reason:
-        raise InputError(f"case {case.id}: {found.reason}", remedy="Choose another --anchor")
-    return replace(case, prior=found.segments)
 
 
 def training_case(case_id: str, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> TrainingCase:

@@ -234,6 +234,23 @@ def test_the_true_prior_is_stored_and_is_that_of_the_labels(dataset, tmp_path):
         assert np.all(np.isin(label[prior > 0], (2, 3, 4)))
 
 
+def test_true_labels_that_tell_no_segments_are_learned_from_without_a_prior(dataset, tmp_path):
+    copy = tmp_path / "dataset"
+    shutil.copytree(dataset, copy)
+    words = ["train", copy, *TRAIN, "--iterations", "1", "--prior-source", "truth", "--no-ecg", "-q"]
+    for name in ("sim-0002", "sim-0001"):
+        label = np.load(copy / f"cases/{name}/label.npy")
+        np.save(copy / f"cases/{name}/label.npy", np.where(label == 5, 0, label))
+        done = run_inside(*words, "-o", tmp_path / name)
+        if name == "sim-0001":  # the last of them
+            assert done.status == 3 and "no case has AHA segments" in done.error and "RV" in done.error
+            break
+        assert done.status == 0 and "case sim-0002 was trained without a prior" in done.stderr
+        said = json.loads((tmp_path / name / "model.json").read_text())
+        assert list(said["WithoutPrior"]) == ["sim-0002"] and "RV" in said["WithoutPrior"]["sim-0002"]
+        assert [path.name for path in (tmp_path / name / "priors").iterdir()] == ["sim-0001.npy"]
+
+
 def test_a_stored_prior_is_used_when_it_is_called_manual(dataset, tmp_path):
     copy = tmp_path / "dataset"
     shutil.copytree(dataset, copy)
