@@ -57,6 +57,7 @@ $(pairs): $(OUT)/ecg-beats/beats.prov.json emidec_beats.py
 	$(python) emidec_beats.py $(OUT)/emidec/pairs.tsv $(OUT)/ecg-beats $@
 
 $(addprefix turned.,$(SEEDS)): turned.%: $(pairs)
+	@mkdir -p $(OUT)/turned
 	@for arm in $(arms); do \
 	  $(scartools) predict $(OUT)/models/$$arm.$* $(pairs) --split test --fractions-only --labels emidec --no-bullseye \
 	    --angle $$((180 + $(TURN))) --threads $(THREADS) --force -q -o $(OUT)/turned/$$arm-turned.$* || exit 1; \
