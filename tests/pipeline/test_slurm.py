@@ -60,17 +60,19 @@ def over(env: dict[str, str], job: str) -> bool:
 
 
 def released(env: dict[str, str], task: str) -> bool:
-    """Whether a requeued task has started again; SLURM holds it for two minutes, which are cut short.
+    """Whether a requeued task has started again; SLURM holds it for two minutes, of which a few seconds are enough.
 
-    A task that is asked to start now is put to the end of the schedule: it is asked only while it is held, and then left
-    alone for as long as the scheduler may take.
+    The daemon has revoked what let the task run, by the second: one that starts again in that second is killed. A task
+    that is asked to start is put to the end of the schedule: it is asked once, and then left alone.
     """
     said = asked(env, "scontrol", "show", "job", task)
+    assert "JobState=FAILED" not in said, said
     if "JobState=RUNNING" in said or "JobState=COMPLETED" in said:
         return True
     if "JobState=PENDING" in said and "Reason=BeginTime" in said:
+        time.sleep(10)
         asked(env, "scontrol", "update", f"jobid={task}", "starttime=now")
-        time.sleep(60)
+        time.sleep(30)
     return False
 
 
