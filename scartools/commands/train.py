@@ -110,6 +110,7 @@ EXAMPLES
     scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --cross-fit 2 --no-ecg -o model-prior
     scartools pretrain-ecg cohort/truth/beats.tsv --epochs 1 -o encoder
     scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --first-stage model-prior --encoder encoder -o model-full
+    scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --start-from model-prior --fusion segment -o model-segment
 
 REFERENCES
 
