@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +18,7 @@ from scartools.learning.evidence import fit_evidence, with_evidence
 from scartools.learning.settings import Settings, Size, rates_of
 from scartools.learning.two_stage import untrained
 from scartools.network.segment_fusion import true_logits
+from tests.conftest import ROOT
 from tests.unit.learning.learning_phantom import LABELS, case
 
 SETTINGS = Settings(
@@ -156,6 +160,31 @@ def test_one_patient_is_enough_for_a_fit_that_says_next_to_nothing():
     found = fit(codes, fractions)
     assert np.isfinite(found.logits).all() and np.isfinite(found.bias).all() and np.isnan(found.told.auc)
     assert not found.by_code.any() and not found.by_beat.any()
+
+
+def test_the_number_of_threads_changes_no_byte_of_the_components():
+    code = (
+        "import numpy as np; from hashlib import sha256; from scartools.learning.evidence import _view\n"
+        "rng = np.random.default_rng(1); said = sha256()\n"
+        "for count in (90, 115, 116, 129):\n"
+        "    beats = rng.normal(size=(count, 40)) @ rng.normal(size=(40, 7200))\n"
+        "    beats = np.round(beats, 3)\n"
+        "    view = _view(beats, 16)\n"
+        "    said.update(view.axes.tobytes() + view.of(beats).tobytes())\n"
+        "print(said.hexdigest())"
+    )
+    threads = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **dict.fromkeys(threads, number), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for number in ("1", "2")
+    ]
+    assert said[0] == said[1] and len(said[0]) == 65
 
 
 def ready(number: int):
