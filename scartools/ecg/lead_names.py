@@ -27,11 +27,9 @@ from scartools.ecg.name_network import (
     strokes,
 )
 from scartools.ecg.page_ink import chosen_pieces, pieces
+from scartools.ecg.reading import LEADS
 
-LETTER_MM = (
-    1.2,
-    6.5,
-)  # height of a capital letter on paper, as found by the letters on real pages, with a margin
+LETTER_MM = (1.2, 6.5)  # height of a capital on paper, as found on real pages, with a margin
 WIDEST_MM = 22.0  # of one word
 JOINING_MM = (0.45, 1.1)  # gaps that letters of one word may have: small print and large
 SURE = 0.5  # least probability at which letters that stand free are called a lead's name
@@ -41,6 +39,7 @@ STRIP = 48  # px of the scaled page, rows of decisions taken together; a multipl
 CAPS_WIDE = {
     name: {"I": 0.35, "II": 0.75, "III": 1.15, "-aVR": 3.0}.get(name, 0.85 * len(name)) for name in NAMES
 }
+PLENTY = 10  # different names of the twelve leads: with as many, none is looked for along the rows
 CAPS_MM = (1.9, 2.5, 3.3, 4.3)  # heights of a capital letter that score_at tries
 FEW_NAMES = 4  # that stand free; with as many, others are looked for only in line with them,
 BESIDE_CAPS = (3.0, 2.5)  # so many heights of a capital further along x and along y
@@ -129,9 +128,18 @@ def with_touching(
         return list(words)
     free = [word for word in words if word.text]
     page, caps = darkness / level, _usual_caps(free, px_per_mm)
-    others = scan_names(page, px_per_mm, caps, near=free if len(free) >= FEW_NAMES else None)
-    every = free + _beside(others, free) + [word for word in words if not word.text]
-    return sorted(_without_doubles(every), key=_reading_order)
+    rest = [word for word in words if not word.text]
+
+    def with_others(near: list[Word] | None, *, along: bool) -> list[Word]:
+        others = scan_names(page, px_per_mm, caps, near=near, along=along)
+        return sorted(_without_doubles(free + _beside(others, free) + rest), key=_reading_order)
+
+    if len(free) < FEW_NAMES:
+        return with_others(None, along=True)
+    found = with_others(free, along=False)
+    if len({word.text for word in found} & set(LEADS)) >= PLENTY:
+        return found
+    return with_others(free, along=True)
 
 
 def _reading_order(word: Word) -> tuple[int, int]:
@@ -189,6 +197,8 @@ def scan_names(
     caps_mm: Sequence[float],
     sure: float = SURER,
     near: Sequence[Word] | None = None,
+    *,
+    along: bool = True,
 ) -> list[Word]:
     """Look for lead names at every place of a page, whatever they touch.
 
@@ -196,6 +206,7 @@ def scan_names(
     caps_mm    heights of a capital letter to look for, each the dearer the smaller it is
     sure       least probability of a name
     near       names of the page that were read: only beside, above and below them is looked; None for everywhere
+    along      also beside them; above and below are a fifth of the places, and mostly enough
     Returns names with boxes of the usual width of each. "I" is not looked for: every upright stroke is one. "-aVR" is
     returned as aVR: only where it stands free is its minus told from a trace; Cabrera's order tells it, too.
     """
@@ -208,6 +219,7 @@ def scan_names(
         scaled = cv2.resize(page, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         scaled = np.pad(np.clip(scaled, 0.0, 1.0), ((above, above + STRIP), (beside, beside)))
         rows, columns = _bands(near, size, scale)
+        rows &= along
         for top in range(0, size[1], STRIP):
             strip = scaled[top : top + STRIP + PATCH[0] - STRIDE]
             look = np.ones_like(columns) if rows[top : top + STRIP].any() else columns

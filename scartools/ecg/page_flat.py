@@ -17,6 +17,7 @@ from scartools.ecg.page_surface import (
     evaluate,
     fit_robustly,
     invert,
+    nearest_to,
 )
 
 MESH = 16  # px of the flattened picture between exactly mapped points
@@ -187,11 +188,7 @@ def refit(
     px = 1 / abs(float(np.linalg.det(slopes[0]))) ** 0.5  # px a mm of the picture
     fine = empty_surface((round(height), round(width)), FINE_CELL * px)
     base = _slanted_plane(points, wanted, trust)
-    y, x = np.meshgrid(
-        *(np.linspace(0, n, 4 * k) for n, k in zip((height, width), fine.cells, strict=True)), indexing="ij"
-    )
-    everywhere = np.stack([x.ravel(), y.ravel()], axis=1)
-    plane = np.linalg.lstsq(design(fine, basis_at(fine, everywhere)), base(everywhere), rcond=None)[0].T
+    plane = nearest_to(fine, base)
     rows = design(fine, basis_at(fine, np.clip(points, 0, [width, height])))
     penalty = bending(fine, BEND)
     penalty[np.diag_indices_from(penalty)] += 1e-4 / BEND**2

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from scartools.ecg.row_percentile import row_percentile
 from scartools.errors import InputError
 
 LEAST_CONTRAST = 0.22  # of the paper's brightness, between the grid lines and the trace
@@ -74,7 +75,7 @@ def find_ink(every: np.ndarray, faintest: float = FAINT) -> TraceInk:
     between the darkest grid lines and the darkest ink.
     Raises InputError where the two cannot be told apart.
     """
-    rows, columns = (np.percentile(lines, GRID_SHARE, axis=1) for lines in (every, cv2.transpose(every)))
+    rows, columns = (row_percentile(lines, GRID_SHARE) for lines in (every, cv2.transpose(every)))
     under = np.maximum(rows[:, None], columns[None, :])
     weight = np.clip(every - under, 0.0, None)
     # The darkest hundredth may be the frame of a picture; one line in 5 mm is darker than the others.

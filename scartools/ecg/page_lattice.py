@@ -15,7 +15,17 @@ import numpy as np
 from scipy import fft, ndimage
 
 from scartools.ecg.page_slant import Plane, slanted_plane, with_neighbours
-from scartools.ecg.page_surface import Surface, basis_at, bending, design, empty_surface, evaluate, fit_robustly
+from scartools.ecg.page_surface import (
+    Surface,
+    basis_at,
+    bending,
+    design,
+    empty_surface,
+    evaluate,
+    fit_robustly,
+    nearest_to,
+)
+from scartools.ecg.row_percentile import row_percentile
 
 WINDOW = 128  # px
 CELL = 110.0  # px of a spline cell while following
@@ -69,9 +79,11 @@ def take_windows(lines: np.ndarray) -> Windows:
         for n in lines.shape
     )
     view = np.lib.stride_tricks.sliding_window_view(lines, (WINDOW, WINDOW))[np.ix_(tops, lefts)]
-    tiles = view.reshape(-1, WINDOW, WINDOW) - view.mean(axis=(2, 3)).reshape(-1, 1, 1)
+    tiles = view.reshape(-1, WINDOW, WINDOW)
+    tiles -= tiles.mean(axis=(1, 2), keepdims=True)
     bell = np.hanning(WINDOW + 1)[:WINDOW].astype(np.float32)
-    spectrum = fft.rfft2(tiles * (bell[:, None] * bell[None]))
+    tiles *= bell[:, None] * bell
+    spectrum = fft.rfft2(tiles)
     y, x = np.meshgrid(tops + HALF, lefts + HALF, indexing="ij")
     centre = np.stack([x.ravel(), y.ravel()], axis=1).astype(float)
     return Windows(centre, spectrum, _excess(np.abs(spectrum)), (height, width))
@@ -87,17 +99,19 @@ def _excess(amplitude: np.ndarray) -> np.ndarray:
     """Log of amplitude over the background of the same radius; each window in its own units."""
     radius = np.hypot(*_frequencies())
     ring = radius.round().astype(int)
-    used = (radius > LOWEST) & (radius < HIGHEST)
-    size = amplitude[:, used].mean(axis=1)
-    amplitude = amplitude / np.maximum(size, 1e-12)[:, None, None]
-    some = amplitude[:: max(1, len(amplitude) // 60)].reshape(-1, radius.size)
+    used = np.flatnonzero((radius > LOWEST) & (radius < HIGHEST))
+    flat = amplitude.reshape(len(amplitude), -1)
+    size = flat.take(used, axis=1).mean(axis=1)
+    ratio = flat / np.maximum(size, 1e-12)[:, None]
+    some = ratio[:: max(1, len(ratio) // 60)]
     some = some[:, np.argsort(ring, axis=None, kind="stable")]
     ends = np.cumsum(np.bincount(ring.ravel()))
     floor = np.array([np.median(some[:, a:b]) for a, b in pairwise([0, *ends.tolist()])])
     floor = np.maximum(ndimage.median_filter(floor, 5), 1e-9)
-    ratio = amplitude / floor[ring].astype(np.float32)
-    ratio /= np.maximum(np.median(ratio[:, used], axis=1), 1e-9)[:, None, None]
-    return np.log(np.clip(ratio / NOISE, 1.0, CLIP / NOISE)).astype(np.float32)
+    ratio /= floor[ring].ravel().astype(np.float32)
+    ratio /= NOISE * np.maximum(row_percentile(ratio.take(used, axis=1), 50.0), 1e-9)[:, None]
+    np.clip(ratio, 1.0, CLIP / NOISE, out=ratio)
+    return np.log(ratio, out=ratio).reshape(amplitude.shape)
 
 
 def find_turns(windows: Windows) -> list[float]:
@@ -147,7 +161,11 @@ def follow_peak(windows: Windows, start: np.ndarray, plane: Plane | None = None)
     surface = empty_surface(windows.shape, CELL)
     basis = basis_at(surface, windows.centre)
     gradient = np.concatenate([design(surface, basis, "dx"), design(surface, basis, "dy")])
-    base = np.zeros((2, gradient.shape[1])) if plane is None else _as_splines(surface, plane)
+    base = (
+        np.zeros((2, gradient.shape[1]))
+        if plane is None
+        else nearest_to(surface, lambda points: plane.lines(points)[0])
+    )
     rounds = ((5, 0.05), (4, 0.15), (3, 0.5), (2, 0.5)) if plane is None else ((2, 0.15), (2, 0.5), (2, 0.5))
     coefficients, weights, heights = [], [], []
     for family in (0, 1):
@@ -287,17 +305,6 @@ def _of_a_plane(windows: Windows, lattice: Lattice, starts: list[np.ndarray]) ->
         if _members(best) >= WHOLE:
             break
     return best
-
-
-def _as_splines(surface: Surface, plane: Plane) -> np.ndarray:
-    """The coefficients (2, number of them) of the surface that is nearest to a plane."""
-    height, width = (n * c for n, c in zip(surface.cells, surface.cell[::-1], strict=True))
-    y, x = np.meshgrid(
-        *(np.linspace(0, n, 4 * k) for n, k in zip((height, width), surface.cells, strict=True)), indexing="ij"
-    )
-    points = np.stack([x.ravel(), y.ravel()], axis=1)
-    rows = design(surface, basis_at(surface, points))
-    return np.linalg.lstsq(rows, plane.lines(points)[0], rcond=None)[0].T
 
 
 def _without_diagonals(windows: Windows, lattice: Lattice) -> Lattice:

@@ -7,6 +7,7 @@ Source: Eilers and Marx, Statistical Science 11, 89 (1996), doi:10.1214/ss/10384
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -92,6 +93,32 @@ def design(surface: Surface, basis: Basis, part: str = "value") -> np.ndarray:
     """float (N, number of coefficients): row n times the coefficients is the value, "dx" or "dy" at point n."""
     matrix = np.zeros((len(basis.index), surface.coefficients[0].size))
     np.put_along_axis(matrix, basis.index, getattr(basis, part), axis=1)
+    return matrix
+
+
+def nearest_to(surface: Surface, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The coefficients, float (2, number of them), of the splines nearest to a pair of functions over the picture.
+
+    surface   whose cells are taken; function: of points (N, 2), x and y in px, to values (N, 2)
+    Least squares over four points a cell each way. These lie on a grid and the splines are products, so that one small
+    problem along y and one along x have the solution of the large one.
+    """
+    height, width = (n * c for n, c in zip(surface.cells, surface.cell[::-1], strict=True))
+    down, across = (np.linspace(0, n, 4 * k) for n, k in zip((height, width), surface.cells, strict=True))
+    x, y = np.meshgrid(across, down)
+    values = function(np.stack([x.ravel(), y.ravel()], axis=1)).reshape(len(down), len(across), 2)
+    to_rows, to_columns = (
+        np.linalg.pinv(_curve(places / cell, cells))
+        for places, cell, cells in zip((down, across), surface.cell[::-1], surface.cells, strict=True)
+    )
+    return np.stack([(to_rows @ values[..., k] @ to_columns.T).ravel() for k in (0, 1)])
+
+
+def _curve(place: np.ndarray, cells: int) -> np.ndarray:
+    """float (N, cells + 3): every cubic spline along one axis at each place, counted in cells."""
+    index, value, _ = _cubic(place, cells)
+    matrix = np.zeros((len(place), cells + 3))
+    np.put_along_axis(matrix, index, value, axis=1)
     return matrix
 
 

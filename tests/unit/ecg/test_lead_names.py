@@ -131,6 +131,23 @@ def test_a_scan_in_line_with_some_names_sees_there_what_a_scan_of_the_page_sees(
     assert any(word.top > 560 for word in whole) and not any(word.top > 560 for word in seen)
 
 
+def test_a_scan_above_and_below_names_sees_their_columns_alone():
+    page = twelve_names()
+    near = [word for word in free_words(page > 0.5, page, PX_PER_MM) if word.text in ("aVR", "II", "V1")]
+    seen = {word.text for word in scan_names(page, PX_PER_MM, (3.05,), near=near, along=False)}
+    assert {"II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3"} <= seen
+    assert not seen & {"V4", "V5", "V6"}
+
+
+def test_a_column_of_names_that_all_touch_a_trace_is_found_beside_the_others():
+    page = twelve_names()
+    for y in (88, 288, 488):
+        cv2.line(page, (1520, y), (1740, y), 1.0, 2)  # longer than a word
+    last = {"V4", "V5", "V6"}
+    assert not {word.text for word in free_words(page > 0.5, page, PX_PER_MM)} & last
+    assert last <= {word.text for word in find_words(page > 0.5, page, PX_PER_MM)}
+
+
 def test_a_scan_and_a_window_see_the_same():
     page = twelve_names()
     found = [word for word in scan_names(page, PX_PER_MM, (3.05,)) if word.text == "V4"]
