@@ -15,7 +15,7 @@ from scartools.ecg.lead_print import dotted_lines, hidden_by_print, loose_ink, m
 from scartools.ecg.page_cover import covered_columns
 from scartools.ecg.page_ink import TraceInk, ink_extent, upright_runs, usual_height
 from scartools.ecg.page_layouts import LAYOUTS
-from scartools.ecg.pulse import Pulse, find_cut_pulses, find_pulses, rows_rising_alike
+from scartools.ecg.pulse import Pulse, find_cut_pulses, find_pulses, rows_rising_alike, whole_width
 from scartools.ecg.pulse_columns import behind_pulses
 from scartools.ecg.pulse_half import find_half_pulses
 from scartools.ecg.separators import Separator, erase_lines, lines_of_rows
@@ -48,6 +48,7 @@ class Leads:
     rows_left_out  rows of traces that are no part of the arrangement
     cut       of each row, a pulse that the edge of the picture cuts through
     hidden    one a row, bool (PER_PX * W,): where names, separators and pulses stand on the trace
+    pulse_width  mm, of the pulses that are whole; None without one
     """
 
     fit: Fit
@@ -60,6 +61,7 @@ class Leads:
     rows_left_out: int = 0
     cut: tuple[list[Pulse], ...] = ()
     hidden: tuple[np.ndarray, ...] = ()
+    pulse_width: float | None = None
 
 
 def follow_leads(
@@ -112,6 +114,7 @@ def follow_leads(
         look.seen - len(rows),
         _cut_pulses(look.whole, rows, look.pulses, columns, look.line, mm),
         tuple(covered),
+        whole_width(look.pulses, look.heights, mm),
     )
 
 
@@ -124,7 +127,7 @@ class _Look:
     line       width of the stroke, px; radius: half the width of the pen, px
     whole      bool (H, W), traces, writing and lines; mask: what to follow, without the dotted lines
     lines      dotted; beside: columns (px) where they pass each row of leads
-    paths, pulses  of every row; bars: of the rows of leads
+    paths, heights, pulses  of every row, heights float (W,) in px; bars: of the rows of leads
     ends       px, where the traces begin and end without their pulses
     """
 
@@ -139,6 +142,7 @@ class _Look:
     lines: list[Separator]
     beside: list[list[float]]
     paths: list[Path]
+    heights: list[np.ndarray]
     pulses: list[list[Pulse]]
     bars: list[np.ndarray]
     ends: tuple[float, float]
@@ -180,6 +184,7 @@ def _first_look(ink: TraceInk, words: list[Word], px_per_mm: float, wanted: str 
         lines,
         lines_of_rows(lines, lead_rows, px_per_mm),
         paths,
+        heights,
         pulses,
         [page_layout.find_separators(whole, row, mm) for row in lead_rows],
         _trace_ends(heights, pulses, line, px_per_mm),
@@ -204,7 +209,8 @@ def _arranged(
         fit, _with_lines(breaks, look.beside), look.ends, px_per_mm, guessed=guessed, marks=marks, exact=exact
     )
     if not guessed:
-        columns = behind_pulses(columns, look.pulses[: look.lead_rows], look.ends[1], px_per_mm)
+        rows = slice(look.lead_rows)
+        columns = behind_pulses(columns, look.pulses[rows], look.ends[1], px_per_mm, look.heights[rows])
     lean = lean_of(_printed_marks(fit, words, look.beside, look.pulses, px_per_mm))
     return fit, shifted(columns, look.rows, look.beside, lean, px_per_mm)
 

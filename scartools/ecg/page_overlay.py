@@ -58,8 +58,10 @@ def _draw_strips(canvas: np.ndarray, reading: PageReading, scale: float) -> None
     for number, strip in enumerate(seen):
         colour = _COLOURS[number % len(_COLOURS)]
         trace = strip.trace_px[np.isfinite(strip.trace_px).all(axis=1)] * scale
-        points = np.round(trace * (1 << _SHIFT)).astype(np.int32)
-        cv2.polylines(canvas, [points[:, None, :]], False, colour, _thickness(canvas), cv2.LINE_AA, _SHIFT)
+        points = np.round(trace * (1 << _SHIFT)).astype(np.int32)[:, None, :]
+        cv2.polylines(
+            canvas, _unbroken(points, strip.samples), False, colour, _thickness(canvas), cv2.LINE_AA, _SHIFT
+        )
         (left, top), (right, bottom) = trace.min(axis=0), trace.max(axis=0)
         pale = tuple((value + 2 * 255) // 3 for value in colour)
         cv2.rectangle(canvas, (int(left), int(top)), (int(right), int(bottom)), pale, 1)
@@ -67,6 +69,15 @@ def _draw_strips(canvas: np.ndarray, reading: PageReading, scale: float) -> None
         at = (int(left + 4 * size), int(max(top - 6 * size, 20 * size)))
         text = f"{strip.lead}  {strip.start_s:.2f}-{end:.2f} s{'  rhythm' if strip.rhythm else ''}"
         _write(canvas, text, at, 0.7 * size, colour)
+
+
+def _unbroken(points: np.ndarray, samples: np.ndarray) -> list[np.ndarray]:
+    """The points (N, 1, 2) of a trace in pieces, parted by the gaps of its samples (T,), where nothing was read.
+
+    A picture has one point a sample that was read; a drawing has as many points as it was drawn with.
+    """
+    read = np.flatnonzero(np.isfinite(samples))
+    return np.split(points, np.flatnonzero(np.diff(read) > 1) + 1) if len(read) == len(points) else [points]
 
 
 def _draw_ticks(canvas: np.ndarray, reading: PageReading, scale: float) -> None:

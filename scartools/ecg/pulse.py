@@ -17,6 +17,7 @@ CUT_WIDTH, CUT_FOOT = (
     1.6,
 )  # mm of top that is left; mm from its foot to the baseline of the trace behind it
 SAME_PLACE = 0.3  # mm that edges and heights of pulses above each other may differ by
+LEVEL_FOOT = 0.6  # mm of a foot on either side of a pulse that is whole
 SAME_FOOT = 1.5  # mm that the feet of a pulse of two steps may differ by
 
 
@@ -69,6 +70,29 @@ def find_pulses(path: Path, rows: np.ndarray, line: float, px_per_mm: tuple[floa
         if all(3 * mm_y <= height <= 25 * mm_y for height in over) and abs(over[0] - over[1]) < 4 * mm_y:
             pulses.append(Pulse(left, right, *over, top))
     return sorted(pulses + _steps(tops, line, px_per_mm), key=lambda pulse: pulse.left)
+
+
+def whole_width(
+    pulses: Sequence[Sequence[Pulse]], heights: Sequence[np.ndarray], px_per_mm: tuple[float, float]
+) -> float | None:
+    """Return the median width (mm) of the pulses of one step that stand between two level feet, None without one.
+
+    pulses   of each row; heights: float (W,), px of the trace of each row in each pixel column
+    What the edge of a picture cuts through has no foot there, and its width is not known.
+    """
+    mm_x, mm_y = px_per_mm
+    feet = max(round(LEVEL_FOOT * mm_x), 2)
+    wide = []
+    for own, row in zip(pulses, heights, strict=True):
+        for pulse in own:
+            sides = (
+                row[max(pulse.left - feet - 1, 0) : pulse.left - 1],
+                row[pulse.right + 1 : pulse.right + 1 + feet],
+            )
+            whole = all(len(side) == feet and np.isfinite(side).all() for side in sides)
+            if whole and np.isnan(pulse.second) and np.ptp(np.concatenate(sides)) <= SAME_PLACE * mm_y:
+                wide.append((pulse.right - pulse.left) / mm_x)
+    return float(np.median(wide)) if wide else None
 
 
 def rows_rising_alike(pulses: Sequence[Sequence[Pulse]], start: float, px_per_mm: tuple[float, float]) -> int:

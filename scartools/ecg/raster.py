@@ -223,12 +223,14 @@ def _measured(
 
 def _facts(frame: Frame, page: Upright, gains: Gains, *, share_time: bool) -> dict[str, Any]:
     """What the sidecar says of how the page was read; share_time: its columns show the same time."""
+    width = page.leads.pulse_width if frame.grid != "none" else None
     return {
         **frame.facts,
         "QuarterTurns": page.quarter,
         "Grid": frame.grid,
         "LeadOrder": page.leads.fit.layout.order,
         "PulseHeight": None if gains.limb_mm is None else round(gains.limb_mm, 2),
+        "PulseWidth": None if width is None else round(width, 2),
         "ChestGain": gains.chest if gains.chest != gains.limb else None,
         "PrintedSpeed": page.printed.speed,
         "PrintedGain": None if page.printed.gain is None else list(page.printed.gain),

@@ -226,6 +226,22 @@ def test_beats_alone_vouch_for_the_speed_of_an_unusual_length_only_where_they_ar
     assert odds is not None and 1 < odds < LEAST_ODDS_ALONE and "scales_assumed" in outcome(fast)[1]
 
 
+@pytest.mark.parametrize(
+    ("width", "more"), [(2.5, 1.0), (3.5, 1.0), (5.0, 0.0), (None, 0.0), (8.5, -1.0), (10.0, -1.0)]
+)
+def test_the_width_of_a_pulse_speaks_for_one_speed_or_for_none(width, more):
+    assumed = replace(page_12x1(), found={**page_12x1().found, "speed_mm_s": "assumed"}, source_kind="raster")
+
+    def odds(facts: dict[str, float | None], speed: float) -> float:
+        page = replace(assumed, facts={**assumed.facts, **facts}, speed_mm_s=speed)
+        value = {check.name: check.value for check in checked(page).checks}["speed_odds"]
+        assert value is not None
+        return value
+
+    assert odds({"PulseWidth": width}, 25.0) - odds({}, 25.0) == pytest.approx(more)
+    assert odds({"PulseWidth": width}, 50.0) - odds({}, 50.0) == pytest.approx(-more)
+
+
 def test_no_strip_at_all_is_refused_and_does_not_crash():
     assert outcome(replace(page_3x4(), strips=()))[0] == "refused"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scartools.ecg.pulse import Pulse, find_cut_pulses, rows_rising_alike
+from scartools.ecg.pulse import Pulse, find_cut_pulses, rows_rising_alike, whole_width
 
 MM, LINE = 5.0, 2.0
 
@@ -53,3 +53,19 @@ def test_pulses_above_each_other_that_rise_alike_are_whole_whatever_follows_them
     assert rows_rising_alike(apart, 60.0, (MM, MM)) == 1
     cut, inside = [Pulse(0, 24, 50.0, 50.0)], [Pulse(90, 114, 50.0, 50.0)]
     assert rows_rising_alike([cut, cut, inside, inside], 60.0, (MM, MM)) == 0
+
+
+def test_only_pulses_between_two_level_feet_tell_their_width() -> None:
+    row = np.full(400, 100.0)
+    row[60:80] = 20.0
+    first = Pulse(60, 80, 80.0, 80.0)
+    assert whole_width([[first]], [row], (8.0, 8.0)) == 2.5
+    cut, stepped, blank = row.copy(), row.copy(), row.copy()
+    cut[:60] = np.nan  # the paper begins with the top
+    stepped[80:] = 104.0  # the lead follows at once, at its own level
+    blank[80:84] = np.nan
+    for other in (cut, stepped, blank):
+        assert whole_width([[first]], [other], (8.0, 8.0)) is None
+        assert whole_width([[first], [first]], [other, row], (8.0, 8.0)) == 2.5
+    two_steps = Pulse(60, 80, 80.0, 40.0, 20.0, 40.0)
+    assert whole_width([[two_steps]], [row], (8.0, 8.0)) is None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from scartools.ecg.columns import Columns
 from scartools.ecg.pulse import Pulse
-from scartools.ecg.pulse_columns import behind_pulses
+from scartools.ecg.pulse_columns import behind_pulses, foot_of_pulses
 from scartools.errors import InputError
 
 MM = 8.0  # px a mm
@@ -58,3 +59,55 @@ def test_pulses_that_stand_further_apart_than_the_columns_are_refused():
     rows = [pulses_at([16.0 + 67.5 * k for k in range(4)])] * 3
     with pytest.raises(InputError, match="67.5 mm apart"):
         behind_pulses(columns_at(62.5, 20.0), rows, 280 * MM, MM)
+
+
+def rows_behind(right: int, foot: int, levels: list[float]) -> list[np.ndarray]:
+    """Traces that stand at 100 px for a foot behind a pulse and go on at these levels, slightly uneven."""
+    rows = []
+    for level in levels:
+        row = np.full(2000, 100.0)
+        row[right + foot :] = level + 0.4 * np.sin(np.arange(2000 - right - foot) / 3)
+        row[right - 40 : right] = 20.0
+        rows.append(row)
+    return rows
+
+
+def test_where_traces_step_behind_their_pulses_the_leads_begin():
+    right = round(12.4 * MM)
+    pulses = [[Pulse(right - 40, right, 10 * MM, 10 * MM)] for _ in range(6)]
+    rows = rows_behind(right, 11, [104.0, 100.0, 95.0, 103.0, 100.5, 96.0])
+    foot = foot_of_pulses(pulses, rows, MM)
+    assert foot == pytest.approx(11, abs=1.5)
+    columns = columns_at(100.0, 5.0, count=2)
+    second = [[*own, Pulse(own[0].left + 800, own[0].right + 800, 10 * MM, 10 * MM)] for own in pulses]
+    placed = behind_pulses(columns, second, 204 * MM, MM, rows)
+    assert placed.lead_told
+    assert placed.edges(1)[0] == pytest.approx(112.4 * MM + 11, abs=2)
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        [100.0] * 6,  # every lead begins at the level of the foot
+        [104.0, 100.0, 100.0, 100.0, 95.0, 100.0],  # two steps are chance
+    ],
+)
+def test_without_steps_where_the_leads_begin_is_not_told(levels):
+    right = 100
+    pulses = [[Pulse(right - 40, right, 10 * MM, 10 * MM)] for _ in levels]
+    assert foot_of_pulses(pulses, rows_behind(right, 11, levels), MM) is None
+
+
+def test_an_r_wave_behind_the_pulses_is_no_step():
+    right = 100
+    pulses = [[Pulse(right - 40, right, 10 * MM, 10 * MM)] for _ in range(6)]
+    x = np.arange(2000)
+    rows = [100.0 - size * np.exp(-(((x - right - 18) / 4.0) ** 2)) for size in (40, 60, 80, 50, 45, 70)]
+    assert foot_of_pulses(pulses, rows, MM) is None
+
+
+def test_steps_at_different_places_do_not_tell():
+    right = 100
+    pulses = [[Pulse(right - 40, right, 10 * MM, 10 * MM)] for _ in range(6)]
+    rows = [rows_behind(right, foot, [104.0])[0] for foot in (8, 12, 17, 22, 28, 34)]
+    assert foot_of_pulses(pulses, rows, MM) is None
