@@ -3,6 +3,7 @@
 #   make -f comparison.mk PEER=/path/to/nnunet/bin/python          the queue, in order; stop it and start it as you like
 #   make -f comparison.mk ours-0-1                                 one run: fold 0, seed 1 (ours, peer, tuned or plus)
 #   make -f comparison.mk table                                 what is there, patients of all folds pooled
+#   make -f comparison.mk least-infarct                         who has scar, told by the size of what is predicted
 #
 # `tuned` is the peer with the rate and momentum of our short presets, without which few iterations teach it little.
 # All 70 patients, each predicted by the network that did not see them. `ours` is `train --preset small` for the image
@@ -100,3 +101,11 @@ table:
 	$(scartools) evaluate $$given --truth $(OUT)/data/pairs-all.tsv --labels emidec --split test --fractions-only \
 	  --anchor image-left --force -o $(OUT)/evaluation; \
 	cat $(OUT)/evaluation/report.md
+
+# whether the size of an infarct tells who has one: a line for each arm that is whole over the folds, its seeds together
+.PHONY: least-infarct
+least-infarct:
+	@for arm in ours peer tuned plus; do all=; for seed in $(SEEDS); do own=; for fold in $(FOLDS); do \
+	    test -e $(OUT)/predictions-$$arm-$$fold-$$seed/prov.json || { own=; break; }; \
+	    own="$$own $(OUT)/predictions-$$arm-$$fold-$$seed"; done; all="$$all$$own"; done; \
+	  test -z "$$all" || { printf '%s: ' $$arm; $(python) least_infarct.py $(OUT)/data/pairs.tsv $$all || exit 1; }; done

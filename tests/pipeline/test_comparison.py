@@ -62,9 +62,7 @@ def test_every_patient_is_in_one_fold_and_the_exam_that_was_read_twice_too():
 
 
 def test_a_crop_is_around_the_heart_and_inside_the_picture():
-    spec = importlib.util.spec_from_file_location("import_emidec", FOLDER / "import_emidec.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = example("import_emidec")
     label = np.zeros((3, 40, 50), np.uint8)
     label[1, 2:9, 30:49] = 2  # near a corner
     image = np.arange(label.size, dtype=np.float32).reshape(label.shape)
@@ -93,3 +91,51 @@ def test_folds_are_pooled_and_a_case_is_in_one_of_them(tmp_path):
         [*call, str(tmp_path / "twice"), *given, given[0]], capture_output=True, text=True, check=False
     )
     assert again.returncode != 0 and "case-a" in again.stderr and not (tmp_path / "twice").exists()
+
+
+def example(name: str):
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script
+
+
+@pytest.mark.parametrize(
+    ("free", "scarred", "least"),
+    [
+        ([0.0, 1.0], [3.0, 9.0], 2.0),  # in the middle between the two kinds
+        (
+            [0.0, 4.0],
+            [2.0, 9.0],
+            1.0,
+        ),  # sensitivity and specificity weigh the same: of two that do as well the smaller
+        ([2.0, 2.0], [2.0, 2.0], 2.0),  # nothing is told: everything counts
+    ],
+)
+def test_the_least_share_of_an_infarct_is_the_best_of_sensitivity_and_specificity(free, scarred, least):
+    shares = np.array(free + scarred)
+    known = np.arange(len(shares)) >= len(free)
+    assert example("least_infarct").least_share(shares, known) == pytest.approx(least)
+
+
+def test_a_least_share_is_chosen_on_the_other_folds_alone(tmp_path, capsys, monkeypatch):
+    import nibabel as nib
+
+    rows, shares = ["case_id\tparticipant_id\tlabel\tfold"], {}
+    for fold in range(2):
+        for k in range(4):
+            case, scar = f"c{fold}{k}", k >= 2
+            label = np.ones((4, 4, 1), np.uint8)  # EMIDEC: 1 cavity, 2 wall, 3 infarct
+            label[0] = 3 if scar else 2
+            nib.save(nib.Nifti1Image(label, np.eye(4)), tmp_path / f"{case}.nii.gz")
+            rows.append(f"{case}\tp{case}\t{case}.nii.gz\t{fold}")
+            shares[case] = (10 if scar else 1) * (1 + 9 * fold) + k  # fold 1 is called ten times as large
+    (tmp_path / "pairs.tsv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "found").mkdir()
+    lines = "".join(f"{case}\t{share}\n" for case, share in shares.items())
+    (tmp_path / "found/predictions.tsv").write_text("case_id\tscar_percent\n" + lines)
+    monkeypatch.setattr(sys, "argv", ["x", str(tmp_path / "pairs.tsv"), str(tmp_path / "found")])
+    example("least_infarct").main()
+    said = capsys.readouterr().out
+    # fold 0 by the border of fold 1 (56.5) finds none of its two scars; fold 1 by that of fold 0 (7) calls all of its four
+    assert "56.5 % (fold 0), 7.0 % (fold 1)" in said and "on: 2 of 4, 2 of 4" in said, said
