@@ -7,9 +7,11 @@ import torch
 
 from scartools.network.ecg_autoencoder import (
     LEADS,
+    DownBlock,
     ECGAutoencoder,
     ECGAutoencoderConfig,
     LeadConvolution,
+    LeadTransposed,
     sinusoidal_places,
 )
 
@@ -184,3 +186,33 @@ def test_a_lead_convolution_is_a_convolution(stride: int):
     plain.load_state_dict(ours.state_dict())
     features = torch.randn(6, 4, 64)
     assert torch.allclose(ours(features), plain(features), atol=1e-6)
+
+
+def test_a_factor_on_the_weights_is_one_on_what_they_give():
+    features, factor = torch.randn(3, 4, 50), torch.randn(8, 1)
+    for bias in (True, False):
+        convolution = LeadConvolution(4, 8, 5, padding=2, bias=bias)
+        torch.testing.assert_close(convolution(features, factor), convolution(features) * factor)
+
+
+def test_a_transposed_lead_convolution_is_one():
+    ours = LeadTransposed(8, 4, 4, stride=2, padding=1)
+    theirs = torch.nn.ConvTranspose1d(8, 4, 4, stride=2, padding=1)
+    theirs.load_state_dict(ours.state_dict())
+    features = torch.randn(3, 8, 19, requires_grad=True)
+    torch.testing.assert_close(ours(features), theirs(features))
+    gradients = [torch.autograd.grad(layer(features).square().sum(), features)[0] for layer in (ours, theirs)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_features_are_not_moved_in_memory_between_convolutions():
+    """A copy of the features for each convolution would take a third of the training."""
+    block = DownBlock(4, 8, "none")
+    given = torch.randn(6, 4, 1, 64).contiguous(memory_format=torch.channels_last).squeeze(2)
+    seen = []
+    for layer in (block.first, block.second, block.skip):
+        layer.register_forward_pre_hook(lambda _, taken: seen.append(taken[0]))
+    made = block(given)
+    assert len(seen) == 3
+    for features in (*seen, made):
+        assert features[:, :, None].is_contiguous(memory_format=torch.channels_last)
