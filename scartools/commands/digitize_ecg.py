@@ -66,9 +66,8 @@ separator or pulse hides it, whole_beats the fewest beats that a lead shows from
 shortest_lead a lead's length against the others of its column. speed_odds is asked where no speed is printed: the decimal
 logarithm of the odds of the speed that is taken against the other usual one, from rate, QRS and QT of the beats; a whole
 calibration pulse of at most 3.5 mm speaks ten to one for 25 mm/s, one of 8.5 mm or more as much for 50. Others ask
-for plausible amplitudes and rates, strokes beside the traces, and scales that nothing on the page speaks for. A
-check that a page cannot answer is null. On a 3 x 4 page nothing tells I from III, nor one chest lead from another,
-but the printed names.
+for plausible amplitudes and rates, strokes beside the traces, and scales that nothing on the page speaks for. A check that
+a page cannot answer is null. Of 3 x 4 leads nothing but printed names tells I from III, nor one chest lead from another.
 
 Status. accepted: every answer is as it should be. needs_review: written, with a warning; with --strict refused.
 refused: nothing is written, the failed checks are named in the error, and --json prints them all. A correction with
@@ -85,10 +84,9 @@ what is printed. --rotate takes any angle, anticlockwise; turns of some degrees 
 Time and zero of a picture. Time 0 is the left edge of the first column, behind the calibration pulse, and a later
 column begins as far to its right as the paper shows. Where a pulse stands before every column, its room is no time:
 leads of 62.5 mm (two columns: 125) follow each other, PulseBeforeEachColumn in the sidecar is true, and a page that
-does not show where they begin is refused. Two columns of another length begin where the traces of three rows or more step
-off the level of the pulses' feet, all at one place; without that column_times fails, and the foot counts as time. A blank
-alone counts as time. 0 mV of a lead is the usual height of its own
-trace; the foot of the pulse is not used, so that a shift of the whole lead cannot be measured.
+does not show where they begin is refused. Two columns of another length begin where traces step off the level of the pulses'
+feet; without that column_times fails, and the foot counts as time. A blank alone counts as time. 0 mV of a lead is the
+usual height of its own trace, not the foot of the pulse: a shift of the whole lead cannot be measured.
 
 Samples at another rate than 500 Hz are resampled by a natural cubic spline through them; samples that are on the
 clock already are copied. Points that are not evenly spaced are first joined by the lines that the page draws.
