@@ -65,7 +65,7 @@ together: a column is held against the strip at its own time. coverage is the sh
 separator or pulse hides it, whole_beats the fewest beats that a lead shows from 0.2 s before to 0.4 s after R,
 shortest_lead a lead's length against the others of its column. speed_odds is asked where no speed is printed: the decimal
 logarithm of the odds of the speed that is taken against the other usual one, from rate, QRS and QT of the beats; a whole
-calibration pulse of at most 3.5 mm speaks ten to one for 25 mm/s, one of 8.5 mm or more as much for 50. Others ask
+calibration pulse of 8.5 mm or more speaks ten to one against 25 mm/s, one of 3.5 mm or less as much against 50. Others ask
 for plausible amplitudes and rates, strokes beside the traces, and scales that nothing on the page speaks for. A check that
 a page cannot answer is null. Of 3 x 4 leads nothing but printed names tells I from III, nor one chest lead from another.
 

@@ -192,7 +192,7 @@ class LeadConvolution(nn.Conv1d):
     """A convolution in time over (N, C, T) that keeps the few channels of a sample side by side in memory.
 
     The numbers are those of Conv1d; with 4 to 16 channels the processor is up to ten times faster this way. What follows
-    keeps the order, so that the next one finds it: hence max_pool2d, and a transposed convolution of its own.
+    keeps the order, so that the next one finds it: hence max_pool2d, and `transposed`.
     """
 
     def forward(self, features: Tensor, scale: Tensor | None = None) -> Tensor:
@@ -206,17 +206,11 @@ class LeadConvolution(nn.Conv1d):
         ).squeeze(2)
 
 
-class LeadTransposed(nn.ConvTranspose1d):
-    """A transposed convolution in time, in the same order of memory; the numbers are those of ConvTranspose1d."""
-
-    def forward(self, features: Tensor) -> Tensor:  # type: ignore[override]  # no output size is asked for
-        return functional.conv_transpose2d(
-            _side_by_side(features),
-            self.weight[:, :, None],
-            self.bias,
-            (1, self.stride[0]),
-            (0, int(self.padding[0])),
-        ).squeeze(2)
+def transposed(layer: nn.ConvTranspose1d, features: Tensor) -> Tensor:
+    """What a transposed convolution in time makes of (N, C, T), to rounding, in the order of memory of LeadConvolution."""
+    kernel = layer.weight[:, :, None]
+    stride, padding = (1, layer.stride[0]), (0, int(layer.padding[0]))
+    return functional.conv_transpose2d(_side_by_side(features), kernel, layer.bias, stride, padding).squeeze(2)
 
 
 def _side_by_side(features: Tensor) -> Tensor:
@@ -249,14 +243,14 @@ class UpBlock(nn.Module):
     def __init__(self, more: int, fewer: int, normalisation: str) -> None:
         super().__init__()
         bias = normalisation == "none"
-        self.up = LeadTransposed(more, fewer, 4, stride=2, padding=1)
+        self.up = nn.ConvTranspose1d(more, fewer, 4, stride=2, padding=1)
         self.first = LeadConvolution(fewer, fewer, 5, padding=2, bias=bias)
         self.second = LeadConvolution(fewer, fewer, 5, padding=2, bias=bias)
         self.first_norm = _norm(fewer, normalisation)
         self.second_norm = _norm(fewer, normalisation, ends_branch=True)
 
     def forward(self, features: Tensor) -> Tensor:
-        larger = self.up(features)
+        larger = transposed(self.up, features)
         branch = functional.leaky_relu(self.first_norm(self.first(larger)))
         return functional.gelu(larger + _scaled(self.second, self.second_norm, branch))
 

@@ -227,9 +227,10 @@ def test_beats_alone_vouch_for_the_speed_of_an_unusual_length_only_where_they_ar
 
 
 @pytest.mark.parametrize(
-    ("width", "more"), [(2.5, 1.0), (3.5, 1.0), (5.0, 0.0), (None, 0.0), (8.5, -1.0), (10.0, -1.0)]
+    ("width", "at_25", "at_50"),
+    [(2.5, 0, -1), (3.5, 0, -1), (5.0, 0, 0), (None, 0, 0), (8.5, -1, 0), (10.0, -1, 0)],
 )
-def test_the_width_of_a_pulse_speaks_for_one_speed_or_for_none(width, more):
+def test_the_width_of_a_pulse_may_speak_against_a_speed_and_never_for_one(width, at_25, at_50):
     assumed = replace(page_12x1(), found={**page_12x1().found, "speed_mm_s": "assumed"}, source_kind="raster")
 
     def odds(facts: dict[str, float | None], speed: float) -> float:
@@ -238,8 +239,8 @@ def test_the_width_of_a_pulse_speaks_for_one_speed_or_for_none(width, more):
         assert value is not None
         return value
 
-    assert odds({"PulseWidth": width}, 25.0) - odds({}, 25.0) == pytest.approx(more)
-    assert odds({"PulseWidth": width}, 50.0) - odds({}, 50.0) == pytest.approx(-more)
+    assert odds({"PulseWidth": width}, 25.0) - odds({}, 25.0) == pytest.approx(at_25)
+    assert odds({"PulseWidth": width}, 50.0) - odds({}, 50.0) == pytest.approx(at_50)
 
 
 def test_no_strip_at_all_is_refused_and_does_not_crash():
