@@ -21,6 +21,7 @@ from scartools.evaluation.overlap import (
 )
 from scartools.evaluation.surfaces import MEASURED, NOT_MEASURED, Surfaces, compare_surfaces
 from scartools.evaluation.volumes import Volumes, volumes
+from scartools.heart.stack import bounding_box
 
 REGIMES = {"none": "automatic", "predicted": "automatic", "manual": "reader", "truth": "reader"}
 FEW_PATIENTS = 20
@@ -135,6 +136,10 @@ def measure_case(
     tolerance_mm      of the surface Dice
     names             the fields of CaseMetrics up to in_summary, without structure
     """
+    if truth.shape == predicted.shape and (labelled := (truth != 0) | (predicted != 0)).any():
+        # the rest of the volume is background in both and counts nowhere; places within the box do not matter either
+        box = bounding_box(labelled)
+        truth, predicted = truth[box], predicted[box]
     voxel_ml = None if affine is None else abs(float(np.linalg.det(np.asarray(affine)[:3, :3]))) / 1000
     wall = count(truth, predicted, STRUCTURES["myocardium"])
     rows = []

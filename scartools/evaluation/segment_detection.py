@@ -221,12 +221,13 @@ def _sensitivity_at(run: Run, weights: np.ndarray) -> np.ndarray:
     found = np.empty(len(weights))
     for start in range(0, len(weights), 512):  # (512, T) at a time
         part = weights[start : start + 512]
-        false, true = part @ run.false_above, part @ run.above
+        false = part @ run.false_above
         allowed = (1 - SPECIFICITY) * false[:, -1:] + 1e-9
         reached = (false <= allowed).sum(axis=1)  # thresholds from the highest down that still allow it
-        best = np.where(reached > 0, true[np.arange(len(part)), np.maximum(reached - 1, 0)], 0.0)
+        true = (part * run.above.T[np.maximum(reached - 1, 0)]).sum(axis=1)  # at the last of them
+        best = np.where(reached > 0, true, 0.0)
         best = np.where(false[:, -1] > 0, best, NAN)
-        found[start : start + 512] = _ratio(best, true[:, -1])
+        found[start : start + 512] = _ratio(best, part @ run.above[:, -1])
     return found
 
 

@@ -6,6 +6,7 @@ Values given here are one a patient; averaging the cases of a patient comes firs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -168,13 +169,21 @@ def _bca_ends(sample: np.ndarray, value: float, acceleration: float, level: floa
 
 def _resampled(statistic: Weighted, patients: int, resamples: int, seed: int) -> np.ndarray:
     """The statistic of patients drawn with replacement, float64 (resamples,)."""
-    random = np.random.default_rng(seed)
     block = max(1, min(resamples, (_BLOCK >> 2) // patients))
-    parts = []
-    for start in range(0, resamples, block):
-        drawn = random.multinomial(patients, np.full(patients, 1 / patients), min(block, resamples - start))
-        parts.append(statistic(drawn.astype(np.float64)))
-    return np.concatenate(parts)
+    return np.concatenate(
+        [statistic(drawn.astype(np.float64)) for drawn in _drawn(patients, resamples, block, seed)]
+    )
+
+
+@lru_cache(maxsize=2)  # every number of a table is asked of the same draws; a few MB for a hundred patients
+def _drawn(patients: int, resamples: int, block: int, seed: int) -> tuple[np.ndarray, ...]:
+    """How often each patient is drawn, in blocks of resamples: integers (up to block, patients)."""
+    random, even = np.random.default_rng(seed), np.full(patients, 1 / patients)
+    kind = np.min_scalar_type(patients)
+    return tuple(
+        random.multinomial(patients, even, min(block, resamples - start)).astype(kind)
+        for start in range(0, resamples, block)
+    )
 
 
 def _resampled_means(data: np.ndarray, resamples: int, seed: int) -> np.ndarray:

@@ -100,22 +100,18 @@ def to_internal(values: np.ndarray, scheme: str) -> tuple[np.ndarray, tuple[str,
             f"holds the fraction {worst:g} where whole labels are due",
             remedy="Give a segmentation, not an image or a probability map",
         )
-    labels = np.zeros(values.shape, dtype=np.uint8)
-    known = np.zeros(values.shape, dtype=bool)
-    counts: dict[int, int] = {}
-    for (
-        theirs,
-        ours,
-    ) in rule.values.items():  # one pass a label: no sorting, and little memory for a large volume
-        here = whole == theirs
-        labels[here] = ours
-        known |= here
-        counts[theirs] = int(here.sum())
-    if not known.all():
+    # one pass a label: no sorting, and little memory for a large volume
+    counts = {theirs: int(np.count_nonzero(whole == theirs)) for theirs in rule.values}
+    if sum(counts.values()) < whole.size:
+        known = np.isin(whole, list(rule.values))
         strange, how_many = np.unique(whole[~known], return_counts=True)
         present = {value: count for value, count in counts.items() if count}
         unknown = {int(v): int(n) for v, n in zip(strange.tolist(), how_many.tolist(), strict=True)}
         _refuse_unknown(unknown, {**present, **unknown}, rule)
+    labels = np.zeros(values.shape, dtype=np.uint8)
+    for theirs, ours in rule.values.items():
+        if ours and counts[theirs]:
+            labels[whole == theirs] = ours
     notes = tuple(
         f"label {value}: {remark} ({counts[value]} voxels)"
         for value, remark in rule.remarks.items()

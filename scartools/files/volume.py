@@ -111,7 +111,8 @@ def read_prior(path: Path, *, spacing_from: SpacingFrom = "auto") -> Volume:
 
     volume = read(path, spacing_from=spacing_from)
     values = volume.array
-    if not np.isfinite(values).all() or (values != np.rint(values)).any():
+    whole = values.dtype.kind in "iu" or (np.isfinite(values).all() and not (values != np.rint(values)).any())
+    if not whole:
         raise InputError("holds values that are not whole numbers", where=path, remedy="Make it with aha17")
     if values.size and (values.min() < 0 or values.max() > 18):
         raise InputError(
