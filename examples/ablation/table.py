@@ -132,6 +132,10 @@ def differences_asked(arms: Sequence[str]) -> list[tuple[str, str, str]]:
                 ("given wall, control: others' ECGs", f"given-{f}-shuffled{end}", f"given-prior{end}"),
                 ("given wall, ceiling", f"given-{f}-oracle{end}", f"given-prior{end}"),
             ]
+    for end in ("", "-second"):
+        asked.append(
+            ("given wall: learned with it, or given at test only", f"given-prior{end}", f"given-at-test{end}")
+        )
     asked.append(("segment against taff", "segment", "taff"))
     asked.append(("segment against taff, given wall", "given-segment", "given-taff"))
     return [one for one in asked if one[1] in arms and one[2] in arms]

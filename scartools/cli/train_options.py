@@ -66,7 +66,12 @@ FusionStage = Annotated[
     ),
 ]
 FreezeEncoder = Annotated[
-    bool, typer.Option("--freeze-encoder/--tune-encoder", help="Leave --encoder as it was pretrained.")
+    bool | None,
+    typer.Option(
+        "--freeze-encoder/--tune-encoder",
+        help="Leave --encoder as it was pretrained; --fusion segment always does.",
+        show_default="tune-encoder",
+    ),
 ]
 ShuffleEcg = Annotated[
     bool,
@@ -159,7 +164,7 @@ def require_consistent(
     encoder: Path | None,
     taff_form: str | None,
     fusion: str,
-    freeze_encoder: bool,
+    freeze_encoder: bool | None,
     controls: tuple[bool, bool, bool],
     anchor: str,
     angle: float | None,
@@ -179,6 +184,11 @@ def require_consistent(
         raise UsageError(f"--taff-form has no meaning with --fusion {fusion}", remedy="Leave it out")
     if freeze_encoder and encoder is None:
         raise UsageError("--freeze-encoder needs a pretrained one", remedy="Add --encoder, or leave it out")
+    if freeze_encoder is False and fusion == "segment":
+        raise UsageError(
+            "--tune-encoder has no meaning with --fusion segment, which takes the encoder as it is",
+            remedy="Leave it out, or use --fusion taff",
+        )
     for flag, asked in zip(("--shuffle-ecg", "--shuffle-interval", "--oracle-ecg"), controls, strict=True):
         if asked and not ecg:
             raise UsageError(f"{flag} has no meaning with --no-ecg", remedy="Leave it out")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-from scipy import ndimage
 
+from scartools.ecg.curve_filters import largest_near
 from scartools.ecg.layout_fit import Fit
 from scartools.errors import InputError
 
@@ -101,7 +101,7 @@ def place_columns(
         return Columns(start, ends[1] - start, 1, ends[1], fit.named, 0, 0, 2)
     assert fit.pitch is not None
     reach = max(int(round(NEAR * px_per_mm)), 1)
-    seen = np.stack([ndimage.maximum_filter1d(row.astype(np.int8), 2 * reach + 1) for row in breaks])
+    seen = np.stack([largest_near(row, 2 * reach + 1) for row in breaks])
     best: tuple[float, Columns] | None = None
     for width, cost in _near(fit.pitch) if guessed else _widths(fit.pitch, px_per_mm):
         for start in np.arange(

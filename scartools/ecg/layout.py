@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from scartools.ecg.columns import Columns
+from scartools.ecg.curve_filters import largest_near, smoothed
 from scartools.ecg.page_ink import Runs, pieces
 from scartools.ecg.peaks import find_peaks
 from scartools.ecg.trace import Path
@@ -39,7 +39,7 @@ def find_rows(runs: Runs, extent: tuple[int, int], height: int, mm: MM) -> list[
     centre = (runs.top[level] + runs.bottom[level]) / 2
     column = runs.column[level]
     counts, _ = np.histogram(centre, np.arange(height + 1))
-    density = ndimage.gaussian_filter1d(counts.astype(float), 1.2 * mm[1])
+    density = smoothed(counts.astype(float), 1.2 * mm[1])
     peaks = find_peaks(density, distance=max(int(8 * mm[1]), 1))
     width = extent[1] - extent[0]
     covered = [len(np.unique(column[np.abs(centre - peak) < 4 * mm[1]])) / width for peak in peaks]
@@ -101,10 +101,9 @@ def find_separators(mask: np.ndarray, baseline: float, mm: MM) -> np.ndarray:
     band = mask[max(int(baseline - 8 * mm[1]), 0) : int(baseline + 8 * mm[1])]
     inked = band.sum(axis=0)
     opened = _opened(band, max(int(2.2 * mm[1]), 3))
-    labels, _ = ndimage.label(opened.sum(axis=0) >= 3 * mm[1])
     bars = np.zeros(mask.shape[1], bool)
-    for piece in ndimage.find_objects(labels):
-        bar = piece[0]
+    edges = np.flatnonzero(np.diff(opened.sum(axis=0) >= 3 * mm[1], prepend=False, append=False))
+    for bar in (slice(int(first), int(stop)) for first, stop in edges.reshape(-1, 2)):
         beside = [*inked[max(bar.start - 2, 0) : bar.start], *inked[bar.stop : bar.stop + 2]]
         if bar.stop - bar.start <= 1.2 * mm[0] and max(beside, default=0) < 0.5 * np.median(inked[bar]):
             bars[bar] = True
@@ -121,7 +120,7 @@ def _opened(mask: np.ndarray, tall: int) -> np.ndarray:
 def separators_at(columns: Columns, bars: list[np.ndarray], mm: MM) -> np.ndarray:
     """bool (W,): columns hidden by a separator at a border; one that two of three rows show is in all of them."""
     near = max(int(round(0.3 * mm[0])), 1)
-    wide = [ndimage.maximum_filter1d(row.astype(np.int8), 2 * near + 1) > 0 for row in bars]
+    wide = [largest_near(row, 2 * near + 1) > 0 for row in bars]
     shown = np.sum(wide, axis=0) >= 2
     at = np.arange(len(shown))
     borders = columns.start + columns.width * np.arange(columns.count + 1)
@@ -144,7 +143,7 @@ def unread_names(
     """
     names = _name_edges(words, rows, mm)
     near = int(round(0.8 * mm[0]))
-    seen = [ndimage.maximum_filter1d(row.astype(np.int8), 2 * near + 1) for row in breaks]
+    seen = [largest_near(row, 2 * near + 1) for row in breaks]
     best: tuple[float, float, int, float, int] | None = None
     for start in np.arange(ends[0] - 6 * mm[0], ends[0] + 6 * mm[0], max(0.25 * mm[0], 1.0)):
         borders = [int(round(start + k * width)) for k in (1, 2, 3)]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
-from scipy import ndimage
+
+from scartools.ecg.curve_filters import largest_near, percentile_near, smoothed
 
 BAND = 64  # px across the lines that are averaged together: little enough for what curl is left
 FINEST = 0.49  # cycles a px
@@ -26,13 +27,13 @@ def teeth(flat: np.ndarray, period: float) -> tuple[np.ndarray, np.ndarray]:
     """
     bands = max(1, flat.shape[0] // BAND)
     profile = np.stack([part.mean(axis=0) for part in np.array_split(flat, bands)])
-    profile = profile - ndimage.gaussian_filter1d(profile, 2.5 * period, axis=1)
+    profile = profile - smoothed(profile, 2.5 * period)
     length = 1 << int(np.ceil(np.log2(4 * profile.shape[1])))
     spectrum = np.abs(np.fft.rfft(profile * np.hanning(profile.shape[1]), length, axis=1)) ** 2
     spectrum /= np.maximum(np.median(spectrum, axis=1, keepdims=True), 1e-12)
     power = np.log1p(spectrum).mean(axis=0)
     cell = length / profile.shape[1]
-    floor = ndimage.percentile_filter(power, 40, int(20 * cell) | 1)
+    floor = percentile_near(power, int(20 * cell) | 1, 40.0)
     frequency = np.arange(len(power)) / length * period
     return frequency, power - floor
 
@@ -67,7 +68,7 @@ MOST_SLANTED = 1.3  # ratio of the two spacings on one page, seen at a slant or 
 def tooth_heights(spectrum: tuple[np.ndarray, np.ndarray], places: np.ndarray, period: float) -> np.ndarray:
     """Highest power within a resolution cell of each place (lines a period); NaN beyond what pixels show."""
     frequency, power = spectrum
-    top = ndimage.maximum_filter1d(power, 9)
+    top = largest_near(power, 9)
     index = np.rint(places / (frequency[1] - frequency[0])).astype(int)
     seen = places / period < FINEST
     return np.where(seen, top[np.clip(index, 0, len(top) - 1)], np.nan)

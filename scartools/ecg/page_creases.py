@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
 from scartools.ecg.page_flat import MESH, Mesh, flatten, place_lines
 
@@ -46,11 +46,16 @@ class Creases:
 
     def at(self, places: np.ndarray) -> np.ndarray:
         """Moves (N, 2) in mm at places (N, 2) in mm."""
-        row, column = ((places - self.first) / self.step).T[::-1]
-        layers = [
-            ndimage.map_coordinates(self.moves[..., k], [row, column], order=1, mode="nearest") for k in (0, 1)
-        ]
-        return np.stack(layers, axis=1)
+        last = np.array(self.moves.shape[1::-1]) - 1
+        block = np.clip(
+            (places - self.first) / self.step, 0, last
+        )  # x, y; beyond the middles those at the edge hold
+        low = np.minimum(block.astype(int), np.maximum(last - 1, 0))
+        (x, y), (right, below) = low.T, np.minimum(low + 1, last).T
+        share = (block - low)[:, :, None]
+        upper = self.moves[y, x] * (1 - share[:, 0]) + self.moves[y, right] * share[:, 0]
+        lower = self.moves[below, x] * (1 - share[:, 0]) + self.moves[below, right] * share[:, 0]
+        return np.asarray(upper * (1 - share[:, 1]) + lower * share[:, 1])
 
 
 def find_creases(lines: np.ndarray, mesh: Mesh, px_per_mm: float) -> Creases | None:
@@ -99,7 +104,7 @@ def creased(mesh: Mesh, creases: Creases, px_per_mm: float, corner: np.ndarray |
 def _followed(shift: np.ndarray, trusted: np.ndarray) -> np.ndarray:
     """Shifts (rows, columns) in mm with the whole millimetres that neighbours give them; NaN where none is known."""
     known = np.full(shift.shape, np.nan)
-    home = ndimage.label(trusted & (np.abs(shift) < AT_HOME_MM))[0]
+    home = cv2.connectedComponents((trusted & (np.abs(shift) < AT_HOME_MM)).view(np.uint8), connectivity=4)[1]
     if not home.any():
         return known
     largest = home == np.argmax(np.bincount(home[home > 0]))
@@ -122,6 +127,9 @@ def _followed(shift: np.ndarray, trusted: np.ndarray) -> np.ndarray:
 def _filled(moves: np.ndarray) -> np.ndarray:
     """Moves (rows, columns) with what neighbours say where none is known; 0 far from all that are."""
     known = np.isfinite(moves)
-    weight = ndimage.gaussian_filter(known.astype(float), SPREAD)
-    near = ndimage.gaussian_filter(np.where(known, moves, 0.0), SPREAD) / np.maximum(weight, 0.02)
+    weight, total = (
+        cv2.GaussianBlur(layer, (9, 9), SPREAD, borderType=cv2.BORDER_REFLECT)  # four SPREAD to either side
+        for layer in (known.astype(float), np.where(known, moves, 0.0))
+    )
+    near = total / np.maximum(weight, 0.02)
     return np.where(known, moves, near)

@@ -30,9 +30,7 @@ def turns_and_words(ink: TraceInk, darkness: np.ndarray, px_per_mm: float) -> tu
     @cache  # asked for twice, of names that stand free and of those that touch a trace
     def page(quarter: int) -> tuple[np.ndarray, np.ndarray, float]:
         """Ink and darkness of the page turned, without its separators; px per mm."""
-        return *_without_lines(
-            _turned(whole, quarter), _turned(darkness, quarter), px_per_mm, marked
-        ), px_per_mm
+        return *_without_lines(turned(whole, quarter), turned(darkness, quarter), px_per_mm, marked), px_per_mm
 
     read: dict[int, list[Word]] = {}
     searched: set[int] = set()  # for names that touch a trace, too
@@ -92,5 +90,6 @@ def _banded(mask: np.ndarray, axis: int) -> float:
     return float(np.var(inked) / np.mean(inked) ** 2)
 
 
-def _turned(picture: np.ndarray, quarter: int) -> np.ndarray:
+def turned(picture: np.ndarray, quarter: int) -> np.ndarray:
+    """Return a picture, (H, W) or (H, W, 3), turned by quarters against the clock."""
     return np.ascontiguousarray(np.rot90(picture, quarter))

@@ -32,7 +32,7 @@ from scartools.ecg.page_scales import (
     speed_by_columns,
     usual_gain,
 )
-from scartools.ecg.page_upright import ALL_NAMES, names_in, turns_and_words
+from scartools.ecg.page_upright import ALL_NAMES, names_in, turned, turns_and_words
 from scartools.ecg.printed_scales import PrintedScales, read_printed_scales
 from scartools.ecg.reading import Box, Check, Found, PageReading
 from scartools.ecg.separators import erase_lines, find_dotted_lines
@@ -69,7 +69,7 @@ def read_raster_page(
     Raises InputError, with the reason, for every page that cannot be read with confidence.
     """
     quarter = _quarter_turns(image, rotate_deg)
-    frame = find_frame(_turn(image, quarter))
+    frame = find_frame(turned(image, quarter))
     if frame.px_per_mm < COARSEST:
         raise InputError(
             f"a millimetre is {frame.px_per_mm:.1f} px, too coarse to follow a QRS",
@@ -160,7 +160,7 @@ def _read_upright(
     mm, (quarter, words) = frame.px_per_mm, seen
     ink = ink.turned(quarter)
     guessed = frame.grid == "none"
-    darkness = _turn(darkness, quarter)
+    darkness = turned(darkness, quarter)
     leads = follow_leads(ink, words, darkness, mm, layout, guessed=guessed)
     whole = ink.mask if ink.marks is None else ink.mask | ink.marks
     printed = read_printed_scales(whole, darkness, mm)
@@ -168,10 +168,6 @@ def _read_upright(
         mm = scale_without_grid(leads, printed)
         leads = follow_leads(ink, words, darkness, mm, layout)
     return Upright(leads, quarter, mm, printed)
-
-
-def _turn(picture: np.ndarray, quarter: int) -> np.ndarray:
-    return np.ascontiguousarray(np.rot90(picture, quarter))
 
 
 def _measured(
@@ -321,7 +317,7 @@ def _dotted(ink: TraceInk, quarter: int, px_per_mm: float) -> np.ndarray:
     assert ink.marks is not None
     whole = ink.mask | ink.marks
     lines = find_dotted_lines(whole, px_per_mm)
-    return _turn(whole & ~erase_lines(whole, lines), -quarter)
+    return turned(whole & ~erase_lines(whole, lines), -quarter)
 
 
 def _checks(frame: Frame, leads: Leads, mm: float, untold: int) -> tuple[Check, ...]:

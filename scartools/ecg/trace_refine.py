@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solveh_banded
+
+from scartools.ecg.five_bands import solve_five_bands
 
 PER_PX = 2  # nodes a pixel column: its middle and its right edge
 ROUNDS = 6
@@ -157,12 +158,10 @@ def _to_segment(
 def _step(curve: np.ndarray, present: np.ndarray, free: np.ndarray, fit: _Fit) -> np.ndarray:
     """Solve the normal equations for the free nodes: px each node moves, (N,)."""
     count = len(curve)
-    bands = np.zeros((3, count))
-    bands[2] = fit.diagonal + DAMPING
-    bands[1, 1:] = fit.beside[:-1]
-    bands[2] += STIFFNESS * np.concatenate([[1, 5], np.full(count - 4, 6.0), [5, 1]])
-    bands[1, 1:] += STIFFNESS * np.concatenate([[-2], np.full(count - 3, -4.0), [-2]])
-    bands[0, 2:] += STIFFNESS
+    diagonal = fit.diagonal + DAMPING
+    diagonal += STIFFNESS * np.concatenate([[1, 5], np.full(count - 4, 6.0), [5, 1]])
+    beside = fit.beside[:-1] + STIFFNESS * np.concatenate([[-2], np.full(count - 3, -4.0), [-2]])
+    beyond = np.full(count - 2, STIFFNESS)
     places = np.arange(count)
     bridged = np.interp(places, places[present], curve[present])
     bend = np.diff(bridged, 2)
@@ -170,6 +169,6 @@ def _step(curve: np.ndarray, present: np.ndarray, free: np.ndarray, fit: _Fit) -
     right[:-2] -= SMOOTHNESS * bend
     right[1:-1] += 2 * SMOOTHNESS * bend
     right[2:] -= SMOOTHNESS * bend
-    bands[2, ~free] += _FROZEN
+    diagonal[~free] += _FROZEN
     right[~free] = 0
-    return np.where(free, np.clip(solveh_banded(bands, right), -FARTHEST, FARTHEST), 0.0)
+    return np.where(free, np.clip(solve_five_bands(diagonal, beside, beyond, right), -FARTHEST, FARTHEST), 0.0)

@@ -10,6 +10,7 @@ from scartools.evaluation.metrics import CaseMetrics
 from scartools.evaluation.report_blocks import Block, Bullets, Figure, Grid, Heading, Text
 from scartools.evaluation.report_content import content
 from scartools.evaluation.report_figures import draw
+from scartools.figures import HTML_POLICY
 
 _STYLE = """
 body { max-width: 960px; margin: 0 auto; padding: 16px 20px 60px; color: #1b1b1b; background: #fff;
@@ -34,8 +35,6 @@ ul, dl { font-size: 13px; padding-left: 18px; }
 footer { margin-top: 40px; font-size: 12px; color: #555; }
 @media print { body { max-width: none; font-size: 11px; } h2 { break-after: avoid; } tr, figure { break-inside: avoid; } }
 """
-# a browser that obeys it fetches nothing, whatever a name in the data may hold
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
 
 
 def render_html(
@@ -47,7 +46,7 @@ def render_html(
         [
             "<!DOCTYPE html>",
             '<html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            f'<meta http-equiv="Content-Security-Policy" content="{HTML_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>Evaluation</title><style>{_STYLE}</style></head><body>",
             *(part for part in parts if part),

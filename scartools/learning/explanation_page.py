@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scartools.ecg.reading import LEADS
-from scartools.figures import FOOTER, MM_PER_INCH, figure_bytes, settled_style
+from scartools.figures import FOOTER, HTML_POLICY, MM_PER_INCH, figure_bytes, settled_style
 from scartools.heart.bullseye import draw_bullseye
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _STYLE = (
     "td,th{padding:2px 10px;text-align:left;border-bottom:1px solid #ddd}"
 )
 UNHEARD = "<p>The odds are those of the beat's principal components: the encoder and its attention have no part in them.</p>\n"
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
 
 
 def render_page(found: Explanation, scar: Mapping[int, float], facts: Mapping[str, str]) -> str:
@@ -59,7 +58,7 @@ def render_page(found: Explanation, scar: Mapping[int, float], facts: Mapping[st
     )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{HTML_POLICY}">\n'
         f"<title>Explanation</title><style>{_STYLE}</style></head><body>\n"
         f'<h1>What the ECG said</h1><p class="notice">{escape(FOOTER)}</p>\n<table>{table}</table>\n{drawn}\n'
         f"{'' if found.encoder_heard else UNHEARD}"

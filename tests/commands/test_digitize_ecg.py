@@ -61,11 +61,18 @@ def test_the_sidecar_says_how_the_page_was_read(workspace):
     assert len(facts["Quality"]) == 12 and facts["Quality"]["II"]["RhythmStrip"]
 
 
-def test_a_drawn_page_loads_nothing_that_takes_longer_than_reading_it(workspace):
+@pytest.mark.parametrize("page", [PAGE, "scan.png"])
+def test_a_page_loads_nothing_that_takes_longer_than_reading_it(workspace, page):
+    """A speed that is not known is asked of the beats, which takes scipy."""
+    heavy = {"scipy", "wfdb", "pandas"}
+    if page == PAGE:
+        heavy.add("cv2")
+    else:
+        cv2.imwrite(page, draw_page(Drawing(px_per_mm=5.9)))
     code = (
         "import sys; from scartools.cli.run import main; "
-        "status = main(['digitize-ecg', '" + PAGE + "', '-o', 'light.hea']); "
-        "print(status, sorted({name.split('.')[0] for name in sys.modules} & {'cv2', 'scipy', 'wfdb', 'pandas'}))"
+        f"status = main(['digitize-ecg', '{page}', '--speed', '25', '-o', 'light.hea']); "
+        f"print(status, sorted({{name.split('.')[0] for name in sys.modules}} & {heavy!r}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["0", "[]"], done.stderr

@@ -62,6 +62,7 @@ def test_the_network_is_the_one_that_the_data_set_was_planned_for(dataset, tmp_p
     [
         (["--no-ecg", "--time"], 2, "--time has no meaning"),
         (["--no-prior", "--prior-source", "truth"], 2, "--prior-source truth has no meaning"),
+        (["--fusion", "segment", "--tune-encoder"], 2, "--tune-encoder has no meaning"),
         (["--fusion-stage", "9"], 3, "fusion stage 9"),
         (["--mirror"], 3, "mirroring"),
         (["--fold", "7"], 3, "fold 7"),

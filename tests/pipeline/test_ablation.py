@@ -47,6 +47,12 @@ def make(
         ("start-given.1", "--prior-source truth --no-ecg", "--start-from", None),
         ("image.2", "--start-from {out}/models/start-image.2 --iterations 300", "--fusion", ""),
         ("prior.1", "--no-ecg --start-from {out}/models/start.1 --iterations 300", "--fusion", ""),
+        (
+            "prior.1",
+            "--no-ecg",
+            "--prior-source truth",
+            "--anatomy {out}/readers/first.tsv --anatomy-source truth",
+        ),
         ("taff-noprior.1", "--no-prior --fusion taff", "models/start.1", ""),
         ("taff-noprior.1", "--start-from {out}/models/start-image.1", "--no-ecg", ""),
         ("taff-notime.1", "--no-time", "--shuffle", ""),
