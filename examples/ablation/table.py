@@ -123,6 +123,8 @@ def differences_asked(arms: Sequence[str]) -> list[tuple[str, str, str]]:
             ("own ECG against others'", f, f"{f}-shuffled"),
             ("others' ECGs at test only", f"{f}-test-shuffled", f),
             ("no ECG at test", f"{f}-no-ecg", "prior"),
+            ("no ECG at test, against the image alone", f"{f}-no-ecg", "image"),
+            ("everything against the image alone", f, "image"),
             ("others' intervals", f"{f}-interval", f),
             ("ceiling: true scar by segment", f"{f}-oracle", "prior"),
         ]

@@ -267,4 +267,4 @@ def test_real_pictures_get_the_same_recipe_with_their_own_words(tmp_path):
     turned = make(tmp_path, "-f", "emidec.mk", "-o", str(tmp_path / "pairs.tsv"), "turned.1", dry=True).stdout
     assert f"mkdir -p {tmp_path}/turned" in turned and "--angle $((180 + 30))" in turned
     tasks = make(tmp_path, "-f", "emidec.mk", "-o", str(tmp_path / "pairs.tsv"), "-s", "tasks").stdout.split()
-    assert len(tasks) == 16 and "segment-oracle.2" in tasks and "segment-shuffled.1" in tasks
+    assert len(tasks) == 18 and "segment-oracle.2" in tasks and "segment-shuffled.1" in tasks
