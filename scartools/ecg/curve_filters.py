@@ -1,4 +1,4 @@
-"""What stands near each place of a curve, as scipy.ndimage tells it: importing that takes longer than a third of a page's reading."""
+"""What stands near each place of a curve, as scipy.ndimage tells it: importing that takes a third of a page's reading."""
 
 from __future__ import annotations
 
