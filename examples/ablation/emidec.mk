@@ -17,7 +17,8 @@ OUT      ?= $(abspath out-emidec)
 DATA     ?= $(or $(SCARTOOLS_DATA),$(abspath ../../../shared/data))
 SEEDS    ?= 1 2
 FUSIONS  ?= segment
-ARMS     ?= image prior segment segment-shuffled segment-oracle given-prior given-segment given-segment-shuffled given-segment-oracle
+ARMS     ?= image prior segment segment-shuffled segment-oracle segment-painted segment-painted-shuffled \
+             segment-painted-oracle given-prior given-segment given-segment-shuffled given-segment-oracle
 THREADS  ?= 1
 TURN     ?= 30
 ECG_SEED ?= 7

@@ -134,6 +134,17 @@ def differences_asked(arms: Sequence[str]) -> list[tuple[str, str, str]]:
                 ("given wall, control: others' ECGs", f"given-{f}-shuffled{end}", f"given-prior{end}"),
                 ("given wall, ceiling", f"given-{f}-oracle{end}", f"given-prior{end}"),
             ]
+    painted = "segment-painted"  # goes on from the image alone
+    asked += [
+        ("painted only: ECG and time", painted, "image"),
+        ("painted only: time", painted, f"{painted}-notime"),
+        ("painted only, control: trained and tested on others' ECGs", f"{painted}-shuffled", "image"),
+        ("painted only: own ECG against others'", painted, f"{painted}-shuffled"),
+        ("painted only: others' ECGs at test only", f"{painted}-test-shuffled", painted),
+        ("painted only: no ECG at test", f"{painted}-no-ecg", "image"),
+        ("painted only, ceiling: true scar by segment", f"{painted}-oracle", "image"),
+        ("painted only, or shown as well", painted, "segment"),
+    ]
     for end in ("", "-second"):
         asked.append(
             ("given wall: learned with it, or given at test only", f"given-prior{end}", f"given-at-test{end}")
@@ -308,6 +319,7 @@ def ceiling_lines(arms: Mapping[str, Mapping[str, Sequence[Row]]]) -> list[str]:
     lines = []
     for full, ceiling, reference in (
         ("segment", "segment-oracle", "prior"),
+        ("segment-painted", "segment-painted-oracle", "image"),
         ("given-segment", "given-segment-oracle", "given-prior"),
     ):
         gain, most = (paired(arms, one, reference, "dice", positive=True)[0] for one in (full, ceiling))
@@ -331,7 +343,11 @@ def render(out: Path, names: Sequence[str], seeds: Sequence[str], resamples: int
     days = {row["case_id"]: number(row.get("interval_days", "n/a")) for row in pairs}
     fused = [name for name in names if set(name.split("-")) & set(FUSIONS)]
     trained = [name for name in fused if not name.endswith(("-second", "-test-shuffled", "-no-ecg", "-oracle"))]
-    shown = ["prior", *(name for f in FUSIONS for name in (f"{f}-notime", f) if name in names)]
+    shown = [
+        "image",
+        "prior",
+        *(name for f in FUSIONS for name in (f"{f}-notime", f, f"{f}-painted") if name in names),
+    ]
     second = [name for name in names if name.endswith("-second")]
     first = [name for name in names if name.startswith("given-") and name not in second]
     parts = [

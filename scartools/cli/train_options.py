@@ -26,6 +26,14 @@ PriorFrom = Annotated[
     Literal["predicted", "manual", "truth"],
     typer.Option("--prior-source", help="Where the wall of the segments comes from."),
 ]
+PriorChannels = Annotated[
+    bool,
+    typer.Option(
+        "--prior-channels/--no-prior-channels",
+        help="Show them to the network; without, they only place what the ECG of --fusion segment says.",
+    ),
+]
+Taken = Literal["first", "last", "all"]  # of the networks of an earlier model
 WithEcg = Annotated[bool, typer.Option("--ecg/--no-ecg", help="Fuse the ECG.")]
 WithTime = Annotated[
     bool | None,
@@ -155,27 +163,53 @@ Precision = Annotated[
 
 
 def require_consistent(
-    prior: bool,
-    prior_source: str,
-    first_stage: Path | None,
-    start_from: Path | None,
-    ecg: bool,
-    time: bool | None,
-    encoder: Path | None,
-    taff_form: str | None,
-    fusion: str,
-    freeze_encoder: bool | None,
+    wall: tuple[bool, str, bool],
+    earlier: tuple[Path | None, Path | None],
+    heard: tuple[bool, bool | None, Path | None, bool | None],
+    fused: tuple[str, str | None],
     controls: tuple[bool, bool, bool],
-    anchor: str,
-    angle: float | None,
+    frame: tuple[str, float | None],
 ) -> None:
-    """Raise UsageError for options that contradict each other; controls: shuffled ECG, shuffled interval, oracle ECG."""
+    """Raise UsageError for options that contradict each other.
+
+    wall      --prior, --prior-source, --prior-channels
+    earlier   --first-stage, --start-from
+    heard     --ecg, --time, --encoder, --freeze-encoder
+    fused     --fusion, --taff-form
+    controls  --shuffle-ecg, --shuffle-interval, --oracle-ecg
+    frame     --anchor, --angle
+    """
+    _require_wall(wall, earlier)
+    _require_fusion(wall, heard, fused)
+    _require_controls(heard, fused, controls)
+    anchor, angle = frame
+    if anchor == "angle" and angle is None:
+        raise UsageError("--anchor angle needs --angle", remedy="Add --angle")
+    if angle is not None and anchor not in ("auto", "angle"):
+        raise UsageError(f"--angle has no meaning with --anchor {anchor}", remedy="Leave one of them out")
+
+
+def _require_wall(wall: tuple[bool, str, bool], earlier: tuple[Path | None, Path | None]) -> None:
+    (prior, prior_source, prior_channels), (first_stage, start_from) = wall, earlier
     if not prior and prior_source != "predicted":
         raise UsageError(f"--prior-source {prior_source} has no meaning with --no-prior", remedy="Leave it out")
     if first_stage is not None and not (prior and prior_source == "predicted"):
         raise UsageError("--first-stage is for a predicted prior", remedy="Leave it out")
-    if first_stage is not None and start_from is not None:
+    if first_stage is not None and start_from is not None and prior_channels:
         raise UsageError("--start-from takes the first stage too", remedy="Leave --first-stage out")
+
+
+def _require_fusion(
+    wall: tuple[bool, str, bool],
+    heard: tuple[bool, bool | None, Path | None, bool | None],
+    fused: tuple[str, str | None],
+) -> None:
+    (prior, _, prior_channels), (ecg, time, encoder, freeze_encoder), (fusion, taff_form) = wall, heard, fused
+    if not prior_channels and not (prior and ecg and fusion == "segment"):
+        raise UsageError(
+            "--no-prior-channels leaves the segments to the ECG of --fusion segment",
+            remedy="Add --fusion segment and leave --no-prior and --no-ecg out, or leave it out",
+        )
     if not ecg and time:
         raise UsageError("--time has no meaning with --no-ecg", remedy="Leave it out")
     if not ecg and encoder is not None:
@@ -189,6 +223,19 @@ def require_consistent(
             "--tune-encoder has no meaning with --fusion segment, which takes the encoder as it is",
             remedy="Leave it out, or use --fusion taff",
         )
+    if ecg and fusion == "segment" and not prior:
+        raise UsageError(
+            "--fusion segment paints into the AHA segments",
+            remedy="Use --no-prior-channels in place of --no-prior, or --fusion taff",
+        )
+
+
+def _require_controls(
+    heard: tuple[bool, bool | None, Path | None, bool | None],
+    fused: tuple[str, str | None],
+    controls: tuple[bool, bool, bool],
+) -> None:
+    (ecg, time, *_), (fusion, _) = heard, fused
     for flag, asked in zip(("--shuffle-ecg", "--shuffle-interval", "--oracle-ecg"), controls, strict=True):
         if asked and not ecg:
             raise UsageError(f"{flag} has no meaning with --no-ecg", remedy="Leave it out")
@@ -199,14 +246,19 @@ def require_consistent(
         raise UsageError("--shuffle-ecg and --oracle-ecg contradict each other", remedy="Leave one of them out")
     if oracle and fusion != "segment":
         raise UsageError("--oracle-ecg speaks in segments", remedy="Add --fusion segment")
-    if ecg and fusion == "segment" and not prior:
-        raise UsageError(
-            "--fusion segment paints into the AHA segments", remedy="Leave --no-prior out, or use --fusion taff"
-        )
-    if anchor == "angle" and angle is None:
-        raise UsageError("--anchor angle needs --angle", remedy="Add --angle")
-    if angle is not None and anchor not in ("auto", "angle"):
-        raise UsageError(f"--angle has no meaning with --anchor {anchor}", remedy="Leave one of them out")
+
+
+def taken_from(
+    first_stage: Path | None, start_from: Path | None, prior_channels: bool
+) -> list[tuple[Path, Taken]]:
+    """Return earlier models and which of their networks are taken.
+
+    A network that is shown no segments starts from one of a model that has none: the first stage is then another's, or new.
+    """
+    found: list[tuple[Path, Taken]] = [] if first_stage is None else [(first_stage, "first")]
+    if start_from is not None:
+        found.append((start_from, "all" if prior_channels else "last"))
+    return found
 
 
 def iterations_of(iterations: int | None, epochs: int | None, epoch: int) -> int | None:

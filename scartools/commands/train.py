@@ -76,7 +76,8 @@ counts half), by what tells most in patients left out; those of a training patie
 model.json says how much they tell. Scaled by a learnt trust, one number from the interval and the quality of the
 beat, they are painted where the prior has the segment, and added in the middle of the network and to its logits at
 the end; logits and interval shift and scale the channels besides. It starts as the network without an ECG to the last
-bit, and is that network where ECG or segments are missing. It needs a prior.
+bit, and is that network where ECG or segments are missing. It needs a prior; with --no-prior-channels the segments say
+where it paints and nothing else, so that a wrong wall misplaces the ECG's word and does not mislead the image.
 
 Controls are written into the model and known by their names in every table. --shuffle-ecg gives each patient beat,
 quality and interval of another one, fixed by the seed, and predict does the same with the patients it is given;
@@ -98,7 +99,8 @@ prediction.
 --first-stage takes finder, first stage and priors from a model of the same data set, so that arms of a comparison are
 shown the same wall and only the last network is trained. --start-from takes its last network too: it goes on from
 there, and what it has not, the encoder of an ECG and the fusion, is new and silent at first (not so with --taff-form
-paper). Arms with one start share its luck; let the arm without an ECG go on for as long as the others.
+paper). With --no-prior-channels it takes the last network alone, from a model of --no-prior --no-ecg. Arms with one
+start share its luck; let the arm without an ECG go on for as long as the others.
 
 EXAMPLES
 
@@ -111,6 +113,7 @@ EXAMPLES
     scartools pretrain-ecg cohort/truth/beats.tsv --epochs 1 -o encoder
     scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --first-stage model-prior --encoder encoder -o model-full
     scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --start-from model-prior --fusion segment -o model-segment
+    scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --cross-fit 2 --fusion segment --no-prior-channels -o paints
 
 REFERENCES
 
@@ -152,6 +155,7 @@ def train(
     network: options.NetworkChoice = None,
     prior: options.WithPrior = True,
     prior_source: options.PriorFrom = "predicted",
+    prior_channels: options.PriorChannels = True,
     ecg: options.WithEcg = True,
     time: options.WithTime = None,
     encoder: options.EncoderFolder = None,
@@ -198,21 +202,13 @@ def train(
     from scartools.learning.settings import EPOCH, FUSION_STAGES, Settings, network_of, rates_of, size_of
     from scartools.learning.two_stage import calibrate_on, untrained
 
-    controls = (shuffle_ecg, shuffle_interval, oracle_ecg)
     options.require_consistent(
-        prior,
-        prior_source,
-        first_stage,
-        start_from,
-        ecg,
-        time,
-        encoder,
-        taff_form,
-        fusion,
-        freeze_encoder,
-        controls,
-        anchor,
-        angle,
+        (prior, prior_source, prior_channels),
+        (first_stage, start_from),
+        (ecg, time, encoder, freeze_encoder),
+        (fusion, taff_form),
+        (shuffle_ecg, shuffle_interval, oracle_ecg),
+        (anchor, angle),
     )
     rates = rates_of(preset, fusion) | options.rate_of(learning_rate, ema)
     material, sources = _read(dataset, fold)
@@ -230,6 +226,7 @@ def train(
         ),
         preset=preset,
         prior_source=prior_source if prior else "none",
+        prior_channels=prior_channels,
         ecg=ecg,
         time=ecg if time is None else time,
         fusion=fusion,
@@ -258,9 +255,8 @@ def train(
     sources += more
     start = untrained(material.labels, settings, pretrained)
     start.without_prior |= material.without_prior
-    earlier = first_stage or start_from
-    if earlier is not None:
-        sources += _take(start, earlier, material, settings, whole=start_from is not None)
+    for folder, networks in options.taken_from(first_stage, start_from, prior_channels):
+        sources += _take(start, folder, networks, material, settings)
     where = device_to_use(device)
     setting = Setting(where, precision_to_use(precision, where))
     number, together = place_among_processes()
@@ -299,8 +295,10 @@ def _encoder(folder: Path | None) -> tuple[ECGAutoencoder | None, list[Source]]:
     return network, [source_of(folder / "model.json")]
 
 
-def _take(start: Trained, folder: Path, material: Material, settings: Settings, *, whole: bool) -> list[Source]:
-    """Put the first stage of a trained model into one that is to be trained; whole: its last network too."""
+def _take(
+    start: Trained, folder: Path, networks: options.Taken, material: Material, settings: Settings
+) -> list[Source]:
+    """Put networks of a trained model into one that is to be trained."""
     from scartools.errors import concerning
     from scartools.files import model
     from scartools.files.provenance import source_of
@@ -313,10 +311,11 @@ def _take(start: Trained, folder: Path, material: Material, settings: Settings, 
         found = rebuild(said, model.read_weights(folder))
         learned = frozenset(material.participants[case.id] for case in material.learns)
         starting.require_same_data(found, learned, material.labels)
-        predicted = settings.prior_source == "predicted" and found.anatomy is not None
-        priors = {case.id: model.read_prior(folder, case.id) for case in cases} if predicted else {}
-        starting.take_first_stage(start, found, priors, cases, settings)
-        if whole:
+        if networks != "last":
+            predicted = settings.prior_source == "predicted" and found.anatomy is not None
+            priors = {case.id: model.read_prior(folder, case.id) for case in cases} if predicted else {}
+            starting.take_first_stage(start, found, priors, cases, settings)
+        if networks != "first":
             starting.go_on_from(start, found, settings, said["WeightsSHA256"])
     return [source_of(folder / "model.json")]
 

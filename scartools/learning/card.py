@@ -19,6 +19,8 @@ WALL_FROM = {
     "truth": "The AHA segments it was shown come from the truth: an upper bound, never a result.",
 }
 
+UNSEEN = " They only say where the ECG is heard: it is shown the image alone."
+
 
 def describe(material: Material, settings: Settings, precision: str, result: Trained) -> dict[str, Any]:
     """Return what model.json holds: architecture, settings, labels, inputs, cohort, and how the training ended."""
@@ -36,6 +38,7 @@ def describe(material: Material, settings: Settings, precision: str, result: Tra
         "Seen": material.seen,
         "Inputs": {
             "Prior": settings.prior_source,
+            "PriorChannels": settings.prior_source != "none" and settings.prior_channels,
             "Ecg": settings.ecg,
             "Time": settings.time,
             "EcgSource": ecg_source(settings),
@@ -48,6 +51,11 @@ def describe(material: Material, settings: Settings, precision: str, result: Tra
         "StartedFrom": None if result.started_from is None else dict(result.started_from),
         "ValidationDice": result.log[-1]["ValidationDice"] if result.log else {},
     }
+
+
+def _wall(settings: Mapping[str, Any]) -> str:
+    told = WALL_FROM[settings["prior_source"]]
+    return told if settings.get("prior_channels", True) else told + UNSEEN
 
 
 def _calibration(result: Trained) -> dict[str, Any] | None:
@@ -145,7 +153,7 @@ def card(description: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> st
         "",
         "Segments LGE short-axis stacks, slice by slice, for research on myocardial scar.",
         f"Labels: {', '.join(LABEL_NAMES.get(value, str(value)) for value in labels if value)}.",
-        f"{WALL_FROM[settings['prior_source']]} {ecg}{interval}",
+        f"{_wall(settings)} {ecg}{interval}",
         "",
         "## What it learned from",
         "",

@@ -92,7 +92,7 @@ def explain(
     network = network.to(device).eval()
     window, shown = _window(image, probability, prior, scar, patch)
     planes = torch.from_numpy(window).to(device)
-    segments = torch.from_numpy(shown).to(device) if network.parts.prior else None
+    segments = torch.from_numpy(shown).to(device) if network.parts.sees_segments() else None
 
     def ecg_of(beats: Tensor) -> Ecg:
         """Beats (B, 12, 600) of this patient, on their way from a flat line."""

@@ -119,6 +119,11 @@ class Lens:
     patch: tuple[int, int]
 
 
+def closer_of(last: Segmenter, first: Segmenter | None) -> Segmenter:
+    """Return which network takes the closer look: the last where it is shown no segments, which are not there yet; else the first."""
+    return last if first is None or not last.parts.prior else first
+
+
 def centre_of(
     lens: Lens | None,
     image: np.ndarray,

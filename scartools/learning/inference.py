@@ -164,7 +164,7 @@ def _everywhere(
         logits = _logits(
             network,
             np.stack([planes[at] for at in cut]),
-            np.stack([segments[at] for at in cut]) if network.parts.prior else None,
+            np.stack([segments[at] for at in cut]) if network.parts.sees_segments() else None,
             ecg,
             device,
             precision,

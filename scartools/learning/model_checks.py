@@ -19,7 +19,10 @@ def require_together(models: Sequence[Model], manner: Manner) -> None:
                 raise InputError(
                     f"model {number} has other {name} than the first", remedy="Give models of one data set"
                 )
-        for name in ("prior_source", "ecg", "time", "shuffle_ecg", "shuffle_interval", "oracle_ecg"):
+        for name in (
+            *("prior_source", "prior_channels"),
+            *("ecg", "time", "shuffle_ecg", "shuffle_interval", "oracle_ecg"),
+        ):
             if getattr(model.settings, name) != getattr(first.settings, name):
                 raise InputError(
                     f"model {number} was trained with another {name} than the first",

@@ -23,7 +23,7 @@ from scartools.learning.anatomy import Prior, anatomy_of, named, prior_of, scar_
 from scartools.learning.calibration import tempered
 from scartools.learning.explanation import Explanation, explain
 from scartools.learning.familiarity import look_at, unlike
-from scartools.learning.finder import Lens, centre_of, cuts_heart
+from scartools.learning.finder import Lens, centre_of, closer_of, cuts_heart
 from scartools.learning.grids import NetworkCase, probabilities_to_source, to_network, to_source
 from scartools.learning.inference import predict_views
 from scartools.learning.planning import Plan
@@ -305,8 +305,8 @@ def _temperature(models: Sequence[Model]) -> float:
 
 
 def _lens(model: Model) -> Lens | None:
-    """What finds the heart: for a closer look the first stage, or the last network without one."""
-    closer = model.anatomy or model.scar
+    """What finds the heart."""
+    closer = closer_of(model.scar, model.anatomy)
     return Lens(model.finder, closer, model.settings.size.patch) if model.finder is not None else None
 
 

@@ -59,7 +59,8 @@ class Settings:
     around_heart     a finder looks for the heart first, and the others see one window around it
     regions          heart, wall and infarct count in the loss too, each as one
     network          plain, or nnU-Net's residual encoder: of both stages
-    prior_source     where the wall comes from that the AHA segments are drawn in; "none": no prior channels
+    prior_source     where the wall comes from that the AHA segments are drawn in; "none": no segments
+    prior_channels   the last network is shown the segments; without, they only say where the fusion by segments paints
     ecg, time        the fusion, and whether it sees the interval
     fusion           "taff", the published one, in the "corrected" or the "paper" form (taff_form); or "segment"
     fusion_stage     encoder stage, 0 the finest
@@ -113,6 +114,7 @@ class Settings:
     shuffle_ecg: bool = False
     shuffle_interval: bool = False
     oracle_ecg: bool = False
+    prior_channels: bool = True
 
     def __post_init__(self) -> None:
         if self.time and not self.ecg:
@@ -134,7 +136,12 @@ class Settings:
         if self.ecg and self.fusion == "segment" and self.prior_source == "none":
             raise InputError(
                 "the fusion by segments paints into the AHA segments, and there are none without a prior",
-                remedy="Leave --no-prior out, or use --fusion taff",
+                remedy="Use --no-prior-channels in place of --no-prior, or --fusion taff",
+            )
+        if not self.prior_channels and not (self.ecg and self.fusion == "segment"):
+            raise InputError(
+                "segments that the network is not shown are of use to the fusion by segments alone",
+                remedy="Use --no-prior-channels with --fusion segment",
             )
         if self.oracle_ecg and not (self.ecg and self.fusion == "segment"):
             raise InputError(

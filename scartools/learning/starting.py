@@ -83,7 +83,7 @@ def go_on_from(result: Trained, model: Model, settings: Settings, weights: str) 
     weights  SHA-256 of the model's
     What the model has not (encoder and fusion of an ECG) stays as it was drawn, or pretrained: the fusion by segments then
     gives what the model gives to the last bit, and TAFF in its corrected form to rounding, until they learn.
-    Raises InputError where sizes or labels differ, or the model has an ECG and this training has not.
+    Raises InputError where sizes or labels differ, or the model has an ECG, or segments in view that this training has not.
     """
     if model.settings.size.patch != settings.size.patch:
         across, here = model.settings.size.patch[1], settings.size.patch[1]

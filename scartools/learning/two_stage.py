@@ -33,6 +33,7 @@ from scartools.learning.evidence import Evidence, with_evidence
 from scartools.learning.finder import (
     Lens,
     centre_of,
+    closer_of,
     coarse_case,
     finder_settings,
     heart_centre,
@@ -177,7 +178,7 @@ def calibrate_on(
                 result.scar,
                 seen.image,
                 patch=settings.size.patch,
-                centre=_centre(result, result.anatomy or result.scar, seen, settings, setting),
+                centre=_centre(result, closer_of(result.scar, result.anatomy), seen, settings, setting),
                 prior=seen.prior,
                 beat=seen.beat,
                 days=seen.days,
@@ -197,7 +198,7 @@ def untrained(labels: Sequence[int], settings: Settings, encoder: ECGAutoencoder
     parts = encoder.config if encoder is not None else ECGAutoencoderConfig()
     scar = replace(
         config,
-        prior=settings.prior_source != "none",
+        prior=settings.prior_source != "none" and settings.prior_channels,
         ecg=settings.ecg,
         time=settings.time,
         fusion=settings.fusion,

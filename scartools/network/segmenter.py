@@ -30,7 +30,8 @@ class SegmenterConfig:
 
     classes       labels it tells apart, background included
     features, strides, convolutions  of the U-Net, see UNetConfig
-    prior         17 more input channels: the AHA segments of the wall
+    prior         17 more input channels: the AHA segments of the wall. The fusion "segment" paints into the segments
+                  with these channels and without them
     ecg           an ECG encoder and the fusion
     time          the fusion sees the interval between ECG and MRI
     fusion        "taff", the published one, or "segment"; taff_form: see scartools.network.taff
@@ -59,8 +60,10 @@ class SegmenterConfig:
             raise ValueError(f"fusion stage {self.fusion_stage} of {len(self.features)} stages")
         if self.fusion not in ("taff", "segment"):
             raise ValueError(f"unknown fusion {self.fusion!r}")
-        if self.ecg and self.fusion == "segment" and not self.prior:
-            raise ValueError("the fusion by segments needs the segments")
+
+    def sees_segments(self) -> bool:
+        """Return whether the segments make a difference: as input, or as the place where the ECG speaks."""
+        return self.prior or (self.ecg and self.fusion == "segment")
 
     def unet(self) -> UNetConfig:
         """Return the size of the U-Net inside."""
@@ -153,10 +156,11 @@ class Segmenter(UNet):
         ecg    None where no sample has one; the network then gives what its image path gives
         """
         x, channels = image, None
-        if self.parts.prior:
+        if self.parts.prior or (self.segment_fusion is not None and ecg is not None):
             segments = prior if prior is not None else torch.zeros_like(image[:, 0], dtype=torch.uint8)
             channels = functional.one_hot(segments.long(), AHA_SEGMENTS + 1)[..., 1:].movedim(-1, 1)
             channels = channels.to(image.dtype)
+        if self.parts.prior and channels is not None:
             x = torch.cat((image, channels), dim=1)
         if ecg is None:
             return Segmented(self(x, all_resolutions=all_resolutions))

@@ -63,6 +63,10 @@ def test_the_network_is_the_one_that_the_data_set_was_planned_for(dataset, tmp_p
         (["--no-ecg", "--time"], 2, "--time has no meaning"),
         (["--no-prior", "--prior-source", "truth"], 2, "--prior-source truth has no meaning"),
         (["--fusion", "segment", "--tune-encoder"], 2, "--tune-encoder has no meaning"),
+        (["--no-prior-channels"], 2, "--no-prior-channels leaves the segments to the ECG"),
+        (["--no-prior-channels", "--fusion", "segment", "--no-ecg"], 2, "--no-prior-channels leaves"),
+        (["--no-prior-channels", "--fusion", "segment", "--no-prior"], 2, "--no-prior-channels leaves"),
+        (["--no-prior", "--fusion", "segment"], 2, "paints into the AHA segments"),
         (["--fusion-stage", "9"], 3, "fusion stage 9"),
         (["--mirror"], 3, "mirroring"),
         (["--fold", "7"], 3, "fold 7"),
@@ -201,6 +205,12 @@ def test_two_runs_give_the_same_bytes_and_another_seed_others(dataset, tmp_path)
             ("scar.ecg.", "scar.segment_fusion."),
             ("scar.taff.", "anatomy."),
         ),
+        (
+            ["--fusion", "segment", "--no-prior-channels", "--cross-fit", "2"],
+            ("predicted", True, True),
+            ("scar.segment_fusion.", "anatomy."),
+            ("scar.taff.",),
+        ),
         (["--no-prior", "--fusion-stage", "0"], ("none", True, True), ("scar.taff.",), ()),
         (["--prior-source", "truth"], ("truth", True, True), ("scar.ecg.",), ("anatomy.",)),
     ],
@@ -217,6 +227,11 @@ def test_the_model_has_the_parts_that_were_asked_for(dataset, tmp_path, options,
     assert not any(name.startswith(part) for name in names for part in absent)
     fusion = "segment" if "segment" in options else "taff"
     assert said["Settings"]["fusion"] == fusion and said["Network"]["fusion"] == fusion
+    shown = not {"--no-prior", "--no-prior-channels"} & set(options)
+    assert said["Inputs"]["PriorChannels"] == said["Network"]["prior"] == shown
+    assert ("it is shown the image alone" in (out / "card.md").read_text()) == (
+        "--no-prior-channels" in options
+    )
     if "--taff-form" in options:
         assert said["Settings"]["taff_form"] == "paper" and said["Network"]["taff_form"] == "paper"
     if fusion == "segment":
@@ -323,6 +338,31 @@ def test_a_first_stage_is_taken_with_its_priors(dataset, tmp_path):
     assert done.status == 3 and "another size" in done.error
     done = run_inside(*words, "--start-from", first, "--first-stage", first, "-o", tmp_path / "none")
     assert done.status == 2 and "--start-from takes the first stage too" in done.error
+
+
+def test_an_ecg_that_only_paints_goes_on_from_the_image_alone(dataset, tmp_path):
+    image, first = tmp_path / "image", tmp_path / "first"
+    words = ["train", dataset, *TRAIN, "--iterations", "1", "--cross-fit", "2", "-q"]
+    assert run_inside(*words, "--no-prior", "--no-ecg", "-o", image).status == 0
+    assert run_inside(*words, "--no-ecg", "-o", first).status == 0
+    painted = [*words, "--fusion", "segment", "--no-prior-channels", "--learning-rate", "1e-9"]
+    for name, more in (("both", ["--first-stage", first]), ("own", [])):
+        out = tmp_path / name
+        done = run_inside(*painted, "--start-from", image, *more, "-o", out)
+        assert done.status == 0, done.stderr
+        found = load_file(out / "weights.safetensors")
+        for folder, part in ((image, "scar."), (first, "anatomy.")) if more else ((image, "scar."),):
+            given = load_file(folder / "weights.safetensors")
+            assert all(
+                np.allclose(found[key], value, atol=1e-6)
+                for key, value in given.items()
+                if key.startswith(part)
+            )
+        said = json.loads((out / "model.json").read_text())
+        assert said["StartedFrom"]["Iterations"] == 1 and len(list((out / "priors").iterdir())) == 2
+    for start, why in ((first, "cannot start as"), (tmp_path / "both", "cannot start as")):
+        done = run_inside(*painted, "--start-from", start, "-o", tmp_path / "none")
+        assert done.status == 3 and why in done.error
 
 
 def test_a_training_goes_on_from_a_model_and_says_so(dataset, tmp_path):

@@ -62,6 +62,16 @@ def make(
         ("segment-interval.1", "--shuffle-interval", "--shuffle-ecg", ""),
         ("segment-oracle.1", "--oracle-ecg", "--no-", "--oracle-ecg"),
         (
+            "segment-painted.2",
+            "--no-prior-channels --first-stage {out}/models/start.2 "
+            "--start-from {out}/models/start-image.2 --iterations 300",
+            "--no-prior --",
+            "--no-ecg",
+        ),
+        ("segment-painted-shuffled.1", "--shuffle-ecg --no-prior-channels", "--oracle", ""),
+        ("segment-painted-notime.1", "--no-time --no-prior-channels", "--shuffle", ""),
+        ("segment-painted-oracle.1", "--oracle-ecg --no-prior-channels", "--no-time", "--oracle-ecg"),
+        (
             "given-prior.1",
             "--prior-source truth --no-ecg --start-from {out}/models/start-given.1",
             "--fusion",
@@ -95,7 +105,7 @@ def test_a_name_says_what_is_shown(tmp_path, task, train, never, predict):
 def test_every_task_has_a_name_and_nothing_is_run_to_tell_it(tmp_path):
     done = make(tmp_path / "out", "-s", "tasks", "SEEDS=1 2")
     names = [line for line in done.stdout.split() if "." in line and "/" not in line]
-    assert len(names) == 36 and len(set(names)) == 36 and {"image.1", "given-segment-oracle.2"} <= set(names)
+    assert len(names) == 44 and len(set(names)) == 44 and {"image.1", "given-segment-oracle.2"} <= set(names)
     assert not (tmp_path / "out").exists()
 
 
@@ -267,4 +277,4 @@ def test_real_pictures_get_the_same_recipe_with_their_own_words(tmp_path):
     turned = make(tmp_path, "-f", "emidec.mk", "-o", str(tmp_path / "pairs.tsv"), "turned.1", dry=True).stdout
     assert f"mkdir -p {tmp_path}/turned" in turned and "--angle $((180 + 30))" in turned
     tasks = make(tmp_path, "-f", "emidec.mk", "-o", str(tmp_path / "pairs.tsv"), "-s", "tasks").stdout.split()
-    assert len(tasks) == 18 and "segment-oracle.2" in tasks and "segment-shuffled.1" in tasks
+    assert len(tasks) == 24 and "segment-painted-oracle.2" in tasks and "segment-shuffled.1" in tasks

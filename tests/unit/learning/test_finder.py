@@ -9,7 +9,16 @@ import pytest
 import torch
 
 from scartools.errors import InputError
-from scartools.learning.finder import PLAY, STAYS, Lens, centre_of, cuts_heart, heart_centre, window_edge
+from scartools.learning.finder import (
+    PLAY,
+    STAYS,
+    Lens,
+    centre_of,
+    closer_of,
+    cuts_heart,
+    heart_centre,
+    window_edge,
+)
 from scartools.learning.inference import predict, predict_views
 from scartools.learning.jobs import iterations_of_all, jobs_of
 from scartools.learning.loop import Setting
@@ -204,3 +213,10 @@ def test_the_border_of_the_picture_is_not_that_of_the_window():
     label[1, 0:40, 30:50] = 2
     assert not cuts_heart(label, (20, 40), (48, 48))
     assert cuts_heart(label, (20, 40), (36, 48))
+
+
+def test_the_last_network_looks_closer_unless_it_is_shown_segments_that_are_not_there_yet():
+    image = SegmenterConfig(3, (2, 4), ((1, 1), (2, 2)))
+    alone, shown, first = (Segmenter(config) for config in (image, replace(image, prior=True), image))
+    assert closer_of(alone, first) is alone and closer_of(alone, None) is alone
+    assert closer_of(shown, first) is first and closer_of(shown, None) is shown

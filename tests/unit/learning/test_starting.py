@@ -39,6 +39,22 @@ def model_of(settings: Settings, seed: int = 8) -> Model:
     )
 
 
+def test_a_network_that_paints_only_starts_as_one_of_the_image_alone():
+    settings = replace(PRIOR, ecg=True, time=True, fusion="segment", prior_channels=False)
+    theirs, ours = model_of(replace(PRIOR, prior_source="none")), untrained(LABELS, settings)
+    assert ours.anatomy is not None and not ours.scar.parts.prior
+    go_on_from(ours, theirs, settings, "abc")
+    take_first_stage(ours, model_of(PRIOR), {}, [], settings)
+    torch.manual_seed(1)
+    x, prior = torch.randn(2, 1, 32, 32), torch.randint(0, 18, (2, 32, 32))
+    ecg = Ecg(torch.randn(2, 12, 600), torch.tensor([3.0, 30.0]), torch.ones(2, dtype=torch.bool))
+    with torch.inference_mode():
+        expected = theirs.scar.eval().segment(x).logits[0]
+        assert torch.equal(ours.scar.eval().segment(x, prior, ecg).logits[0], expected)
+    with pytest.raises(InputError, match="cannot start as"):
+        go_on_from(untrained(LABELS, settings), model_of(PRIOR), settings, "")
+
+
 @pytest.mark.parametrize("fusion", ["segment", "taff"])
 def test_a_fused_network_starts_as_the_network_that_it_goes_on_from(fusion):
     settings = replace(PRIOR, ecg=True, time=True, fusion=fusion)

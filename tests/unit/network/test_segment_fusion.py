@@ -22,6 +22,7 @@ from scartools.network.segmenter import Ecg, Segmenter, SegmenterConfig
 NAN = float("nan")
 PRIOR = SegmenterConfig(4, (4, 8, 8), ((1, 1), (2, 2), (2, 2)), prior=True)
 FULL = replace(PRIOR, ecg=True, time=True, fusion="segment", fusion_stage=1)
+PAINTED = replace(FULL, prior=False)  # the segments place the ECG's word, and the network does not see them
 
 
 def an_ecg(count: int, present: bool = True) -> Ecg:
@@ -35,10 +36,10 @@ def a_picture(count: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(count, 1, 16, 16), torch.randint(0, 18, (count, 16, 16))
 
 
-def shaken() -> Segmenter:
+def shaken(config: SegmenterConfig = FULL) -> Segmenter:
     """A network as training may leave it: no weight of the fusion is zero."""
     torch.manual_seed(5)
-    network = Segmenter(FULL).eval()
+    network = Segmenter(config).eval()
     for parameter in network.segment_fusion.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return network
@@ -58,9 +59,10 @@ def module_input(count: int = 2) -> dict[str, torch.Tensor]:
     }
 
 
-def test_at_the_start_the_output_is_that_of_the_network_without_an_ecg_to_the_last_bit():
-    network = Segmenter(FULL).eval()
-    alone = Segmenter(PRIOR).eval()
+@pytest.mark.parametrize("config", [FULL, PAINTED])
+def test_at_the_start_the_output_is_that_of_the_network_without_an_ecg_to_the_last_bit(config):
+    network = Segmenter(config).eval()
+    alone = Segmenter(replace(PRIOR, prior=config.prior)).eval()
     missing, unexpected = alone.load_state_dict(
         {k: v for k, v in network.state_dict().items() if not k.startswith(("ecg.", "segment_fusion."))}
     )
@@ -69,8 +71,9 @@ def test_at_the_start_the_output_is_that_of_the_network_without_an_ecg_to_the_la
     assert torch.equal(network.segment(x, prior, an_ecg(3)).logits[0], alone.segment(x, prior).logits[0])
 
 
-def test_an_absent_ecg_gives_the_image_path_to_the_last_bit_whatever_was_learned():
-    network, (x, prior) = shaken(), a_picture()
+@pytest.mark.parametrize("config", [FULL, PAINTED])
+def test_an_absent_ecg_gives_the_image_path_to_the_last_bit_whatever_was_learned(config):
+    network, (x, prior) = shaken(config), a_picture()
     image = network.segment(x, prior).logits[0]
     absent = an_ecg(3, False)
     assert torch.equal(network.segment(x, prior, absent).logits[0], image)
@@ -79,8 +82,21 @@ def test_an_absent_ecg_gives_the_image_path_to_the_last_bit_whatever_was_learned
     assert not torch.allclose(network.segment(x, prior, an_ecg(3)).logits[0], image)
 
 
-def test_without_any_segment_the_ecg_has_no_say():
-    network, (x, prior) = shaken(), a_picture()
+def test_segments_that_are_only_painted_into_tell_the_image_path_nothing():
+    network, (x, prior) = shaken(PAINTED), a_picture()
+    other = (prior + 5) % 18
+    assert torch.equal(network.segment(x, prior).logits[0], network.segment(x, other).logits[0])
+    assert torch.equal(network.segment(x, prior).logits[0], network.segment(x).logits[0])
+    said, elsewhere = (network.segment(x, of, an_ecg(3)).logits[0] for of in (prior, other))
+    assert not torch.allclose(said, elsewhere)
+    seen = [config.sees_segments() for config in (PRIOR, FULL, PAINTED, replace(PRIOR, prior=False))]
+    assert seen == [True, True, True, False]
+    assert not replace(PAINTED, fusion="taff").sees_segments()
+
+
+@pytest.mark.parametrize("config", [FULL, PAINTED])
+def test_without_any_segment_the_ecg_has_no_say(config):
+    network, (x, prior) = shaken(config), a_picture()
     prior[1] = 0
     fused, image = network.segment(x, prior, an_ecg(3)).logits[0], network.segment(x, prior).logits[0]
     assert torch.equal(fused[1], image[1])
@@ -195,10 +211,9 @@ def test_the_truth_speaks_in_place_of_the_encoder():
     assert true_logits(torch.tensor([NAN])).isnan().all()
 
 
-def test_its_configuration_survives_json_and_needs_a_prior():
-    assert SegmenterConfig.from_json(json.loads(json.dumps(FULL.to_json()))) == FULL
-    with pytest.raises(ValueError, match="segments"):
-        replace(FULL, prior=False)
+@pytest.mark.parametrize("config", [FULL, PAINTED])
+def test_its_configuration_survives_json(config):
+    assert SegmenterConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
     with pytest.raises(ValueError, match="fusion"):
         replace(FULL, fusion="both")
 
