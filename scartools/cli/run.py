@@ -6,6 +6,7 @@ This is the only place where errors become statuses, where signals are met, and 
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import re
 import sys
@@ -117,6 +118,7 @@ def execute(
     shares_threads = "threads" in inspect.signature(command).parameters  # it runs that many items side by side
     resources.limit_threads(1 if shares_threads else count)
     resources.leave_no_compiler_cache()
+    _check_numbers(hints, given)
     _check_paths(hints, given)
     _check_epoch()
     kept_out = NOT_PARAMETERS if _kind_of(command) == "exact" else NOT_PARAMETERS - {"device", "threads"}
@@ -135,6 +137,16 @@ def full_name(command: Command) -> str:
     family = _module_of(command).rsplit(".", 1)[-1].replace("_", "-")
     own = command.__name__.replace("_", "-")
     return own if own == family else f"{family} {own}"
+
+
+def flag_of(name: str, hint: Any) -> str:
+    """Return the long flag of an option: the one that is declared, or that of its parameter's name."""
+    for mark in getattr(hint, "__metadata__", ()):
+        if isinstance(mark, ParameterInfo):  # in Annotated, Typer takes the first flag for a default
+            for word in (mark.default, *(mark.param_decls or ())):
+                if isinstance(word, str) and word.startswith("--"):
+                    return word.partition("/")[0]
+    return "--" + name.replace("_", "-")
 
 
 def file_marks(hints: Mapping[str, Any]) -> dict[str, Reads | Writes]:
@@ -194,6 +206,16 @@ def _value_of(flag: str, options: Sequence[str]) -> str | None:
         if word.startswith(f"{flag}="):
             return word.partition("=")[2]
     return None
+
+
+def _check_numbers(hints: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse nan, which lies in every range: no comparison with a bound is false for it."""
+    for name, value in given.items():
+        numbers = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(number, float) and math.isnan(number) for number in numbers):
+            raise UsageError(
+                f"{flag_of(name, hints[name])} 'nan' is no number", remedy="Give a number, or leave it out"
+            )
 
 
 def _check_paths(hints: Mapping[str, Any], given: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -87,3 +88,13 @@ def test_every_option_has_a_help_text_and_the_common_ones_are_there(command: Dec
     assert [parameter.name for parameter in command.parameters if not parameter.help] == []
     if command.outputs:
         assert {"--output", "--force"} <= command.flags
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=ids)
+def test_what_is_no_number_is_a_usage_error_that_names_the_option(command: Declared):
+    hints = get_type_hints(command.function, include_extras=True)
+    kinds = {name: str(get_args(hint)[0]) for name, hint in hints.items() if get_args(hint)}
+    for name in (name for name, kind in kinds.items() if "float" in kind):
+        (flag,) = next(parameter.opts for parameter in command.parameters if parameter.name == name)[:1]
+        done = run_inside(*command.example, flag, "nan")
+        assert done.status == 2 and flag in done.error and "nan" in done.error, done.stderr
