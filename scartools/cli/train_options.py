@@ -33,7 +33,7 @@ PriorChannels = Annotated[
         help="Show them to the network; without, they only place what the ECG of --fusion segment says.",
     ),
 ]
-Taken = Literal["first", "last", "all"]  # of the networks of an earlier model
+Taken = Literal["first", "last", "all", "pretrained"]  # of the networks of an earlier model
 WithEcg = Annotated[bool, typer.Option("--ecg/--no-ecg", help="Fuse the ECG.")]
 WithTime = Annotated[
     bool | None,
@@ -72,6 +72,15 @@ FusionStage = Annotated[
         min=0,
         help="Encoder stage that is fused; 0 is the finest [3; with --fusion segment 1].",
     ),
+]
+Pretrained = Annotated[
+    Path | None,
+    typer.Option(
+        "--pretrained",
+        metavar="MODEL",
+        help="Begin with the last network of a model of other patients; see NOTES.",
+    ),
+    Reads("model"),
 ]
 FreezeEncoder = Annotated[
     bool | None,
@@ -156,6 +165,16 @@ Rotation = Annotated[
     float, typer.Option("--rotation", metavar="DEG", min=0, max=180, help="Largest rotation, each way.")
 ]
 Mirror = Annotated[bool, typer.Option("--mirror/--no-mirror", help="Mirror crops; for the image alone.")]
+TissueContrast = Annotated[
+    float,
+    typer.Option(
+        "--tissue-contrast",
+        metavar="SD",
+        min=0,
+        max=5,
+        help="Change blood, wall and scar in brightness against each other; see NOTES.",
+    ),
+]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
     typer.Option("--precision", help="Of the arithmetic; auto takes bfloat16 where the processor has it."),
@@ -164,7 +183,7 @@ Precision = Annotated[
 
 def require_consistent(
     wall: tuple[bool, str, bool],
-    earlier: tuple[Path | None, Path | None],
+    earlier: tuple[Path | None, Path | None, Path | None],
     heard: tuple[bool, bool | None, Path | None, bool | None],
     fused: tuple[str, str | None],
     controls: tuple[bool, bool, bool],
@@ -173,7 +192,7 @@ def require_consistent(
     """Raise UsageError for options that contradict each other.
 
     wall      --prior, --prior-source, --prior-channels
-    earlier   --first-stage, --start-from
+    earlier   --first-stage, --start-from, --pretrained
     heard     --ecg, --time, --encoder, --freeze-encoder
     fused     --fusion, --taff-form
     controls  --shuffle-ecg, --shuffle-interval, --oracle-ecg
@@ -189,14 +208,18 @@ def require_consistent(
         raise UsageError(f"--angle has no meaning with --anchor {anchor}", remedy="Leave one of them out")
 
 
-def _require_wall(wall: tuple[bool, str, bool], earlier: tuple[Path | None, Path | None]) -> None:
-    (prior, prior_source, prior_channels), (first_stage, start_from) = wall, earlier
+def _require_wall(wall: tuple[bool, str, bool], earlier: tuple[Path | None, Path | None, Path | None]) -> None:
+    (prior, prior_source, prior_channels), (first_stage, start_from, pretrained) = wall, earlier
     if not prior and prior_source != "predicted":
         raise UsageError(f"--prior-source {prior_source} has no meaning with --no-prior", remedy="Leave it out")
     if first_stage is not None and not (prior and prior_source == "predicted"):
         raise UsageError("--first-stage is for a predicted prior", remedy="Leave it out")
     if first_stage is not None and start_from is not None and prior_channels:
         raise UsageError("--start-from takes the first stage too", remedy="Leave --first-stage out")
+    if pretrained is not None and start_from is not None:
+        raise UsageError(
+            "--pretrained and --start-from both say what it begins with", remedy="Give one of them"
+        )
 
 
 def _require_fusion(
@@ -249,7 +272,7 @@ def _require_controls(
 
 
 def taken_from(
-    first_stage: Path | None, start_from: Path | None, prior_channels: bool
+    first_stage: Path | None, start_from: Path | None, pretrained: Path | None, prior_channels: bool
 ) -> list[tuple[Path, Taken]]:
     """Return earlier models and which of their networks are taken.
 
@@ -258,6 +281,8 @@ def taken_from(
     found: list[tuple[Path, Taken]] = [] if first_stage is None else [(first_stage, "first")]
     if start_from is not None:
         found.append((start_from, "all" if prior_channels else "last"))
+    if pretrained is not None:
+        found.append((pretrained, "pretrained"))
     return found
 
 

@@ -37,70 +37,72 @@ OUTPUT FILES
 
 NOTES
 
-Presets size network and schedule: tiny (8 features, 600 iterations of 8 crops) to try things out, small (16
-features, 1000 iterations of 16 crops of up to 96 pixels), nnunet (the plan of the data set, 250 000 iterations).
---iterations (or --epochs, of 250 iterations), --batch, --patch, --features and --learning-rate change them. Without
-a word about it, half as many iterations go into each network of the first stage.
+Presets size network and schedule: tiny (8 features, 600 iterations of 8 crops) to try things out, small (16 features, 1000 iterations
+of 16 crops of up to 96 pixels), nnunet (the plan of the data set, 250 000 iterations). --iterations (or --epochs, of 250 iterations),
+--batch, --patch, --features and --learning-rate change them. Without a word about it, half as many iterations go into each network of
+the first stage.
 
-Three optimisers: SGD with momentum and a polynomial rate for the image, AdamW with warm-up and a cosine for the
-ECG and for the gate. The rate of nnunet is 0.01 with a momentum of 0.99; the short presets take the same step
-with a shorter memory, 0.1 with 0.9, and centre two thirds of their crops on a label, not one third. In them the
-encoder of the ECG learns in every eighth iteration.
+Three optimisers: SGD with momentum and a polynomial rate for the image, AdamW with warm-up and a cosine for the ECG and for the gate.
+The rate of nnunet is 0.01 with a momentum of 0.99; the short presets take the same step with a shorter memory, 0.1 with 0.9, and centre
+two thirds of their crops on a label, not one third. In them the encoder of the ECG learns in every eighth iteration.
 
 --regions adds to the loss the Dice of heart (pool and wall), wall (healthy, scar and no-reflow) and infarct, each as one.
 
 One temperature, found on the validation patients, calibrates the probabilities of predict (Guo et al.).
 
---ema 0.99 keeps a running mean of the weights, in which the last hundred iterations count, in place of those of the
-last iteration; the validation sees it too.
+--ema 0.99 keeps a running mean of the weights, in which the last hundred iterations count, in place of those of the last iteration; the
+validation sees it too.
 
---network residual takes nnU-Net's residual encoder (1, 3, 4, 6, 6 ... blocks a stage, one convolution a stage in the
-decoder). With --preset nnunet on a data set of preprocess --network residual-m or residual-l it is nnU-Net's ResEnc
-M or L.
+--network residual takes nnU-Net's residual encoder (1, 3, 4, 6, 6 ... blocks a stage, one convolution a stage in the decoder). With
+--preset nnunet on a data set of preprocess --network residual-m or residual-l it is nnU-Net's ResEnc M or L.
 
-Augmentation is nnU-Net's, for each crop: rotation (p 0.2) by up to --rotation degrees, scaling 0.7-1.4 (0.2), noise
-of variance 0-0.1 (0.1), blur of 0.5-1 pixel (0.2; half of those), brightness 0.75-1.25 (0.15), contrast 0.75-1.25
-(0.15), resolution 0.5-1 (0.25; half of those), gamma 0.7-1.5 of the inverted image (0.1) and of the image (0.3);
-factors are below and above 1 equally often. nnU-Net itself turns by up to 180 degrees, or 15 where the patch is
-longer than 1.5 times its width, and mirrors both axes (0.5 each): --rotation 180 --mirror. Labels are taken from the
-nearest pixel, where nnU-Net interpolates each of them.
+Augmentation is nnU-Net's, for each crop: rotation (p 0.2) by up to --rotation degrees, scaling 0.7-1.4 (0.2), noise of variance 0-0.1
+(0.1), blur of 0.5-1 pixel (0.2; half of those), brightness 0.75-1.25 (0.15), contrast 0.75-1.25 (0.15), resolution 0.5-1 (0.25; half of
+those), gamma 0.7-1.5 of the inverted image (0.1) and of the image (0.3); factors are below and above 1 equally often. nnU-Net itself
+turns by up to 180 degrees, or 15 where the patch is longer than 1.5 times its width, and mirrors both axes (0.5 each): --rotation 180
+--mirror. Labels are taken from the nearest pixel, where nnU-Net interpolates each of them.
 
---fusion taff is the published fusion: a gate weighs image and ECG, for the whole picture alike. --taff-form paper is
-its published form with its entropy sign; corrected, the default, starts as the network without an ECG and can take
-the ECG out again.
+--pretrained MODEL begins with the last network of a model that learned from other patients, where both are alike: the heads by label,
+no prior, no ECG. Networks that learned from simulated pictures (scartools-simulate-cohort(1)) see hearts sooner. Its patients may not
+be held out here, and predict --split test refuses them too.
 
---fusion segment lets the ECG speak in AHA segments: from the code of its beat, as the encoder has it before this
-training, or from its first 8 or 16 principal components come 17 logits, scar in each segment (from 5 % of it on). They are
-fitted to whole patients before the network learns (ridge logistic regression; an ECG of 90 days or of an unknown day
-counts half), by what tells most in patients left out; those of a training patient come without that patient.
-model.json says how much they tell. Scaled by a learnt trust, one number from the interval and the quality of the
-beat, they are painted where the prior has the segment, and added in the middle of the network and to its logits at
-the end; logits and interval shift and scale the channels besides. It starts as the network without an ECG to the last
-bit, and is that network where ECG or segments are missing. It needs a prior; with --no-prior-channels the segments say
-where it paints and nothing else, so that a wrong wall misplaces the ECG's word and does not mislead the image.
+--tissue-contrast 0.5 makes blood, healthy wall, scar and the rest brighter or darker in half of the crops, each by its own amount (of a
+normal distribution with this standard deviation, in that of the picture), so that no network learns one contrast by heart. It is not
+nnU-Net's.
 
-Controls are written into the model and known by their names in every table. --shuffle-ecg gives each patient beat,
-quality and interval of another one, fixed by the seed, and predict does the same with the patients it is given;
---shuffle-interval does so with the interval alone. --oracle-ecg puts the true part of scar of each segment in the
-place of the encoder: the ceiling of what any ECG could give to --fusion segment, never a result.
+--fusion taff is the published fusion: a gate weighs image and ECG, for the whole picture alike. --taff-form paper is its published form
+with its entropy sign; corrected, the default, starts as the network without an ECG and can take the ECG out again.
 
-Mirroring is off, and rotations are small: a mirrored heart contradicts its ECG. --mirror is for the image alone;
---no-prior --no-ecg --mirror --rotation 180 --preset nnunet trains as nnU-Net does.
+--fusion segment lets the ECG speak in AHA segments: from the code of its beat, as the encoder has it before this training, or from its
+first 8 or 16 principal components come 17 logits, scar in each segment (from 5 % of it on). They are fitted to whole patients before
+the network learns (ridge logistic regression; an ECG of 90 days or of an unknown day counts half), by what tells most in patients left
+out; those of a training patient come without that patient. model.json says how much they tell. Scaled by a learnt trust, one number
+from the interval and the quality of the beat, they are painted where the prior has the segment, and added in the middle of the network
+and to its logits at the end; logits and interval shift and scale the channels besides. It starts as the network without an ECG to the
+last bit, and is that network where ECG or segments are missing. It needs a prior; with --no-prior-channels the segments say where it
+paints and nothing else, so that a wrong wall misplaces the ECG's word and does not mislead the image.
 
-Several processes train one network, each with --batch crops and a CUDA device: torchrun --nproc-per-node 2 -m
-scartools train dataset -o model. Losses and gradients are those of one process with all of these crops; the terms of
-the ECG are means over the processes. The first one writes; torchrun passes SIGTERM on, and not SIGUSR1.
+Controls are written into the model and known by their names in every table. --shuffle-ecg gives each patient beat, quality and interval
+of another one, fixed by the seed, and predict does the same with the patients it is given; --shuffle-interval does so with the interval
+alone. --oracle-ecg puts the true part of scar of each segment in the place of the encoder: the ceiling of what any ECG could give to
+--fusion segment, never a result.
 
---around-heart trains a small network first that finds the heart in the whole picture, coarsely; the others learn and
-predict in one window around it, whose middle is off by up to a sixteenth of its edge in training, and call all beyond it background.
-Without --patch the window of the presets tiny and small holds the largest heart of the training. Where no heart is found there is no
-prediction.
+Mirroring is off, and rotations are small: a mirrored heart contradicts its ECG. --mirror is for the image alone; --no-prior --no-ecg
+--mirror --rotation 180 --preset nnunet trains as nnU-Net does.
 
---first-stage takes finder, first stage and priors from a model of the same data set, so that arms of a comparison are
-shown the same wall and only the last network is trained. --start-from takes its last network too: it goes on from
-there, and what it has not, the encoder of an ECG and the fusion, is new and silent at first (not so with --taff-form
-paper). With --no-prior-channels it takes the last network alone, from a model of --no-prior --no-ecg. Arms with one
-start share its luck; let the arm without an ECG go on for as long as the others.
+Several processes train one network, each with --batch crops and a CUDA device: torchrun --nproc-per-node 2 -m scartools train dataset
+-o model. Losses and gradients are those of one process with all of these crops; the terms of the ECG are means over the processes. The
+first one writes; torchrun passes SIGTERM on, and not SIGUSR1.
+
+--around-heart trains a small network first that finds the heart in the whole picture, coarsely; the others learn and predict in one
+window around it, whose middle is off by up to a sixteenth of its edge in training, and call all beyond it background. Without --patch
+the window of the presets tiny and small holds the largest heart of the training. Where no heart is found there is no prediction.
+
+--first-stage takes finder, first stage and priors from a model of the same data set, so that arms of a comparison are shown the same
+wall and only the last network is trained. --start-from takes its last network too: it goes on from there, and what it has not, the
+encoder of an ECG and the fusion, is new and silent at first (not so with --taff-form paper). With --no-prior-channels it takes the last
+network alone, from a model of --no-prior --no-ecg. Arms with one start share its luck; let the arm without an ECG go on for as long as
+the others.
 
 EXAMPLES
 
@@ -161,6 +163,7 @@ def train(
     encoder: options.EncoderFolder = None,
     first_stage: options.FirstStage = None,
     start_from: options.StartFrom = None,
+    pretrained: options.Pretrained = None,
     freeze_encoder: options.FreezeEncoder = None,
     fusion: options.Fusion = "taff",
     taff_form: options.TaffForm = None,
@@ -185,6 +188,7 @@ def train(
     ecg_dropout: options.EcgDropout = 0.3,
     rotation: options.Rotation = 20.0,
     mirror: options.Mirror = False,
+    tissue_contrast: options.TissueContrast = 0.0,
     precision: options.Precision = "auto",
     tensorboard: options.Tensorboard = None,
     seed: Seed = 1,
@@ -204,7 +208,7 @@ def train(
 
     options.require_consistent(
         (prior, prior_source, prior_channels),
-        (first_stage, start_from),
+        (first_stage, start_from, pretrained),
         (ecg, time, encoder, freeze_encoder),
         (fusion, taff_form),
         (shuffle_ecg, shuffle_interval, oracle_ecg),
@@ -242,6 +246,7 @@ def train(
         ecg_dropout=ecg_dropout,
         rotation_deg=rotation,
         mirror=mirror,
+        tissue_contrast=tissue_contrast,
         seed=seed,
         network=network or network_of(material.plan),
         ema=ema,
@@ -251,11 +256,11 @@ def train(
     )
     with concerning(dataset):
         material = ready_for(material, settings)
-    pretrained, more = _encoder(encoder)
+    ecg_encoder, more = _encoder(encoder)
     sources += more
-    start = untrained(material.labels, settings, pretrained)
+    start = untrained(material.labels, settings, ecg_encoder)
     start.without_prior |= material.without_prior
-    for folder, networks in options.taken_from(first_stage, start_from, prior_channels):
+    for folder, networks in options.taken_from(first_stage, start_from, pretrained, prior_channels):
         sources += _take(start, folder, networks, material, settings)
     where = device_to_use(device)
     setting = Setting(where, precision_to_use(precision, where))
@@ -309,14 +314,11 @@ def _take(
     with concerning(folder):
         said = model.read_description(folder)
         found = rebuild(said, model.read_weights(folder))
-        learned = frozenset(material.participants[case.id] for case in material.learns)
-        starting.require_same_data(found, learned, material.labels)
-        if networks != "last":
-            predicted = settings.prior_source == "predicted" and found.anatomy is not None
-            priors = {case.id: model.read_prior(folder, case.id) for case in cases} if predicted else {}
-            starting.take_first_stage(start, found, priors, cases, settings)
-        if networks != "first":
-            starting.go_on_from(start, found, settings, said["WeightsSHA256"])
+        stage = (
+            networks in ("first", "all") and settings.prior_source == "predicted" and found.anatomy is not None
+        )
+        priors = {case.id: model.read_prior(folder, case.id) for case in cases} if stage else {}
+        starting.take(networks, start, found, priors, material, settings, said["WeightsSHA256"])
     return [source_of(folder / "model.json")]
 
 

@@ -49,6 +49,7 @@ def describe(material: Material, settings: Settings, precision: str, result: Tra
         "Calibration": _calibration(result),
         "Evidence": None if result.evidence is None else result.evidence.to_json(),
         "StartedFrom": None if result.started_from is None else dict(result.started_from),
+        "PretrainedFrom": None if result.pretrained_from is None else dict(result.pretrained_from),
         "ValidationDice": result.log[-1]["ValidationDice"] if result.log else {},
     }
 
@@ -116,6 +117,15 @@ def _start(said: Mapping[str, Any] | None) -> list[str]:
     return [f"It went on from another training's network, of {said['Iterations']} iterations before these."]
 
 
+def _pretrained(said: Mapping[str, Any] | None) -> list[str]:
+    if said is None:
+        return []
+    return [
+        f"It began with a network that had learned from {said['Patients']} other patients, real or simulated, "
+        f"for {said['Iterations']} iterations."
+    ]
+
+
 def _calibrated(said: Mapping[str, Any] | None) -> list[str]:
     if said is None:
         return ["Its probabilities are not calibrated: there was no validation patient.", ""]
@@ -163,6 +173,7 @@ def card(description: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> st
         f"Preset {settings['preset']}, seed {settings['seed']}, {settings['size']['iterations']} iterations of "
         f"{settings['size']['batch']} crops of {settings['size']['patch'][0]} x {settings['size']['patch'][1]} pixels.",
         *_start(description.get("StartedFrom")),
+        *_pretrained(description.get("PretrainedFrom")),
         *_heard(description.get("Evidence")),
         "",
         "## How it stood at the end",

@@ -154,6 +154,7 @@ def training_batch(
         patch=settings.size.patch,
         rotation_deg=settings.rotation_deg,
         mirror=settings.mirror,
+        tissue_contrast=settings.tissue_contrast,
         first=rank * settings.size.batch,
     )
 

@@ -39,7 +39,9 @@ def require_together(models: Sequence[Model], manner: Manner) -> None:
 
 def require_unseen(tested: Sequence[str], models: Sequence[Model]) -> None:
     """Raise InputError where a participant of a test is one that a model has learned from or was watched on."""
-    known = frozenset[str]().union(*(model.learned_from | model.watched_on for model in models))
+    known = frozenset[str]().union(
+        *(model.learned_from | model.watched_on | model.pretrained_on for model in models)
+    )
     seen = sorted(known.intersection(tested))
     if seen:
         raise InputError(

@@ -40,6 +40,7 @@ class Model:
     labels         of the toolkit, in the order of the scar network's outputs; anatomy_labels likewise
     learned_from   participants it learned from; watched_on: those it was validated on
     cohort_known   whether those two are known: not so for an imported network
+    pretrained_from  model of other patients that its training began with, as in model.json; None: none
     seen           what its training cases look like, see scartools.learning.familiarity; None where not known
     temperature    of its probabilities, see scartools.learning.calibration
     """
@@ -56,6 +57,12 @@ class Model:
     seen: Mapping[str, Any] | None = None
     temperature: float = 1.0
     finder: Segmenter | None = None
+    pretrained_from: Mapping[str, Any] | None = None
+
+    @property
+    def pretrained_on(self) -> frozenset[str]:
+        """Participants that the model of other patients learned from."""
+        return frozenset(map(str, (self.pretrained_from or {}).get("TrainedOn", ())))
 
 
 @dataclass(frozen=True)
@@ -151,6 +158,7 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
         seen=description.get("Seen"),
         temperature=temperature,
         finder=finder,
+        pretrained_from=description.get("PretrainedFrom"),
     )
 
 

@@ -87,6 +87,7 @@ class Trained:
     priors         by case id, uint8 (Z, Y, X): what the patients of both sides were shown
     without_prior  by case id, why a patient's anatomy gave no segments
     log            one dictionary a report
+    pretrained_from  weights (SHA-256), iterations and patients of the model of other data that it began with; None: none
     evidence       what the ECGs tell of segments, by the fusion by segments; None for other networks
     calibration    of the last network on the validation patients; None without any
     given          the finder, the first stage and its priors were taken from another model
@@ -101,6 +102,7 @@ class Trained:
     log: list[dict[str, Any]] = field(default_factory=list)
     given: bool = False
     started_from: Mapping[str, Any] | None = None
+    pretrained_from: Mapping[str, Any] | None = None
     evidence: Evidence | None = None
     calibration: Calibration | None = None
 

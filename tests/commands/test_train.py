@@ -365,6 +365,42 @@ def test_an_ecg_that_only_paints_goes_on_from_the_image_alone(dataset, tmp_path)
         assert done.status == 3 and why in done.error
 
 
+def test_a_training_begins_with_a_network_of_other_patients_and_never_of_those_held_out(dataset, tmp_path):
+    other, out = tmp_path / "other", tmp_path / "model"
+    shutil.copytree(dataset, other)
+    for path in other.glob("cases/*/case.json"):
+        said = json.loads(path.read_text())
+        path.write_text(json.dumps(said | {key: f"other-{said[key]}" for key in ("ParticipantId", "Group")}))
+    words = [*TRAIN, "--iterations", "2", "--no-prior", "-q"]
+    assert run_inside("train", other, *words, "--no-ecg", "-o", tmp_path / "first").status == 0
+    begin = [
+        "train",
+        dataset,
+        *words,
+        "--iterations",
+        "1",
+        "--learning-rate",
+        "1e-9",
+        "--tissue-contrast",
+        "0.5",
+    ]
+    done = run_inside(*begin, "--pretrained", tmp_path / "first", "-o", out)
+    assert done.status == 0, done.stderr
+    found, given = (load_file(folder / "weights.safetensors") for folder in (out, tmp_path / "first"))
+    assert all(np.allclose(found[name], value, atol=1e-6) for name, value in given.items())
+    said = json.loads((out / "model.json").read_text())
+    assert said["PretrainedFrom"]["TrainedOn"] == ["other-sim-0001", "other-sim-0002"]
+    assert said["Settings"]["tissue_contrast"] == 0.5
+    assert "had learned from 2 other patients" in (out / "card.md").read_text()
+    again = tmp_path / "again"
+    assert run_inside("train", dataset, *words, "--start-from", tmp_path / "first", "-o", again).status == 3
+    fold = [*words, "--no-ecg", "--fold", "0", "--pretrained", tmp_path / "first"]
+    done = run_inside("train", other, *fold, "-o", again)
+    assert done.status == 3 and "held out here, other-sim-000" in done.error and not again.exists()
+    done = run_inside(*begin, "--pretrained", out, "--start-from", out, "-o", again)
+    assert done.status == 2 and "--pretrained and --start-from" in done.error
+
+
 def test_a_training_goes_on_from_a_model_and_says_so(dataset, tmp_path):
     first, out = tmp_path / "first", tmp_path / "model"
     words = ["train", dataset, *TRAIN, "--cross-fit", "2", "-q"]

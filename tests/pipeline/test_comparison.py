@@ -24,6 +24,7 @@ needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
     [
         ("ours-1-2", "train {out}/dataset-1 ", ["--no-prior --no-ecg", "--seed 2"], "--mirror", False),
         ("plus-0-1", "train {out}/dataset-0 ", ["--no-prior --no-ecg", "--regions", "--seed 1"], "--mirror", False),
+        ("begun-2-1", "train {out}/dataset-2 ", ["--regions", "--pretrained {out}/pretrained", "--iterations 400"], "--mirror", False),
         ("peer-2-1", "train_nnunet.py Dataset902_Emidec 2 1 ", ["results-1", "--fold 2"], "--momentum", True),
         ("tuned-0-2", "train_nnunet.py Dataset902_Emidec 0 2 ", ["results-tuned-2", "--momentum 0.9"], "--no-prior", True),
     ],
@@ -44,11 +45,18 @@ def test_a_run_learns_from_the_other_folds_and_predicts_its_own(tmp_path, run, l
     arm, fold, _ = run.split("-")
     trained = next(line for line in lines if learns.format(out=tmp_path) in line)
     own = " ".join(line for line in lines if f"/{run}" in line or line == trained)
-    assert all(word in own for word in words) and never not in trained, own
+    assert all(word.format(out=tmp_path) in own for word in words) and never not in trained, own
     predicted = next(line for line in lines if f"predictions-{run}" in line and " predict " in line)
     assert f"/{run} {tmp_path}/data/pairs-{fold}.tsv --split test" in predicted
     assert ("--mirror" in predicted) == mirrored
     assert any(f"preprocess {tmp_path}/data/pairs" in line for line in lines), arm
+    if arm == "begun":
+        first = next(line for line in lines if f"-o {tmp_path}/pretrained" in line)
+        assert (
+            f"train {tmp_path}/simulated/dataset " in first
+            and "--regions" in first
+            and "--iterations 1000" in first
+        )
 
 
 def test_every_patient_is_in_one_fold_and_the_exam_that_was_read_twice_too():

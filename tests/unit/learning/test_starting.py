@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from scartools.errors import InputError
+from scartools.learning.model_checks import require_unseen
 from scartools.learning.prediction import Model
 from scartools.learning.settings import Settings, Size, rates_of
-from scartools.learning.starting import go_on_from, require_same_data, take_first_stage
+from scartools.learning.starting import begin_with, go_on_from, require_same_data, take_first_stage
 from scartools.learning.two_stage import anatomy_labels, untrained
 from scartools.network.segmenter import Ecg
 from tests.unit.learning.learning_phantom import LABELS, case
@@ -140,3 +141,63 @@ def test_other_patients_and_other_labels_are_refused():
         require_same_data(replace(model, cohort_known=False), frozenset({"a"}), LABELS)
     with pytest.raises(InputError, match="other labels"):
         require_same_data(model, frozenset({"a"}), LABELS[:-1])
+
+
+@pytest.mark.parametrize(
+    "change", [{"prior_source": "none"}, {}, {"ecg": True, "time": True, "fusion": "segment"}]
+)
+def test_a_network_begins_with_what_another_learned_from_other_patients(change):
+    theirs = model_of(replace(PRIOR, prior_source="none"))
+    few = (0, 1, 2, 5)
+    ours = untrained(few, replace(PRIOR, **change))
+    fresh = {name: value.clone() for name, value in ours.scar.state_dict().items()}
+    begin_with(ours, theirs, few, frozenset({"b"}), "abc")
+    given, found = theirs.scar.state_dict(), ours.scar.state_dict()
+    for name, value in found.items():
+        if name.startswith(("ecg.", "segment_fusion.")):
+            assert torch.equal(value, fresh[name])
+        elif "seg_layers" in name:  # by label, wherever it stands
+            assert torch.equal(value, given[name][[LABELS.index(label) for label in few]])
+        elif value.shape != given[name].shape:  # the prior's channels are new
+            assert torch.equal(value[:, :1], given[name]) and torch.equal(value[:, 1:], fresh[name][:, 1:])
+        else:
+            assert torch.equal(value, given[name])
+    assert ours.pretrained_from["TrainedOn"] == ["a"] and ours.pretrained_from["Iterations"] == 3
+
+
+def test_a_label_that_the_other_network_does_not_know_is_drawn_anew():
+    theirs = model_of(replace(PRIOR, prior_source="none"))
+    theirs = replace(theirs, labels=(0, 1, 2, 5, 7))
+    ours = untrained(LABELS, replace(PRIOR, prior_source="none"))
+    fresh = {name: value.clone() for name, value in ours.scar.state_dict().items()}
+    begin_with(ours, theirs, LABELS, frozenset(), "")
+    name = next(name for name in fresh if "seg_layers" in name and name.endswith("weight"))
+    for row, label in enumerate(LABELS):
+        known = label in theirs.labels
+        expected = theirs.scar.state_dict()[name][theirs.labels.index(label)] if known else fresh[name][row]
+        assert torch.equal(ours.scar.state_dict()[name][row], expected)
+
+
+def test_nobody_who_is_held_out_was_learned_from_before():
+    model, result = model_of(replace(PRIOR, prior_source="none")), untrained(LABELS, PRIOR)
+    for one in (model, replace(model, learned_from=frozenset(), watched_on=frozenset({"a"}))):
+        with pytest.raises(InputError, match="held out here, a first"):
+            begin_with(result, one, LABELS, frozenset({"a"}), "")
+    earlier = replace(model, learned_from=frozenset(), pretrained_from={"TrainedOn": ["z"]})
+    with pytest.raises(InputError, match="held out here, z first"):
+        begin_with(result, earlier, LABELS, frozenset({"z"}), "")
+    with pytest.raises(InputError, match="does not say"):
+        begin_with(result, replace(model, cohort_known=False), LABELS, frozenset(), "")
+    larger = model_of(replace(PRIOR, size=Size(8, 16, (32, 32), 2, 3, 2)))
+    with pytest.raises(InputError, match="another size"):
+        begin_with(result, larger, LABELS, frozenset(), "")
+
+
+def test_a_test_patient_is_known_from_each_side_of_a_training_and_from_what_it_began_with():
+    model = replace(
+        model_of(PRIOR), watched_on=frozenset({"b"}), pretrained_from={"TrainedOn": ["c"], "Patients": 1}
+    )
+    require_unseen(["d"], [model])
+    for one in "abc":
+        with pytest.raises(InputError, match=f"1 patients of the split test .*, {one} first"):
+            require_unseen(["d", one], [model])
