@@ -165,16 +165,6 @@ Rotation = Annotated[
     float, typer.Option("--rotation", metavar="DEG", min=0, max=180, help="Largest rotation, each way.")
 ]
 Mirror = Annotated[bool, typer.Option("--mirror/--no-mirror", help="Mirror crops; for the image alone.")]
-TissueContrast = Annotated[
-    float,
-    typer.Option(
-        "--tissue-contrast",
-        metavar="SD",
-        min=0,
-        max=5,
-        help="Change blood, wall and scar in brightness against each other; see NOTES.",
-    ),
-]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
     typer.Option("--precision", help="Of the arithmetic; auto takes bfloat16 where the processor has it."),

@@ -66,10 +66,6 @@ turns by up to 180 degrees, or 15 where the patch is longer than 1.5 times its w
 no prior, no ECG. Networks that learned from simulated pictures (scartools-simulate-cohort(1)) see hearts sooner. Its patients may not
 be held out here, and predict --split test refuses them too.
 
---tissue-contrast 0.5 makes blood, healthy wall, scar and the rest brighter or darker in half of the crops, each by its own amount (of a
-normal distribution with this standard deviation, in that of the picture), so that no network learns one contrast by heart. It is not
-nnU-Net's.
-
 --fusion taff is the published fusion: a gate weighs image and ECG, for the whole picture alike. --taff-form paper is its published form
 with its entropy sign; corrected, the default, starts as the network without an ECG and can take the ECG out again.
 
@@ -188,7 +184,6 @@ def train(
     ecg_dropout: options.EcgDropout = 0.3,
     rotation: options.Rotation = 20.0,
     mirror: options.Mirror = False,
-    tissue_contrast: options.TissueContrast = 0.0,
     precision: options.Precision = "auto",
     tensorboard: options.Tensorboard = None,
     seed: Seed = 1,
@@ -246,7 +241,6 @@ def train(
         ecg_dropout=ecg_dropout,
         rotation_deg=rotation,
         mirror=mirror,
-        tissue_contrast=tissue_contrast,
         seed=seed,
         network=network or network_of(material.plan),
         ema=ema,

@@ -161,7 +161,6 @@ def _step(curve: np.ndarray, present: np.ndarray, free: np.ndarray, fit: _Fit) -
     diagonal = fit.diagonal + DAMPING
     diagonal += STIFFNESS * np.concatenate([[1, 5], np.full(count - 4, 6.0), [5, 1]])
     beside = fit.beside[:-1] + STIFFNESS * np.concatenate([[-2], np.full(count - 3, -4.0), [-2]])
-    beyond = np.full(count - 2, STIFFNESS)
     places = np.arange(count)
     bridged = np.interp(places, places[present], curve[present])
     bend = np.diff(bridged, 2)
@@ -169,6 +168,13 @@ def _step(curve: np.ndarray, present: np.ndarray, free: np.ndarray, fit: _Fit) -
     right[:-2] -= SMOOTHNESS * bend
     right[1:-1] += 2 * SMOOTHNESS * bend
     right[2:] -= SMOOTHNESS * bend
-    diagonal[~free] += _FROZEN
-    right[~free] = 0
-    return np.where(free, np.clip(solve_five_bands(diagonal, beside, beyond, right), -FARTHEST, FARTHEST), 0.0)
+    # most nodes are frozen: free ones are solved for, with the two on either side that they meet, which stay where they are
+    places = np.flatnonzero(_near(free, 2))
+    next_is_next = np.diff(places) == 1
+    diagonal, right = diagonal[places], np.where(free, right, 0.0)[places]
+    diagonal[~free[places]] += _FROZEN
+    beside = np.where(next_is_next, beside[places[:-1]], 0.0)
+    beyond = np.where(next_is_next[1:] & next_is_next[:-1], STIFFNESS, 0.0)
+    step = np.zeros(count)
+    step[places] = np.clip(solve_five_bands(diagonal, beside, beyond, right), -FARTHEST, FARTHEST)
+    return np.where(free, step, 0.0)

@@ -4,10 +4,6 @@ The transforms are batchgeneratorsv2's, with nnU-Net's probabilities and ranges.
 same spatial transform as image and label, as labels; intensities change in the image alone. The library draws
 from the global generators of numpy and torch, so both are seeded here for each crop and put back after: what a
 crop becomes depends on the seed and its place in the batch, whoever computes it.
-
-Tissues may besides change their brightness against each other, which nnU-Net does not: contrast agent, inversion time and
-scanner make blood, healthy wall and scar as bright as each other or apart, and a network that has seen one contrast alone
-takes scar under the cavity for cavity.
 """
 
 from __future__ import annotations
@@ -20,29 +16,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
 
 from scartools.learning.sampling import Batch
-from scartools.network.losses import IGNORE
-
-CHANGED = 0.5  # of the crops, where tissues change their contrast
-BORDER = 1.0  # pixels: sigma of what softens the border between them
 
 
 def augmented(
-    batch: Batch,
-    seed: int,
-    *,
-    patch: tuple[int, int],
-    rotation_deg: float,
-    mirror: bool,
-    tissue_contrast: float = 0.0,
-    first: int = 0,
+    batch: Batch, seed: int, *, patch: tuple[int, int], rotation_deg: float, mirror: bool, first: int = 0
 ) -> Batch:
     """Return the batch turned, scaled, cut to the patch, and changed in intensity; equal seeds, equal bytes.
 
-    tissue_contrast  see `with_other_contrast`, in half of the crops; 0: in none
-    first            place of its first crop in the batch that several processes share
+    first  place of its first crop in the batch that several processes share
     """
     pipeline = _pipeline(patch, rotation_deg, mirror)
     images, labels, priors = [], [], []
@@ -56,11 +39,8 @@ def augmented(
                 batch.image[number].copy()
             )  # the transforms write into what they are given
             made = pipeline(image=image, segmentation=torch.from_numpy(planes))
-            picture, label = made["image"].numpy(), made["segmentation"][0].numpy()
-            rng = np.random.default_rng([seed, first + number, 1])
-            other = tissue_contrast and rng.random() < CHANGED
-            images.append(with_other_contrast(picture, label, tissue_contrast, rng) if other else picture)
-            labels.append(label)
+            images.append(made["image"].numpy())
+            labels.append(made["segmentation"][0].numpy())
             priors.append(made["segmentation"][1].numpy())
     return replace(
         batch,
@@ -68,20 +48,6 @@ def augmented(
         label=np.stack(labels).astype(np.int64),
         prior=np.stack(priors).astype(np.uint8),
     )
-
-
-def with_other_contrast(
-    image: np.ndarray, label: np.ndarray, spread: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Return a crop whose tissues are brighter or darker, each by its own amount.
-
-    image   float32 (C, H, W), normalised; label integer (H, W), background and what does not count stay as they are
-    spread  standard deviation of the amounts, in that of the picture
-    """
-    changed = image.astype(np.float32)
-    for tissue in np.unique(label[(label > 0) & (label != IGNORE)]):
-        changed += rng.normal(0.0, spread) * gaussian_filter((label == tissue).astype(np.float32), BORDER)
-    return changed
 
 
 @contextmanager

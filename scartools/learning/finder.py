@@ -52,7 +52,6 @@ def finder_settings(settings: Settings) -> Settings:
         time=False,
         network="plain",
         regions=False,
-        tissue_contrast=0.0,
         ema=0.0,
         shuffle_ecg=False,
         shuffle_interval=False,

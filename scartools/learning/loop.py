@@ -154,7 +154,6 @@ def training_batch(
         patch=settings.size.patch,
         rotation_deg=settings.rotation_deg,
         mirror=settings.mirror,
-        tissue_contrast=settings.tissue_contrast,
         first=rank * settings.size.batch,
     )
 

@@ -69,7 +69,6 @@ class Settings:
     ecg_dropout      part of the crops that are shown without their ECG; prior_dropout: without the prior
     foreground       part of each batch whose crop is centred on a labelled pixel
     rotation_deg     largest rotation, each way; mirror: flips (refused with a prior or an ECG)
-    tissue_contrast  spread by which tissues change their brightness against each other in training; 0: not at all
     rates            of the three optimisers, largest value
     ecg_weight       of the reconstruction in the loss, at the end of a quadratic warm-up of `ecg_warm_up` of the
                      iterations; entropy_weight: of the entropy term of TAFF's gate
@@ -116,7 +115,6 @@ class Settings:
     shuffle_interval: bool = False
     oracle_ecg: bool = False
     prior_channels: bool = True
-    tissue_contrast: float = 0.0
 
     def __post_init__(self) -> None:
         if self.time and not self.ecg:

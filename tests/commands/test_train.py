@@ -381,8 +381,6 @@ def test_a_training_begins_with_a_network_of_other_patients_and_never_of_those_h
         "1",
         "--learning-rate",
         "1e-9",
-        "--tissue-contrast",
-        "0.5",
     ]
     done = run_inside(*begin, "--pretrained", tmp_path / "first", "-o", out)
     assert done.status == 0, done.stderr
@@ -390,7 +388,6 @@ def test_a_training_begins_with_a_network_of_other_patients_and_never_of_those_h
     assert all(np.allclose(found[name], value, atol=1e-6) for name, value in given.items())
     said = json.loads((out / "model.json").read_text())
     assert said["PretrainedFrom"]["TrainedOn"] == ["other-sim-0001", "other-sim-0002"]
-    assert said["Settings"]["tissue_contrast"] == 0.5
     assert "had learned from 2 other patients" in (out / "card.md").read_text()
     again = tmp_path / "again"
     assert run_inside("train", dataset, *words, "--start-from", tmp_path / "first", "-o", again).status == 3

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scartools.learning.augment import augmented, seeded, with_other_contrast
+from scartools.learning.augment import augmented, seeded
 from scartools.learning.sampling import cut, draw_batch, pixels_by_class
 from tests.unit.learning.learning_phantom import case
 
@@ -100,32 +100,3 @@ def test_seeding_is_undone_after_an_error():
     with pytest.raises(RuntimeError), seeded(9):
         raise RuntimeError
     assert np.random.random() == expected
-
-
-def test_tissues_change_against_each_other_and_what_is_no_tissue_stays():
-    label = np.zeros((64, 64), np.int64)
-    label[4:20, 4:60], label[24:40, 4:60], label[44:60, 4:60] = 1, 3, 255
-    image = np.random.default_rng(1).standard_normal((1, 64, 64)).astype(np.float32)
-    changed = with_other_contrast(image, label, 0.5, np.random.default_rng(2)) - image
-    amounts = np.random.default_rng(2).normal(0.0, 0.5, 2)
-    np.testing.assert_allclose(changed[0, 9:15, 9:55], amounts[0], atol=1e-3)
-    np.testing.assert_allclose(changed[0, 29:35, 9:55], amounts[1], atol=1e-3)
-    assert not changed[
-        0, 45:, :
-    ].any()  # four sigmas away from the next tissue: what does not count, and beyond
-    assert 0.3 < changed[0, 3, 30] / amounts[0] < 0.36  # half a pixel outside: a soft border
-
-
-def test_half_of_the_crops_change_their_contrast_and_each_depends_on_its_place_alone():
-    batch = draw([ready(1), ready(2)], batch=64)
-    options = {"patch": (32, 32), "rotation_deg": 20.0, "mirror": False}
-    plain, other = augmented(batch, 3, **options), augmented(batch, 3, **options, tissue_contrast=0.5)
-    np.testing.assert_array_equal(plain.label, other.label)
-    there = (plain.label > 0).reshape(64, -1).any(axis=1)
-    changed = (plain.image != other.image).reshape(64, -1).any(axis=1)
-    assert not changed[~there].any() and 0.3 < changed[there].mean() < 0.7
-    late = replace(batch, **{name: getattr(batch, name)[32:] for name in ("image", "label", "prior")})
-    assert (
-        augmented(late, 3, **options, tissue_contrast=0.5, first=32).image.tobytes()
-        == other.image[32:].tobytes()
-    )
