@@ -35,7 +35,7 @@ def take(
 ) -> None:
     """Put networks of a model into a training that has not begun; `result` is changed in place.
 
-    networks  "first": finder, first stage and its priors; "last": the last network, to go on from; "all": both;
+    networks  "first": finder, first stage and its priors; "last": finder and the last network, to go on from; "all": both;
               "pretrained": the last network, of other patients
     weights   SHA-256 of the model's
     Raises InputError for a model that does not fit, see the functions below.
@@ -46,6 +46,8 @@ def take(
         begin_with(result, model, material.labels, others, weights)
         return
     require_same_data(model, learned, material.labels)
+    if networks == "last" and model.finder is not None and result.finder is not None:
+        result.finder.load_state_dict(model.finder.state_dict())  # the one whose windows the network knows
     if networks != "last":
         take_first_stage(result, model, priors, (*material.learns, *material.validates), settings)
     if networks != "first":

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from scartools.errors import InputError
+from scartools.learning.dataset import Material
 from scartools.learning.model_checks import require_unseen
 from scartools.learning.prediction import Model
 from scartools.learning.settings import Settings, Size, rates_of
-from scartools.learning.starting import begin_with, go_on_from, require_same_data, take_first_stage
+from scartools.learning.starting import begin_with, go_on_from, require_same_data, take, take_first_stage
 from scartools.learning.two_stage import anatomy_labels, untrained
 from scartools.network.segmenter import Ecg
 from tests.unit.learning.learning_phantom import LABELS, case
@@ -54,6 +55,19 @@ def test_a_network_that_paints_only_starts_as_one_of_the_image_alone():
         assert torch.equal(ours.scar.eval().segment(x, prior, ecg).logits[0], expected)
     with pytest.raises(InputError, match="cannot start as"):
         go_on_from(untrained(LABELS, settings), model_of(PRIOR), settings, "")
+
+
+def test_with_the_last_network_comes_the_finder_whose_windows_it_knows():
+    settings = replace(PRIOR, ecg=True, time=True, fusion="segment", prior_channels=False)
+    image, first = model_of(replace(PRIOR, prior_source="none")), model_of(PRIOR, seed=9)
+    material = Material((replace(CASES[0], group="a"),), (), {CASES[0].id: "a"}, LABELS, {}, None, {})
+    priors = {CASES[0].id: np.zeros(CASES[0].label.shape, np.uint8)}
+    result = untrained(LABELS, settings)
+    take("first", result, first, priors, material, settings, "f")
+    take("last", result, image, {}, material, settings, "l")
+    for mine, theirs in ((result.finder, image.finder), (result.anatomy, first.anatomy)):
+        assert all(torch.equal(mine.state_dict()[name], value) for name, value in theirs.state_dict().items())
+    assert result.started_from["WeightsSHA256"] == "l" and result.given
 
 
 @pytest.mark.parametrize("fusion", ["segment", "taff"])
