@@ -113,6 +113,7 @@ EXAMPLES
     scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --first-stage model-prior --encoder encoder -o model-full
     scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --start-from model-prior --fusion segment -o model-segment
     scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --cross-fit 2 --fusion segment --no-prior-channels -o paints
+    scartools train dataset --preset tiny --features 4 --batch 2 --iterations 2 --no-prior --no-ecg --pretrained model-image -o begun
 
 REFERENCES
 
