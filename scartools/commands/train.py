@@ -63,7 +63,7 @@ turns by up to 180 degrees, or 15 where the patch is longer than 1.5 times its w
 --mirror. Labels are taken from the nearest pixel, where nnU-Net interpolates each of them.
 
 --pretrained MODEL begins with the last network of a model that learned from other patients, where both are alike: the heads by label,
-no prior, no ECG. Networks that learned from simulated pictures (scartools-simulate-cohort(1)) see hearts sooner. Its patients may not
+nothing of an ECG. Networks that learned from simulated pictures (scartools-simulate-cohort(1)) see hearts sooner. Its patients may not
 be held out here, and predict --split test refuses them too.
 
 --fusion taff is the published fusion: a gate weighs image and ECG, for the whole picture alike. --taff-form paper is its published form
@@ -97,9 +97,9 @@ the window of the presets tiny and small holds the largest heart of the training
 
 --first-stage takes finder, first stage and priors from a model of the same data set, so that arms of a comparison are shown the same
 wall and only the last network is trained. --start-from takes its last network too: it goes on from there, and what it has not, the
-encoder of an ECG and the fusion, is new and silent at first (not so with --taff-form paper). With --no-prior-channels it takes the last
-network alone, from a model of --no-prior --no-ecg. Arms with one start share its luck; let the arm without an ECG go on for as long as
-the others.
+encoder of an ECG and the fusion, is new and silent at first (not so with --taff-form paper). With --no-prior-channels it takes finder
+and last network, of a model of --no-prior --no-ecg; without --first-stage a new first stage is trained, and the finder learns on. Arms
+with one start share its luck; let the arm without an ECG go on for as long as the others.
 
 EXAMPLES
 

@@ -62,7 +62,7 @@ class Model:
     @property
     def pretrained_on(self) -> frozenset[str]:
         """Participants that the model of other patients learned from."""
-        return frozenset(map(str, (self.pretrained_from or {}).get("TrainedOn", ())))
+        return frozenset(map(str, self.pretrained_from["TrainedOn"])) if self.pretrained_from else frozenset()
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,9 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
         if settings.around_heart and finder is None:
             raise ValueError("it has no finder of the heart")
         learned, watched = (frozenset(map(str, cohort[side])) for side in ("TrainedOn", "ValidatedOn"))
+        earlier = description.get("PretrainedFrom")
+        if earlier is not None and not isinstance(earlier["TrainedOn"], list):
+            raise TypeError("whom it learned from before is no list")
         calibration = description.get("Calibration")
         temperature = 1.0 if calibration is None else float(calibration["Temperature"])
         if not 0 < temperature < float("inf"):
@@ -158,7 +161,7 @@ def rebuild(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Mo
         seen=description.get("Seen"),
         temperature=temperature,
         finder=finder,
-        pretrained_from=description.get("PretrainedFrom"),
+        pretrained_from=earlier,
     )
 
 

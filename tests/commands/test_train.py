@@ -391,6 +391,11 @@ def test_a_training_begins_with_a_network_of_other_patients_and_never_of_those_h
     assert "had learned from 2 other patients" in (out / "card.md").read_text()
     again = tmp_path / "again"
     assert run_inside("train", dataset, *words, "--start-from", tmp_path / "first", "-o", again).status == 3
+    for broken in (["a", "list"], {}, {"TrainedOn": "other-sim-0001"}):
+        said["PretrainedFrom"] = broken
+        (out / "model.json").write_text(json.dumps(said))
+        done = run_inside(*begin, "--pretrained", out, "-o", again)
+        assert done.status == 3 and "model" in done.error and not again.exists()
     fold = [*words, "--no-ecg", "--fold", "0", "--pretrained", tmp_path / "first"]
     done = run_inside("train", other, *fold, "-o", again)
     assert done.status == 3 and "held out here, other-sim-000" in done.error and not again.exists()
